@@ -1,0 +1,55 @@
+"""Differentiable augmentation for discriminators (Zhao et al., NeurIPS 2020): the same random changes on real and on
+generated images, so that a discriminator that has only a few photographs can't learn them by heart."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def diff_augment(x: Tensor, p: float = 0.7) -> Tensor:
+    """Random brightness, saturation, contrast, shift and cut-out.
+
+    Each change is applied to an image with probability `p` alone: as long as p < 1 the generator can't take an
+    augmented look for the real one, so the changes don't leak into what it makes (Karras et al., NeurIPS 2020).
+
+    Args:
+        x: (B, C, S, S) in [-1, 1]; colour changes touch the first three channels, the mask (if any) moves along.
+        p: probability of each change per image.
+    """
+    size, device = len(x), x.device
+
+    def draw(low: float, high: float) -> Tensor:
+        values = torch.empty(size, 1, 1, 1, device=device).uniform_(low, high)
+        return torch.where(torch.rand(size, 1, 1, 1, device=device) < p, values, torch.zeros_like(values))
+
+    image, rest = x[:, :3], x[:, 3:]
+    image = image + draw(-0.4, 0.4)
+    grey = image.mean(1, keepdim=True)
+    image = grey + (image - grey) * (1 + draw(-0.6, 0.6))
+    mean = image.mean((1, 2, 3), keepdim=True)
+    image = mean + (image - mean) * (1 + draw(-0.4, 0.4))
+    return _cutout(_shift(torch.cat([image, rest], 1), draw(-0.125, 0.125), draw(-0.125, 0.125)), p)
+
+
+def _shift(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
+    """Moves each image by a fraction of its side; what comes in is the border, reflected."""
+    side = x.shape[-1]
+    margin = side // 8 + 1
+    padded = F.pad(x, (margin,) * 4, mode="reflect")
+    rows = torch.arange(side, device=x.device) + margin
+    row = (rows + (down * side).round().long().view(-1, 1))[:, None, :, None]
+    column = (rows + (right * side).round().long().view(-1, 1))[:, None, None, :]
+    batch = torch.arange(len(x), device=x.device)[:, None, None, None]
+    channel = torch.arange(x.shape[1], device=x.device)[None, :, None, None]
+    return padded[batch, channel, row, column]
+
+
+def _cutout(x: Tensor, p: float) -> Tensor:
+    """Sets a square of half the side to zero."""
+    size, side = len(x), x.shape[-1]
+    at = torch.arange(side, device=x.device)
+    centre = torch.rand(2, size, 1, device=x.device) * side
+    inside = (at - centre).abs() < side / 4
+    box = inside[0, :, None, :, None] & inside[1, :, None, None, :]
+    used = torch.rand(size, 1, 1, 1, device=x.device) < p / 2
+    return x * ~(box & used)

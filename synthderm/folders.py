@@ -1,0 +1,100 @@
+"""`SkinFolder`: photographs on disk as a torchvision-style dataset, with masks where they exist."""
+
+import csv
+import os
+from pathlib import Path
+
+from PIL import Image
+from torchvision import tv_tensors
+from torchvision.datasets import VisionDataset
+
+from synthderm.images import list_images, read_image, read_mask, to_tensor
+
+
+class SkinFolder(VisionDataset):
+    """Skin photographs from a folder.
+
+    With a `metadata.csv` (columns `file_name` and `label`; `mask_file_name` and `split` where there are any; paths
+    relative to the folder), or as torchvision's `ImageFolder` (one sub-folder a class). A folder with neither has one
+    class, "image".
+
+    Args:
+        root: the folder.
+        split: keep the rows of this split ("train", "val", "test"); all where None.
+        return_mask: items are `(image, mask, label)`; a photograph without a mask is left out.
+        transform, target_transform, transforms: as in `torchvision.datasets.VisionDataset`; with masks,
+            `transforms` gets `(image, mask, label)`.
+
+    Items are `(PIL RGB, int)`, or `(PIL RGB, tv_tensors.Mask (1, H, W) uint8 of 0 and 1, int)`.
+
+    Raises:
+        FileNotFoundError: no such folder.
+        ValueError: no images, a split that does not exist, or a column that is missing.
+    """
+
+    def __init__(self, root, *, split=None, transform=None, target_transform=None, transforms=None, return_mask=False):
+        super().__init__(os.fspath(root), transforms=transforms, transform=transform, target_transform=target_transform)
+        self.directory, self.split, self.return_mask = Path(root), split, return_mask
+        rows = self._read_metadata() if (self.directory / "metadata.csv").is_file() else self._read_tree()
+        if return_mask:
+            rows = [row for row in rows if row[1] is not None]
+            if not rows:
+                raise ValueError(f"{self.directory} names no masks: add a column mask_file_name to its metadata.csv.")
+        self.classes = sorted({label for _, _, label in rows})
+        self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
+        self.samples = [(path, mask, self.class_to_idx[label]) for path, mask, label in rows]
+        self.targets = [label for _, _, label in self.samples]
+
+    def _read_metadata(self) -> list[tuple[Path, Path | None, str]]:
+        path = self.directory / "metadata.csv"
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        columns = set(rows[0]) if rows else set()
+        for needed in ("file_name", "label"):
+            if needed not in columns:
+                raise ValueError(f"{path} has no column {needed!r}; it has: {', '.join(sorted(columns)) or 'nothing'}.")
+        if self.split is not None:
+            splits = sorted({row.get("split") or "" for row in rows})
+            rows = [row for row in rows if row.get("split") == self.split]
+            if not rows:
+                raise ValueError(f"{path} has no split {self.split!r}; it has: {', '.join(map(repr, splits))}.")
+        return [
+            (self.directory / row["file_name"], self.directory / row["mask_file_name"] if row.get("mask_file_name") else None, row["label"])
+            for row in rows
+        ]
+
+    def _read_tree(self) -> list[tuple[Path, Path | None, str]]:
+        if self.split is not None and (self.directory / self.split).is_dir():
+            self.directory = self.directory / self.split
+        found = []
+        for path in list_images(self.directory):
+            inner = path.relative_to(self.directory).parts
+            found.append((path, None, inner[0] if len(inner) > 1 else "image"))
+        return found
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def read(self, index: int) -> tuple[Image.Image, Image.Image | None, int]:
+        """Image, mask (mode L, 0 and 255, or None) and label, before any transform."""
+        path, mask_path, label = self.samples[index]
+        image = read_image(path)
+        return image, None if mask_path is None else read_mask(mask_path, image.size), label
+
+    def __getitem__(self, index: int):
+        image, mask, label = self.read(index)
+        if not self.return_mask:
+            return (image, label) if self.transforms is None else self.transforms(image, label)
+        mask = tv_tensors.Mask((to_tensor(mask) > 0).byte())
+        return _transform_triple(self, image, mask, label)
+
+
+def _transform_triple(dataset: VisionDataset, image, mask, label):
+    """Apply a dataset's transforms to (image, mask, label): the joint one to all three, else each to its own."""
+    if dataset.transforms is None:
+        return image, mask, label
+    if dataset.transform is None and dataset.target_transform is None:
+        return dataset.transforms(image, mask, label)
+    if dataset.transform is not None:
+        image, mask = dataset.transform(image, mask)
+    return image, mask, label if dataset.target_transform is None else dataset.target_transform(label)
