@@ -11,23 +11,17 @@ from torch.nn.utils.parametrizations import spectral_norm
 from synthderm.hub import Pretrained
 
 
-def steady_linear(layer: nn.Linear, x: Tensor) -> Tensor:
-    """A linear layer whose float32 result does not depend on the batch around a row, nor on the threads.
+def steady(layer: nn.Linear | nn.Conv2d, x: Tensor) -> Tensor:
+    """A linear layer or 1x1 convolution whose float32 result depends neither on the batch around a row nor on threads.
 
-    Matrix libraries add in another order for another batch size, which can flip a grey level; double precision, rounded
-    at the end, hides that. Training does not need it.
+    Both are matrix products, which libraries add up in another order for another batch size; that can flip a grey
+    level. Double precision, rounded at the end, hides it. Larger convolutions have a fixed order, training needs none.
     """
-    if layer.training:
+    if layer.training or (isinstance(layer, nn.Conv2d) and layer.kernel_size != (1, 1)):
         return layer(x)
+    product = F.linear if isinstance(layer, nn.Linear) else F.conv2d
     with torch.autocast(x.device.type, enabled=False):
-        return F.linear(x.double(), layer.weight.double(), layer.bias.double()).to(x.dtype)
-
-
-def steady_conv(layer: nn.Conv2d, x: Tensor) -> Tensor:
-    """A 1x1 convolution (a matrix product, with the same trouble) as a 3x3 one, whose sums have a fixed order."""
-    if layer.training or layer.kernel_size != (1, 1):
-        return layer(x)
-    return F.conv2d(x, F.pad(layer.weight, (1, 1, 1, 1)), layer.bias, padding=1)
+        return product(x.double(), layer.weight.double(), layer.bias.double()).to(x.dtype)
 
 
 class ConditionalNorm(nn.Module):
@@ -42,7 +36,7 @@ class ConditionalNorm(nn.Module):
         nn.init.zeros_(self.affine.bias)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        gain, bias = steady_linear(self.affine, style)[:, :, None, None].chunk(2, dim=1)
+        gain, bias = steady(self.affine, style)[:, :, None, None].chunk(2, dim=1)
         return torch.addcmul(bias, self.norm(x), 1 + gain)
 
 
@@ -110,8 +104,8 @@ class SkinGenerator(Pretrained):
             size: stop at this side, one of the levels'; the full size where None.
         """
         code = latents + condition * self.embedding(label)
-        style = F.leaky_relu(steady_linear(self.style, code), 0.1)
-        x = steady_linear(self.stem, code).unflatten(1, (-1, self.base, self.base))
+        style = F.leaky_relu(steady(self.style, code), 0.1)
+        x = steady(self.stem, code).unflatten(1, (-1, self.base, self.base))
         x = x.contiguous(memory_format=torch.channels_last)
         x = F.leaky_relu(self.stem_norm(x, style), 0.1)
         output = None
@@ -119,7 +113,7 @@ class SkinGenerator(Pretrained):
             x = block(x, style)
             if output is not None:
                 output = F.interpolate(output, scale_factor=2.0, mode="bilinear", align_corners=False)
-            own = steady_conv(head, x)
+            own = steady(head, x)
             output = own if output is None else output + own
             if x.shape[-1] == (size or self.size):
                 break
