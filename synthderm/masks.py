@@ -46,3 +46,46 @@ def _otsu(values: Tensor, bins: int = 64) -> Tensor:
     total, total_mean = weight[:, -1:], mean[:, -1:]
     between = (total_mean * weight - mean * total) ** 2 / (weight * (total - weight)).clamp_min(1e-6)
     return centre[between.argmax(1)] + 1.5 / bins
+
+
+def smooth_noise(count: int, side: int, cells: int, generator: torch.Generator | None = None) -> Tensor:
+    """(count, side, side) of about standard normal noise whose features are `side / cells` pixels wide, on the CPU."""
+    noise = torch.randn(count, 1, cells, cells, generator=generator)
+    noise = F.interpolate(noise, size=side, mode="bicubic", align_corners=False)[:, 0]
+    return noise / 0.8  # the interpolation averages neighbours, which lowers the spread
+
+
+def random_mask(
+    size: tuple[int, int], coverage: Tensor, skin: Tensor | None = None, generator: torch.Generator | None = None
+) -> Tensor:
+    """Random lesion masks: a patch, or a few, with ragged borders.
+
+    A rough field (noise of three octaves that falls off from a random place) is cut at the height that leaves the
+    share asked for, on a 64 px grid; the smooth field, not the mask, is enlarged, so borders are smooth at any size.
+
+    Args:
+        size: (H, W).
+        coverage: (B,) float in (0, 1], share of the skin that the mask should cover.
+        skin: (B, 1, 64, 64) bool, where a lesion may be; everywhere where None. An empty one gives an empty mask.
+        generator: random numbers; torch's global ones where None.
+
+    Returns:
+        (B, 1, H, W) bool, on the CPU.
+    """
+    count, side = len(coverage), 64
+    field = smooth_noise(count, side, 4, generator) + 0.4 * smooth_noise(count, side, 10, generator)
+    field = field + 0.15 * smooth_noise(count, side, 26, generator)
+    allowed = torch.ones(count, side, side, dtype=torch.bool) if skin is None else skin[:, 0].cpu()
+    flat = allowed.flatten(1)
+    # The centre is a random allowed cell: the largest of random numbers where allowed.
+    cell = torch.where(flat, torch.rand(flat.shape, generator=generator), -1.0).argmax(1)
+    grid = torch.arange(side)
+    distance = ((grid[:, None] - (cell // side)[:, None, None]) ** 2 + (grid[None, :] - (cell % side)[:, None, None]) ** 2).float()
+    field = field - 2.5 * distance.sqrt() / side / coverage.view(-1, 1, 1).sqrt()
+    ranked = torch.where(flat, field.flatten(1), -torch.inf).sort(1, descending=True).values
+    want = (coverage * flat.sum(1)).round().long().clamp(0, side * side - 1)
+    threshold = ranked.gather(1, want[:, None]).clamp(min=-1e4)[:, :, None]
+    lowest = -10.0
+    field = torch.where(allowed, field - threshold, lowest)[:, None].clamp(-3, 3)
+    mask = F.interpolate(field, size=size, mode="bilinear", align_corners=False) > 0
+    return mask & flat.any(1).view(-1, 1, 1, 1)

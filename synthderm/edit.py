@@ -1,0 +1,209 @@
+"""Eczema added, removed and found, as functions of tensors.
+
+Images are (B, 3, H, W) or (3, H, W); uint8, uint16 or float in [0, 1]; on any device. What comes back has the same
+shape, dtype and device, and every pixel outside the mask is the input's own, bit for bit. One channel (grey) and four
+(with alpha, which is kept) work too.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from synthderm.editor import LOOK, EczemaEditor, composite, cut_texture, shrink
+from synthderm.masks import random_mask, skin_region, smooth_noise
+
+TOP = {torch.uint8: 255.0, torch.uint16: 65535.0}
+FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+
+
+class Edit(NamedTuple):
+    """An edit: `images` as given, `masks` (B, 1, H, W) bool of what was edited, `severity` (B,) float."""
+
+    images: Tensor
+    masks: Tensor
+    severity: Tensor
+
+
+class Seeds(NamedTuple):
+    """The random numbers of a batch of lesions: smooth noise (B, 2, 64, 64), texture offset (B, 2), signs (B, 6)."""
+
+    noise: Tensor
+    offset: Tensor
+    signs: Tensor
+
+
+def draw_seeds(count: int, generator: torch.Generator | None = None) -> Seeds:
+    """Random lesions, from `generator` or from torch's global random numbers."""
+    noise = torch.stack([smooth_noise(count, LOOK, 6, generator), smooth_noise(count, LOOK, 12, generator)], dim=1)
+    return Seeds(noise, torch.rand(count, 2, generator=generator), torch.rand(count, 6, generator=generator))
+
+
+@lru_cache(maxsize=4)
+def load_editor(name: str, revision: str | None = None) -> EczemaEditor:
+    """The frozen editor of this name, loaded once a process."""
+    return EczemaEditor.from_pretrained(name, revision).requires_grad_(False)
+
+
+def add_eczema(images: Tensor, masks: Tensor | None = None, severity: float | Tensor = 0.5, *, coverage: float = 0.3,
+               seed: int | None = None, signs: Tensor | None = None, model: str | EczemaEditor = "eczema") -> Edit:  # fmt: skip
+    """Add eczema.
+
+    Args:
+        images: see the module.
+        masks: (B, 1, H, W) bool; drawn at random in the skin region where None.
+        severity: number or (B,) in [0, 1]; 0 gives the image back.
+        coverage: share of the skin under a drawn mask, in (0, 1].
+        seed: which lesion; torch's global random numbers where None.
+        signs: (B, 6) or (6,) in [0, 1], the amount of each of `synthderm.renderer.SIGNS`; random where None.
+        model: bundled name, directory, Hub id, or an `EczemaEditor`.
+
+    Raises:
+        TypeError: images or masks that are not tensors of such a dtype.
+        ValueError: shapes that do not fit, or values out of range.
+    """
+    batch = _as_batch(images)
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    seeds = draw_seeds(len(batch), generator)
+    if signs is not None:
+        if signs.shape[-1:] != (6,) or signs.min() < 0 or signs.max() > 1:
+            raise ValueError(f"signs must be (B, 6) or (6,) in [0, 1], not {tuple(signs.shape)}.")
+        seeds = seeds._replace(signs=signs.expand(len(batch), 6).float())
+    if masks is None:
+        if not 0 < coverage <= 1:
+            raise ValueError(f"coverage={coverage} is not in (0, 1].")
+        skin = skin_region(look_at(batch))
+        masks = random_mask(batch.shape[-2:], torch.full((len(batch),), float(coverage)), skin, generator).to(batch.device)
+    return _finish(images, batch, masks, severity, +1, seeds, model)
+
+
+def remove_eczema(images: Tensor, masks: Tensor | None = None, severity: float | Tensor = 1.0, *,
+                  model: str | EczemaEditor = "eczema") -> Edit:  # fmt: skip
+    """Remove eczema.
+
+    Args:
+        images: see the module.
+        masks: (B, 1, H, W) bool, where the eczema is; found by the model where None.
+        severity: share to remove, number or (B,) in [0, 1].
+        model: bundled name, directory, Hub id, or an `EczemaEditor`.
+
+    Raises:
+        as `add_eczema`.
+    """
+    batch = _as_batch(images)
+    if masks is None:
+        masks = find_eczema(batch, model=model)
+    return _finish(images, batch, masks, severity, -1, _no_seeds(len(batch)), model)
+
+
+def find_eczema(images: Tensor, *, threshold: float = 0.5, model: str | EczemaEditor = "eczema") -> Tensor:
+    """Where the model sees eczema: (B, 1, H, W) bool, or (1, H, W) for one image; `threshold` is a probability."""
+    batch = _as_batch(images)
+    editor = _editor_for(model, batch)
+    look, zeros = look_at(batch), torch.zeros(len(batch), device=batch.device)
+    with torch.no_grad():
+        seeds = Seeds(*(part.to(batch.device) for part in _no_seeds(len(batch))))
+        found = editor(look, torch.zeros_like(look[:, :1]), zeros, zeros, seeds.noise, seeds.signs).found
+        found = torch.nn.functional.interpolate(found, size=batch.shape[-2:], mode="bilinear", align_corners=False)
+    found = found.sigmoid() > threshold
+    return found[0] if images.ndim == 3 else found
+
+
+@torch.no_grad()
+def apply_edit(editor: EczemaEditor, images: Tensor, masks: Tensor, severity: Tensor, direction: int, seeds: Seeds) -> Tensor:
+    """The edit itself, without checks: run the editor on a small copy, composite, keep what is outside the mask.
+
+    Args:
+        images: (B, C, H, W), C = 1, 3 or 4.
+        masks: (B, 1, H, W) bool, on the images' device, as are the seeds.
+        severity: (B,) float32 in [0, 1].
+        direction: +1 to add, -1 to remove.
+    """
+    if len(images) == 0 or images.shape[-1] == 0 or images.shape[-2] == 0:
+        return images.clone()
+    channels = images.shape[1]
+    colour = images[:, :3] if channels == 4 else images
+    top = TOP.get(images.dtype, 1.0)
+    pixels = colour.to(torch.float32)
+    if channels == 1:
+        pixels = pixels.expand(-1, 3, -1, -1)
+    look = shrink(pixels) / top
+    where = shrink(masks)
+    full = torch.ones_like(severity)
+    maps = editor(look, where, severity if direction > 0 else full, direction * full, seeds.noise, seeds.signs)
+    texture = cut_texture(seeds.offset, *images.shape[-2:])
+    gate = torch.nn.functional.avg_pool2d(where, 2)
+    edited = composite(pixels, look, maps, severity, gate, texture, top)
+    if channels == 1:
+        edited = (edited * edited.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    edited = edited.clamp_(0, top)
+    edited = edited.to(images.dtype) if images.is_floating_point() else edited.round_().to(images.dtype)
+    inside = masks & (severity > 0).view(-1, 1, 1, 1)
+    edited = _where(inside, edited, colour)
+    return torch.cat([edited, images[:, 3:]], dim=1) if channels == 4 else edited
+
+
+def look_at(images: Tensor) -> Tensor:
+    """The (B, 3, 64, 64) float copy in [0, 1] that masks and the editor are made from."""
+    look = shrink(images[:, :3].to(torch.float32)) / TOP.get(images.dtype, 1.0)
+    return look.expand(-1, 3, -1, -1)
+
+
+def _where(mask: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    if b.dtype == torch.uint16:  # torch.where has no uint16; the bits are the same as int16's
+        return torch.where(mask, a.view(torch.int16), b.view(torch.int16)).view(torch.uint16)
+    return torch.where(mask, a, b)
+
+
+def _no_seeds(count: int) -> Seeds:
+    return Seeds(torch.zeros(count, 2, LOOK, LOOK), torch.zeros(count, 2), torch.zeros(count, 6))
+
+
+def _editor_for(model: str | EczemaEditor, images: Tensor) -> EczemaEditor:
+    editor = model if isinstance(model, EczemaEditor) else load_editor(model)
+    at = next(editor.parameters()).device
+    if at == images.device:
+        return editor
+    # The cached editor stays on the CPU, where forked workers can use it.
+    return _moved(editor, images.device)
+
+
+@lru_cache(maxsize=4)
+def _moved(editor: EczemaEditor, device: torch.device) -> EczemaEditor:
+    import copy
+
+    return copy.deepcopy(editor).to(device)
+
+
+def _as_batch(images: Tensor) -> Tensor:
+    """(B, C, H, W) of a supported kind, or an error that says what was seen."""
+    if not isinstance(images, Tensor):
+        raise TypeError(f"images must be a tensor, not {type(images).__name__}; for PIL images use synthderm.EczemaEdit.")
+    if images.dtype not in TOP and images.dtype not in FLOATS:
+        raise TypeError(f"images have dtype {images.dtype}; supported: uint8, uint16 and floating point in [0, 1].")
+    batch = images[None] if images.ndim == 3 else images
+    if batch.ndim != 4 or batch.shape[1] not in (1, 3, 4):
+        raise ValueError(f"images have shape {tuple(images.shape)}; expected (B, 3, H, W) or (3, H, W), channels 1, 3 or 4.")
+    if batch.is_floating_point() and batch.numel():
+        low, high = batch.detach().aminmax()
+        if not (low >= 0 and high <= 1):
+            raise ValueError(f"float images must be in [0, 1]; these go from {low:.4g} to {high:.4g}. Divide by 255, or edit before you normalise.")
+    return batch.detach()
+
+
+def _finish(images: Tensor, batch: Tensor, masks: Tensor, severity: float | Tensor, direction: int, seeds: Seeds, model) -> Edit:
+    if not isinstance(masks, Tensor) or masks.dtype != torch.bool:
+        raise TypeError(f"masks must be a bool tensor, not {getattr(masks, 'dtype', type(masks).__name__)}; write masks > 0.")
+    masks = masks[None] if masks.ndim == 3 else masks
+    if masks.shape != (len(batch), 1, *batch.shape[-2:]):
+        raise ValueError(f"masks have shape {tuple(masks.shape)}; images of {tuple(batch.shape)} need ({len(batch)}, 1, {batch.shape[-2]}, {batch.shape[-1]}).")
+    severity = torch.as_tensor(severity, dtype=torch.float32, device=batch.device).expand(len(batch))
+    if len(batch) and not (severity.min() >= 0 and severity.max() <= 1):
+        raise ValueError(f"severity must be in [0, 1]; got {severity.tolist()}.")
+    masks = masks.to(batch.device)
+    seeds = Seeds(*(part.to(batch.device) for part in seeds))
+    edited = apply_edit(_editor_for(model, batch), batch, masks, severity, direction, seeds)
+    if images.ndim == 3:
+        return Edit(edited[0], masks[0], severity[0])
+    return Edit(edited, masks, severity)
