@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from contextlib import contextmanager
 from functools import lru_cache
 
 import torch
@@ -37,7 +38,19 @@ def item_seed(seed: int, index: int) -> int:
 @lru_cache(maxsize=4)
 def load_generator(name: str | os.PathLike, revision: str | None, device: str) -> SkinGenerator:
     """The frozen generator of this name, loaded once a process and device."""
-    return SkinGenerator.from_pretrained(name, revision).requires_grad_(False).to(device)
+    return SkinGenerator.from_pretrained(name, revision).freeze().to(device)
+
+
+@contextmanager
+def one_thread():
+    """Some convolutions add up in another order on two threads than on one. Loader workers have one thread, so one is
+    what every process uses: more speed comes from more workers."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class SyntheticSkinDataset(VisionDataset):
@@ -168,6 +181,10 @@ class SyntheticSkinDataset(VisionDataset):
 
     def generate(self, indices: list[int]) -> tuple[Tensor, Tensor]:
         """Images (B, 3, size, size) uint8 and masks (B, 1, size, size) bool of these items, on the CPU, before transforms."""
+        with one_thread():
+            return self._generate(indices)
+
+    def _generate(self, indices: list[int]) -> tuple[Tensor, Tensor]:
         model = self._generator()
         rngs = [torch.Generator().manual_seed(item_seed(self.seed, index)) for index in indices]
         own = [self._own_label(index) for index in indices]
