@@ -12,17 +12,18 @@ from synthderm.hub import Pretrained
 
 
 def steady(layer: nn.Linear | nn.Conv2d, x: Tensor) -> Tensor:
-    """A linear layer or 1x1 convolution whose float32 result does not depend on the batch around a row.
+    """A linear layer or convolution whose float32 result does not depend on the batch around a row.
 
-    Both are matrix products, which libraries add up in another order for another batch size; that can flip a grey
-    level. Double precision, rounded at the end, hides it. Larger convolutions have a fixed order, training needs none.
+    Matrix products are added up in another order for another batch size, and torch takes another convolution for a
+    single small input (below 20,480 numbers) than for two; either can flip a grey level. Double precision, rounded at
+    the end, hides it. Larger convolutions have a fixed order on one thread, and training needs none.
     """
-    if layer.training or (isinstance(layer, nn.Conv2d) and layer.kernel_size != (1, 1)):
+    if layer.training or (isinstance(layer, nn.Conv2d) and layer.kernel_size != (1, 1) and x[0].numel() > 20480):
         return layer(x)
-    product = F.linear if isinstance(layer, nn.Linear) else F.conv2d
+    product, options = (F.linear, {}) if isinstance(layer, nn.Linear) else (F.conv2d, {"padding": layer.padding})
     exact = getattr(layer, "exact", None)
     with torch.autocast(x.device.type, enabled=False):
-        return product(x.double(), layer.weight.double() if exact is None else exact, layer.bias.double()).to(x.dtype)
+        return product(x.double(), layer.weight.double() if exact is None else exact, layer.bias.double(), **options).to(x.dtype)
 
 
 class ConditionalNorm(nn.Module):
@@ -116,7 +117,7 @@ class SkinGenerator(Pretrained):
         for layer in self.modules():
             if isinstance(layer, GeneratorBlock):
                 layer.kernel = layer.spread().contiguous()
-            elif hasattr(layer, "exact") and (isinstance(layer, nn.Linear) or layer.kernel_size == (1, 1)):
+            elif hasattr(layer, "exact"):
                 layer.exact = layer.weight.double()
         return self
 
