@@ -61,8 +61,7 @@ class SkinFolder(VisionDataset):
             if not rows:
                 raise ValueError(f"{path} has no split {self.split!r}; it has: {', '.join(map(repr, splits))}.")
         return [
-            (self.directory / row["file_name"], self.directory / row["mask_file_name"] if row.get("mask_file_name") else None, row["label"])
-            for row in rows
+            (self.directory / row["file_name"], self.directory / row["mask_file_name"] if row.get("mask_file_name") else None, row["label"]) for row in rows
         ]
 
     def _read_tree(self) -> list[tuple[Path, Path | None, str]]:

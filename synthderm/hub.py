@@ -60,8 +60,7 @@ def resolve(name: str | os.PathLike, revision: str | None = None, **hub_options)
     else:
         hint = f' A folder in the working directory is written "./{text}".' if Path(text).is_dir() else ""
         raise ValueError(
-            f"unknown model {text!r}: bundled models are {', '.join(bundled_names())}; a Hub id looks like "
-            f'"org/name"; a directory like "./{text}".{hint}'
+            f'unknown model {text!r}: bundled models are {", ".join(bundled_names())}; a Hub id looks like "org/name"; a directory like "./{text}".{hint}'
         )
     if revision is not None:
         raise ValueError(f"revision={revision!r} was given, but {text!r} is not on the Hub and has no revisions: leave it out.")
@@ -85,10 +84,7 @@ def read_config(directory: Path) -> dict:
     if not isinstance(config, dict) or not isinstance(config.get("format_version"), int):
         raise ValueError(f"{path} has no integer format_version: it is not a synthderm model.")
     if config["format_version"] > FORMAT_VERSION:
-        raise ValueError(
-            f"{path} has format version {config['format_version']}, this synthderm reads up to {FORMAT_VERSION}: "
-            "pip install --upgrade synthderm"
-        )
+        raise ValueError(f"{path} has format version {config['format_version']}, this synthderm reads up to {FORMAT_VERSION}: pip install --upgrade synthderm")
     return config
 
 

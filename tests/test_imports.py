@@ -12,7 +12,7 @@ import synthderm
 PACKAGE = Path(synthderm.__file__).parent
 # A module may import from the ranks below its own, never from its own or above.
 RANKS = [
-    {"hub", "color", "images"},
+    {"hub", "color", "images", "resize"},
     {"masks", "nets", "losses", "augment", "editor", "folders"},
     {"renderer", "edit", "metrics"},
     {"datasets", "transforms"},

@@ -26,7 +26,9 @@ def test_the_wheel_runs_the_demo(tmp_path):
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(site), str(wheel)], check=True)
     (site / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    where = subprocess.run([python, "-c", "import synthderm; print(synthderm.__file__)"], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
+    where = subprocess.run(
+        [python, "-c", "import synthderm; print(synthderm.__file__)"], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+    )
     assert where.stdout.startswith(str(tmp_path))
     run = subprocess.run([python, "-m", "synthderm.cli", "demo", "--smoke", "--out", "page"], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
