@@ -1,0 +1,79 @@
+"""Where a study's images come from: folders, a generator, and pairs of before and after."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from synthderm.images import list_images, read_image, to_pil, to_tensor
+
+
+class Picture(NamedTuple):
+    """An upright RGB image and where it came from."""
+
+    image: Image.Image
+    origin: str
+
+
+class Pair(NamedTuple):
+    """The same picture before and after an edit."""
+
+    before: Picture
+    after: Picture
+
+
+def pick(paths: list[Path], count: int, rng: np.random.Generator) -> list[Path]:
+    """`count` paths at random, or all of them where there are fewer."""
+    return [paths[index] for index in rng.permutation(len(paths))[:count]]
+
+
+def from_folder(folder: str | os.PathLike, count: int, rng: np.random.Generator) -> list[Picture]:
+    """Up to `count` images of a folder."""
+    return [Picture(read_image(path), str(path.relative_to(folder))) for path in pick(list_images(folder), count, rng)]
+
+
+def from_generator(source: str, count: int, rng: np.random.Generator, seed: int) -> list[Picture]:
+    """`count` generated images: from a folder where `source` is one, else drawn from the generator of this name.
+
+    Raises:
+        ValueError, FileNotFoundError: `source` is neither.
+    """
+    if Path(source).is_dir():
+        return from_folder(source, count, rng)
+    from synthderm import SyntheticSkinDataset
+
+    dataset = SyntheticSkinDataset(source, length=count, seed=seed)
+    return [Picture(dataset[index][0].convert("RGB"), f"{source}#{index}") for index in range(count)]
+
+
+def from_pairs(folders: list[str], kind: str, count: int, rng: np.random.Generator, seed: int) -> list[Pair]:
+    """Up to `count` pairs: the same file names in two folders, or one folder of photographs that the package edits.
+
+    Args:
+        folders: [before, after], or [before].
+        kind: "add" or "remove", the edit for a single folder.
+
+    Raises:
+        ValueError: more than two folders, or no file name in common.
+    """
+    if len(folders) == 1:
+        return [Pair(picture, edit(picture, kind, seed + index)) for index, picture in enumerate(from_folder(folders[0], count, rng))]
+    if len(folders) != 2:
+        raise ValueError(f"--{kind} takes one folder (to edit) or two (before, after), not {len(folders)}.")
+    before, after = ({path.relative_to(folder).with_suffix(""): path for path in list_images(folder)} for folder in folders)
+    common = sorted(before.keys() & after.keys())
+    if not common:
+        raise ValueError(f"{folders[0]} and {folders[1]} share no file name: a pair is the same name in both.")
+    names = pick(common, count, rng)
+    return [Pair(*(Picture(read_image(side[name]), str(name)) for side in (before, after))) for name in names]
+
+
+def edit(picture: Picture, kind: str, seed: int) -> Picture:
+    """The picture with eczema added, or with its eczema removed, by the bundled editor."""
+    from synthderm.edit import add_eczema, remove_eczema
+
+    tensor = to_tensor(picture.image)[None]
+    edited = add_eczema(tensor, severity=0.7, seed=seed) if kind == "add" else remove_eczema(tensor)
+    return Picture(to_pil(edited.images[0]), f"{picture.origin} ({kind})")
