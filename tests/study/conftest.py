@@ -85,6 +85,15 @@ class Server:
         return {"Authorization": f"Bearer {reply.raise_for_status().json()['token']}"}
 
 
+@pytest.fixture(scope="module")
+def shared(built, tmp_path_factory):
+    """One server for the tests of a module that change nothing that another would notice."""
+    server = Server(Path(shutil.copytree(built, tmp_path_factory.mktemp("shared") / "study")))
+    yield server
+    server.kill()
+    server.process.stdout.close()
+
+
 @pytest.fixture
 def start():
     """Start servers; all are stopped after the test."""

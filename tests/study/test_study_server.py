@@ -17,6 +17,7 @@ import pytest
 import synthderm.study
 from synthderm.study.guard import BODY_LIMIT, HEADERS, Limiter, Rate, client_of
 from synthderm.study.schedule import CHOICES
+from synthderm.study.serve import _listen, serve
 from synthderm.study.server import REQUESTS, WRONG_SECRETS
 
 
@@ -102,12 +103,12 @@ def test_only_the_own_next_trial_can_be_answered(server, client, study):
 
 
 @pytest.mark.parametrize("token", ["x", "1", "null", "../../etc/passwd", "' OR 1=1 --", "A" * 32, "%00", "\xff"])
-def test_forged_links_are_refused(server, client, token):
-    server.join(client)
+def test_forged_links_are_refused(shared, token):
     headers = {"Authorization": b"Bearer " + token.encode("latin-1")}
-    assert client.get("/api/state", headers=headers).status_code == 401
-    assert client.post("/api/answer", headers=headers, json={"position": 0, "choice": "real", "milliseconds": 1}).status_code == 401
-    assert client.post("/api/withdraw", headers=headers).status_code == 401
+    with shared.client(f"127.0.1.{1 + len(token)}") as client:
+        assert client.get("/api/state", headers=headers).status_code == 401
+        assert client.post("/api/answer", headers=headers, json={"position": 0, "choice": "real", "milliseconds": 1}).status_code == 401
+        assert client.post("/api/withdraw", headers=headers).status_code == 401
 
 
 def test_links_cannot_be_guessed(server, client, study):
@@ -142,8 +143,8 @@ def test_results_need_the_admin_token(server, client, study):
      "/static/%2e%2e%2fserver.py", "/images/" + "0" * 32 + ".jpg", "/study.json", "/trials.csv", "/answers.sqlite", "/docs", "/openapi.json",
      "/images/....//trials.csv", "//study.json", "/images/%00.jpg"],
 )  # fmt: skip
-def test_no_way_to_other_files(server, path):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)  # sends the path as it is
+def test_no_way_to_other_files(shared, path):
+    connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=10)  # sends the path as it is
     connection.request("GET", path)
     assert connection.getresponse().status == 404
     connection.close()
@@ -157,20 +158,22 @@ def test_no_way_to_other_files(server, path):
      (b'{"position": 0, "choice": "a", "milliseconds": -5}', 422), (b'{"position": 0, "choice": ["a"], "milliseconds": 1}', 422),
      (b'{"position": 99999999999999999999999, "choice": "a", "milliseconds": 1}', 422), (b"x" * (BODY_LIMIT + 1), 413), (b"x" * 5_000_000, 413)],
 )  # fmt: skip
-def test_malformed_bodies_are_refused_and_nothing_breaks(server, client, body, status):
-    headers = server.join(client)
+def test_malformed_bodies_are_refused_and_nothing_breaks(shared, body, status):
+    with shared.client() as client:
+        headers = shared.join(client)
     try:
-        reply = client.post("/api/answer", headers=headers | {"Content-Type": "application/json"}, content=body)
+        with shared.client() as client:
+            reply = client.post("/api/answer", headers=headers | {"Content-Type": "application/json"}, content=body)
         assert reply.status_code in (status, 400)
         assert "Traceback" not in reply.text and len(reply.text) < 1000
     except httpx.TransportError:
         assert status == 413, "only an oversized body may find the door shut"
-    with server.client() as fresh:
+    with shared.client() as fresh:
         assert fresh.get("/api/state", headers=headers).status_code == 200
 
 
-def test_an_endless_body_is_cut_off(server):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as raw:
+def test_an_endless_body_is_cut_off(shared):
+    with socket.create_connection(("127.0.0.1", shared.port), timeout=20) as raw:
         raw.sendall(b"POST /api/join HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
         sent = 0
         try:
@@ -244,11 +247,23 @@ def test_addresses_are_stored_nowhere(server, folder):
     assert columns == {"number", "token_hash", "position", "shown_at", "participant", "choice", "milliseconds", "name", "value"}
 
 
-def test_every_reply_carries_the_security_headers_and_no_cookie(server, client):
-    for path in (f"/s/{server.invitation}", "/p/x", "/static/study.js", "/nowhere", "/api/state"):
-        reply = client.get(path)
+def test_every_reply_carries_the_security_headers_and_no_cookie(shared):
+    for path in (f"/s/{shared.invitation}", "/p/x", "/static/study.js", "/nowhere", "/api/state"):
+        with shared.client() as client:
+            reply = client.get(path)
         assert all(reply.headers[name] == value for name, value in HEADERS.items()), path
         assert "set-cookie" not in reply.headers and "server" not in reply.headers
+
+
+def test_replies_are_not_held_back():
+    """asyncio sends small packets at once only if the socket names its protocol; else each reply waits 40 ms."""
+    with _listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
+def test_a_port_that_is_taken_says_so(shared, folder):
+    with pytest.raises(OSError, match=f"can't listen on 127.0.0.1:{shared.port}.*--port"):
+        serve(folder, port=shared.port)
 
 
 def test_pages_name_no_other_host():
