@@ -102,8 +102,7 @@ def test_repeats_and_checks_do_not_count_for_accuracy(large):
 
 
 def test_image_difficulty_and_times_by_hand(large):
-    answers = [(number, trial.position, trial.answer if number < 4 else trial.answer[::-1] if trial.block == "x" else trial.answer, 1000 * number)
-               for number in (1, 2, 3) for trial in large.trials[number]]  # fmt: skip
+    answers = [(number, trial.position, trial.answer, 1000 * number) for number in (1, 2, 3) for trial in large.trials[number]]
     found = analyse(large, answers)
     table = found.table[(found.table.kind == "yesno") & (found.table.repeat_of == "")]
     for row in found.images[found.images.kind == "yesno"].itertuples():

@@ -3,6 +3,7 @@
 STUDY_SCREENSHOTS=folder keeps a picture of every page.
 """
 
+import json
 import os
 import re
 from pathlib import Path
@@ -252,3 +253,24 @@ def test_a_screen_reader_hears_what_is_needed(page, folder, start):
     assert page.locator("[role=alert]").count() == 1 and page.locator("[role=status]").count() == 1
     snapshot = page.locator("main").aria_snapshot()
     assert "heading" in snapshot and "button" in snapshot and "img" in snapshot
+
+
+@ON_PHONE
+def test_a_picture_with_a_time_limit_disappears_and_stays_away(page, folder, start):
+    settings = json.loads((folder / "study.json").read_text())
+    (folder / "study.json").write_text(json.dumps(settings | {"seconds": 1.5}))
+    server = start(folder)
+    agree(page, server.link)
+    assert wait_for_view(page) == "intro"
+    expect(page.locator(".limit")).to_contain_text("1.5 seconds")
+    by_pointer(page, "intro")
+    page.locator("main[data-view=trial] img").first.wait_for()
+    expect(page.locator(".card")).to_contain_text("The time for this picture is over")
+    assert page.locator("main img").count() == 0
+    page.reload()
+    wait_for_view(page)
+    expect(page.locator(".card")).to_contain_text("The time for this picture is over")
+    assert page.locator("main img").count() == 0, "a reload shows it again"
+    page.locator("button.choice").first.tap()
+    leave(page, 1)
+    assert len(answers_of(folder)) == 1

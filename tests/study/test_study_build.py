@@ -2,17 +2,24 @@
 
 import csv
 import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from study_pictures import PLAN, draw_skin, redden, save
 
+import synthderm.study
+from synthderm.edit import Edit
 from synthderm.study.__main__ import main
 from synthderm.study.build import build
 from synthderm.study.files import Study
 from synthderm.study.schedule import Plan
-from synthderm.study.sources import from_pairs
+from synthderm.study.sources import from_generator, from_pairs
 
 SMALL = Plan(participants=4, yesno=4, two=2, repeats=1, checks=1)
 
@@ -130,3 +137,45 @@ def test_the_command_line(sources, tmp_path, capsys):
         main(["analyse", str(tmp_path)])
     with pytest.raises(SystemExit, match="no answers yet"):
         main(["analyse", str(out)])
+
+
+def test_photographs_are_edited_by_the_package(sources, monkeypatch):
+    """A single folder is edited by `synthderm.edit`; what comes back is the pair of the photograph and its edit."""
+    calls = []
+
+    def edit(images, **options):
+        calls.append((images.dtype, images.shape, options))
+        return Edit(255 - images, None, None)
+
+    monkeypatch.setattr("synthderm.edit.add_eczema", edit)
+    monkeypatch.setattr("synthderm.edit.remove_eczema", edit)
+    for kind in ("add", "remove"):
+        pairs = from_pairs([sources["before"]], kind, 3, np.random.default_rng(0), seed=5)
+        for before, after in pairs:
+            assert np.array_equal(np.asarray(after.image), 255 - np.asarray(before.image)) and before.origin in after.origin
+    assert len(calls) == 6 and all(call[:2] == (torch.uint8, (1, 3, 96, 120)) for call in calls)
+    assert [call[2].get("seed") for call in calls] == [5, 6, 7, None, None, None]
+
+
+def test_images_can_come_from_a_generator(monkeypatch):
+    class Generator:
+        """Stands for `synthderm.SyntheticSkinDataset`: items (PIL image, label), fixed by seed and index."""
+
+        def __init__(self, name, *, length, seed):
+            assert name == "lesions"
+            self.length, self.seed = length, seed
+
+        def __getitem__(self, index):
+            return draw_skin(np.random.default_rng([self.seed, index])), 0
+
+    monkeypatch.setattr("synthderm.SyntheticSkinDataset", Generator, raising=False)
+    found = from_generator("lesions", 4, np.random.default_rng(0), seed=2)
+    assert [picture.origin for picture in found] == [f"lesions#{index}" for index in range(4)]
+
+
+def test_the_pages_ship_in_the_wheel(tmp_path):
+    root = Path(synthderm.study.__file__).parents[2]
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)], cwd=root, check=True, capture_output=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        shipped = {name for name in wheel.namelist() if name.startswith("synthderm/study/pages/")}
+    assert shipped == {f"synthderm/study/pages/{path.name}" for path in (root / "synthderm/study/pages").iterdir()} and len(shipped) == 6
