@@ -35,12 +35,12 @@ class SkinFolder(VisionDataset):
     def __init__(self, root, *, split=None, transform=None, target_transform=None, transforms=None, return_mask=False):
         super().__init__(os.fspath(root), transforms=transforms, transform=transform, target_transform=target_transform)
         self.directory, self.split, self.return_mask = Path(root), split, return_mask
+        self.classes: list[str] = []
         rows = self._read_metadata() if (self.directory / "metadata.csv").is_file() else self._read_tree()
         if return_mask:
             rows = [row for row in rows if row[1] is not None]
             if not rows:
                 raise ValueError(f"{self.directory} names no masks: add a column mask_file_name to its metadata.csv.")
-        self.classes = sorted({label for _, _, label in rows})
         self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
         self.samples = [(path, mask, self.class_to_idx[label]) for path, mask, label in rows]
         self.targets = [label for _, _, label in self.samples]
@@ -53,6 +53,8 @@ class SkinFolder(VisionDataset):
         for needed in ("file_name", "label"):
             if needed not in columns:
                 raise ValueError(f"{path} has no column {needed!r}; it has: {', '.join(sorted(columns)) or 'nothing'}.")
+        # Over all splits, so that a class has the same index in each.
+        self.classes = sorted({row["label"] for row in rows})
         if self.split is not None:
             splits = sorted({row.get("split") or "" for row in rows})
             rows = [row for row in rows if row.get("split") == self.split]
@@ -70,6 +72,7 @@ class SkinFolder(VisionDataset):
         for path in list_images(self.directory):
             inner = path.relative_to(self.directory).parts
             found.append((path, None, inner[0] if len(inner) > 1 else "image"))
+        self.classes = sorted({label for _, _, label in found})
         return found
 
     def __len__(self) -> int:
@@ -83,18 +86,19 @@ class SkinFolder(VisionDataset):
 
     def __getitem__(self, index: int):
         image, mask, label = self.read(index)
-        if not self.return_mask:
-            return (image, label) if self.transforms is None else self.transforms(image, label)
-        mask = tv_tensors.Mask((to_tensor(mask) > 0).byte())
-        return _transform_triple(self, image, mask, label)
+        mask = tv_tensors.Mask((to_tensor(mask) > 0).byte()) if self.return_mask else None
+        return apply_transforms(self, image, mask, label)
 
 
-def _transform_triple(dataset: VisionDataset, image, mask, label):
-    """Apply a dataset's transforms to (image, mask, label): the joint one to all three, else each to its own."""
-    if dataset.transforms is None:
-        return image, mask, label
+def apply_transforms(dataset: VisionDataset, image: Image.Image, mask: tv_tensors.Mask | None, label: int) -> tuple:
+    """An item after the dataset's transforms, read at access time (timm sets `dataset.transform` late).
+
+    Without a mask as torchvision does it; with one, `transform` gets `(image, mask)` and `transforms` all three.
+    """
+    parts = (image,) if mask is None else (image, mask)
     if dataset.transform is None and dataset.target_transform is None:
-        return dataset.transforms(image, mask, label)
+        return (*parts, label) if dataset.transforms is None else dataset.transforms(*parts, label)
     if dataset.transform is not None:
-        image, mask = dataset.transform(image, mask)
-    return image, mask, label if dataset.target_transform is None else dataset.target_transform(label)
+        parts = dataset.transform(*parts)
+        parts = (parts,) if mask is None else tuple(parts)
+    return (*parts, label if dataset.target_transform is None else dataset.target_transform(label))
