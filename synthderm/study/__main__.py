@@ -11,7 +11,7 @@ def main(arguments: list[str] | None = None) -> None:
     add_commands(parser)
     chosen = parser.parse_args(arguments)
     try:
-        chosen.func(chosen)
+        chosen.run(chosen)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
 

@@ -9,7 +9,7 @@ EXTRA = 'this needs more packages than the library: pip install "synthderm[study
 
 
 def add_parser(subparsers) -> argparse.ArgumentParser:
-    """Add `study` to the subparsers of a command line; the chosen command is the namespace's `func`."""
+    """Add `study` to the subparsers of a command line; the chosen command is the namespace's `run`."""
     return add_commands(subparsers.add_parser("study", help="a perceptual study: can people tell?", description=__doc__))
 
 
@@ -52,7 +52,7 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--examples", type=int, default=1, help="labelled examples of each answer in the instructions")
     parser.add_argument("--title", default="Real or generated?", help="shown to participants")
     parser.add_argument("--seed", type=int, default=0, help="of every draw")
-    parser.set_defaults(func=run_build)
+    parser.set_defaults(run=run_build)
 
 
 def run_build(chosen: argparse.Namespace) -> None:
@@ -80,7 +80,7 @@ def _add_power(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sd", type=float, default=0.1, help="standard deviation of people's true accuracies")
     parser.add_argument("--power", type=float, default=0.9, help="probability of a clear answer")
     parser.add_argument("--alpha", type=float, default=0.05, help="probability of a wrong one")
-    parser.set_defaults(func=run_power)
+    parser.set_defaults(run=run_power)
 
 
 def run_power(chosen: argparse.Namespace) -> None:
@@ -95,7 +95,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
     parser.add_argument("--url", help="the address that participants use, where it is another (https://...)")
     parser.add_argument("--behind-proxy", action="store_true", help="a proxy on this machine passes the requests on and names its clients")
-    parser.set_defaults(func=run_serve)
+    parser.set_defaults(run=run_serve)
 
 
 def run_serve(chosen: argparse.Namespace) -> None:
@@ -109,7 +109,7 @@ def _add_analyse(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", help="folder for report.html and results.csv (default: the study's)")
     parser.add_argument("--margin", type=float, help="another margin than the study's (the report says so)")
     parser.add_argument("--max-failed-checks", type=int, help="another exclusion rule than the study's (the report says so)")
-    parser.set_defaults(func=run_analyse)
+    parser.set_defaults(run=run_analyse)
 
 
 def run_analyse(chosen: argparse.Namespace) -> None:

@@ -35,12 +35,12 @@ def from_folder(folder: str | os.PathLike, count: int, rng: np.random.Generator)
 
 
 def from_generator(source: str, count: int, rng: np.random.Generator, seed: int) -> list[Picture]:
-    """`count` generated images: from a folder where `source` is one, else drawn from the generator of this name.
+    """`count` generated images: from a folder of images where `source` is one, else drawn from the generator of this name or folder.
 
     Raises:
         ValueError, FileNotFoundError: `source` is neither.
     """
-    if Path(source).is_dir():
+    if Path(source).is_dir() and not (Path(source) / "model.safetensors").is_file():
         return from_folder(source, count, rng)
     from synthderm import SyntheticSkinDataset
 
