@@ -56,10 +56,10 @@ def from_pairs(folders: list[str], kind: str, count: int, rng: np.random.Generat
         kind: "add" or "remove", the edit for a single folder.
 
     Raises:
-        ValueError: more than two folders, or no file name in common.
+        ValueError: more than two folders, no file name in common, or nothing that could be edited.
     """
     if len(folders) == 1:
-        return [Pair(picture, edit(picture, kind, seed + index)) for index, picture in enumerate(from_folder(folders[0], count, rng))]
+        return _edited_by_package(folders[0], kind, count, rng, seed)
     if len(folders) != 2:
         raise ValueError(f"--{kind} takes one folder (to edit) or two (before, after), not {len(folders)}.")
     before, after = ({path.relative_to(folder).with_suffix(""): path for path in list_images(folder)} for folder in folders)
@@ -68,6 +68,22 @@ def from_pairs(folders: list[str], kind: str, count: int, rng: np.random.Generat
         raise ValueError(f"{folders[0]} and {folders[1]} share no file name: a pair is the same name in both.")
     names = pick(common, count, rng)
     return [Pair(*(Picture(read_image(side[name]), str(name)) for side in (before, after))) for name in names]
+
+
+def _edited_by_package(folder: str, kind: str, count: int, rng: np.random.Generator, seed: int) -> list[Pair]:
+    """Up to `count` pairs; photographs in which the editor changes nothing (no eczema to remove) are passed over."""
+    pairs = []
+    paths = list_images(folder)
+    for index, path in enumerate(pick(paths, len(paths), rng)):
+        before = Picture(read_image(path), str(path.relative_to(folder)))
+        after = edit(before, kind, seed + index)
+        if after.image.tobytes() != before.image.tobytes():
+            pairs.append(Pair(before, after))
+        if len(pairs) == count:
+            break
+    if not pairs:
+        raise ValueError(f"the editor changed none of the photographs in {folder} (--{kind}): to remove eczema they must show some.")
+    return pairs
 
 
 def edit(picture: Picture, kind: str, seed: int) -> Picture:

@@ -153,8 +153,12 @@ def test_photographs_are_edited_by_the_package(sources, monkeypatch):
         pairs = from_pairs([sources["before"]], kind, 3, np.random.default_rng(0), seed=5)
         for before, after in pairs:
             assert np.array_equal(np.asarray(after.image), 255 - np.asarray(before.image)) and before.origin in after.origin
-    assert len(calls) == 6 and all(call[:2] == (torch.uint8, (1, 3, 96, 120)) for call in calls)
+    assert len(calls) == 6, "no more are edited than needed"
+    assert all(call[:2] == (torch.uint8, (1, 3, 96, 120)) for call in calls)
     assert [call[2].get("seed") for call in calls] == [5, 6, 7, None, None, None]
+    monkeypatch.setattr("synthderm.edit.remove_eczema", lambda images: Edit(images.clone(), None, None))
+    with pytest.raises(ValueError, match="changed none"):
+        from_pairs([sources["before"]], "remove", 3, np.random.default_rng(0), seed=5)
 
 
 def test_images_can_come_from_a_generator(monkeypatch):
