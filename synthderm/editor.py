@@ -143,13 +143,17 @@ def cut_texture(offset: Tensor, height: int, width: int, window: tuple[slice, sl
     Returns:
         (B, 2, height, width) in [0, 1], or the window of it.
     """
-    # The level is chosen so that the tile is always larger than the image, by an eighth at least.
-    tile = texture_tile(max(0, round(math.log2(max(height, width, 1) / 320))), offset.device)
-    room = offset.new_tensor([tile.shape[-1] - height, tile.shape[-1] - width])
-    pieces = []
-    for top, left in (offset * room).long().tolist():
-        pieces.append(tile[:, top : top + height, left : left + width][:, window[0], window[1]])
-    return pieces[0][None] if len(pieces) == 1 else torch.stack(pieces)
+    # The level is chosen so that the tile is always larger than the image, by an eighth at least. Beyond level 2 a tile
+    # would take hundreds of megabytes: its part of the image is enlarged instead.
+    level = max(0, round(math.log2(max(height, width, 1) / 320)))
+    tile, more = texture_tile(min(level, 2), offset.device), 2 ** max(0, level - 2)
+    tall, wide = -(-height // more), -(-width // more)
+    room = offset.new_tensor([tile.shape[-1] - tall, tile.shape[-1] - wide])
+    pieces = [tile[:, top : top + tall, left : left + wide] for top, left in (offset * room).long().tolist()]
+    texture = pieces[0][None] if len(pieces) == 1 else torch.stack(pieces)
+    if more > 1:
+        texture = F.interpolate(texture, size=(height, width), mode="bilinear", align_corners=False)
+    return texture[:, :, window[0], window[1]]
 
 
 def composite(image: Tensor, look: Tensor, maps: Maps, amount: Tensor, gate: Tensor, texture: Tensor, top: float = 1.0,
