@@ -1,4 +1,4 @@
-"""The command line: `synthderm demo` and `synthderm edit`."""
+"""The command line: `synthderm demo`, `edit`, `study`."""
 
 import argparse
 import sys
@@ -9,6 +9,8 @@ from synthderm import __version__
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; what the user can mend is one line on stderr and exit code 2, never a traceback."""
+    from synthderm.study.cli import add_parser as add_study
+
     parser = argparse.ArgumentParser(prog="synthderm", description="Synthetic skin images and eczema edits. For research, not for diagnosis.")
     parser.add_argument("--version", action="version", version=f"synthderm {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
@@ -31,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     edit.add_argument("--save-mask", type=Path, help="write the mask that was used to this PNG")
     edit.add_argument("--model", default="eczema", help="bundled name, directory or Hub id")
     edit.set_defaults(run=_edit)
+
+    add_study(commands)
 
     args = parser.parse_args(arguments)
     try:

@@ -16,7 +16,7 @@ RANKS = [
     {"masks", "nets", "losses", "augment", "editor", "folders"},
     {"renderer", "edit", "metrics"},
     {"datasets", "transforms"},
-    {"demo"},
+    {"demo", "study"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
