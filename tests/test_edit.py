@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import TONES, draw_skin
+from drawing import TONES, draw_skin
 
 from synthderm.edit import add_eczema, apply_edit, draw_seeds, find_eczema, remove_eczema
 from synthderm.editor import composite, cut_texture, texture_tile
