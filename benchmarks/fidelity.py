@@ -2,7 +2,7 @@
 
     python benchmarks/fidelity.py --model lesions --data DIR --extractor FILE.safetensors
 
-Writes benchmarks/results/fidelity-MODEL.json. Real images of `train` against `test` are measured too: no generator
+Writes benchmarks/results/fidelity-MODEL.json. As many real images of `train` are measured against `test` too: no generator
 trained on `train` can be expected to come closer than that.
 """
 
@@ -41,11 +41,12 @@ def provenance() -> dict:
     }
 
 
-def real_batches(data: str, split: str, size: int, batch: int = 32):
-    """Photographs at the generator's size, so that sharpness alone does not tell the sets apart."""
+def real_batches(data: str, split: str, size: int, count: int, batch: int = 32):
+    """Up to `count` photographs, at the generator's size, so that sharpness alone does not tell the sets apart."""
     folder = SkinFolder(data, split=split)
-    for start in range(0, len(folder), batch):
-        rows = range(start, min(start + batch, len(folder)))
+    chosen = torch.randperm(len(folder), generator=torch.Generator().manual_seed(0))[:count].tolist()
+    for start in range(0, len(chosen), batch):
+        rows = chosen[start : start + batch]
         yield torch.stack([to_tensor(folder.read(row)[0].resize((size, size), resample=3, reducing_gap=3)) for row in rows])
 
 
@@ -54,7 +55,7 @@ def main() -> None:
     p.add_argument("--model", default="lesions", help="bundled name, directory (./x) or Hub id of a generator")
     p.add_argument("--data", required=True, help="the photographs, with a metadata.csv that has splits")
     p.add_argument("--extractor", required=True, help="timm:NAME, timm:NAME=FILE or FILE.safetensors with FILE.py beside it")
-    p.add_argument("--n", type=int, default=1000, help="generated images")
+    p.add_argument("--n", type=int, default=1000, help="generated images, and real ones of train")
     p.add_argument("--seeds", type=int, nargs="+", default=[0], help="seeds of sampling")
     p.add_argument("--out", type=Path, default=RESULTS)
     args = p.parse_args()
@@ -65,8 +66,8 @@ def main() -> None:
     # Classes as frequent as in the photographs: the distance should not be one of class shares.
     labels = [name for k, name in enumerate(folder.classes) for _ in range(round(args.n * counts[k] / len(folder)))]
     size = SyntheticSkinDataset(args.model, length=1).size
-    test = features(real_batches(args.data, "test", size), extractor, desc="test")
-    train = features(real_batches(args.data, "train", size), extractor, desc="train")
+    test = features(real_batches(args.data, "test", size, 10**6), extractor, desc="test")
+    train = features(real_batches(args.data, "train", size, args.n), extractor, desc="train")
     result = {"model": args.model, "extractor": extractor.name, "size": size, "n_test": len(test), "n_train": len(train), "runs": []}
     mean, deviation = kid(test, train)
     result["train_vs_test"] = {"kid_x1000": 1000 * mean, "kid_x1000_std": 1000 * deviation, "fid": fid(test, train)}

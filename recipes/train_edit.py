@@ -202,7 +202,7 @@ def main() -> None:
             "remove": difference(cleared, healthy, mask),
             "find": F.binary_cross_entropy_with_logits(found, truth),
         }
-        loss = losses["add"] + losses["remove"] + 0.2 * losses["find"]
+        loss = losses["add"] + losses["remove"] + 0.5 * losses["find"]
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(editor.parameters(), 1.0)
