@@ -182,7 +182,8 @@ def _ask(repository: str, file: str, revision: str, token: str | bool | None) ->
 
     def request() -> None:
         try:
-            answers.put(get_hf_file_metadata(hf_hub_url(repository, file, revision=revision), token=token, timeout=patience))
+            address = hf_hub_url(repository, file, revision=revision)
+            answers.put(get_hf_file_metadata(address, token=token, timeout=patience, library_name="synthderm"))
         except Exception as error:
             answers.put(error)
 
@@ -204,7 +205,7 @@ def _fetch(repository: str, file: str, commit: str, cache_dir: str | os.PathLike
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError
 
-    options = dict(revision=commit, cache_dir=cache_dir, token=token)
+    options = dict(revision=commit, cache_dir=cache_dir, token=token, library_name="synthderm")
     if not isinstance(try_to_load_from_cache(repository, file, cache_dir=cache_dir, revision=commit), str):
         _ask(repository, file, commit, token)
     damaged = False

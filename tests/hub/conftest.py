@@ -11,21 +11,22 @@ import threading
 from pathlib import Path
 
 import pytest
-from server import Hub
+from hub_server import Hub
 
 ROOT = Path(__file__).parents[2]
 
 
 class Client:
-    """A process that runs `client.py`; calling it sends an order and waits for the answer."""
+    """A process that runs `hub_client.py`; calling it sends an order and waits for the answer."""
 
     def __init__(self, hub: Hub, home: Path, **env: str):
         kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_") and not key.lower().endswith("_proxy")}
         paths = [os.environ.get("SYNTHDERM_TEST_HUB_PATH"), str(ROOT)]
         self.home = home
+        self.errors = open(home / "stderr.txt", "a")  # noqa: SIM115 (closed by `close`)
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("client.py"))],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(home / "stderr.txt", "a"), text=True, cwd=home,
+            [sys.executable, str(Path(__file__).with_name("hub_client.py"))],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True, cwd=home,
             env={**kept, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "HF_ENDPOINT": hub.url, "HF_HOME": str(home / "hf"),
                  "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1", **env},
         )  # fmt: skip
@@ -60,6 +61,7 @@ class Client:
         self.process.stdin.close()
         self.process.wait(60)
         self.process.stdout.close()
+        self.errors.close()
 
 
 @pytest.fixture(scope="session")

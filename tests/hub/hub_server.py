@@ -1,4 +1,4 @@
-"""A small Hugging Face Hub on a free port of 127.0.0.1, for the real client: it keeps repositories in memory and
+"""A small Hugging Face Hub on two free ports of 127.0.0.1 (files have a host of their own), for the real client: it keeps repositories in memory and
 speaks as much of the protocol as loading and publishing a model need, and it can be told to misbehave.
 
     hub = Hub()
@@ -30,23 +30,30 @@ class Hub:
         self.blobs: dict[str, bytes] = {}
         self.log: list[tuple[str, str, dict]] = []
         self.faults: list[dict] = []
-        self.server = None
-        self.port = 0
+        self.moved: dict[str, str] = {}  # former name of a repository -> its name
+        self.servers: list[ThreadingHTTPServer] = []
+        self.ports = [0, 0]
         self.up()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.ports[0]}"
+
+    @property
+    def cdn_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports[1]}"
 
     def up(self) -> None:
         handler = type("Bound", (Handler,), {"hub": self})
-        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), handler)
-        self.port = self.server.server_port
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        self.servers = [ThreadingHTTPServer(("127.0.0.1", port), handler) for port in self.ports]
+        self.ports = [server.server_port for server in self.servers]
+        for server in self.servers:
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
 
     def down(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        for server in self.servers:
+            server.shutdown()
+            server.server_close()
 
     def reset(self) -> None:
         self.faults.clear()
@@ -152,6 +159,8 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
     def resolve(self, fault: dict, repository: str, revision: str, file: str) -> None:
+        if repository in self.hub.moved:
+            return self.answer(307, b"", {"Location": f"/{self.hub.moved[repository]}/resolve/{revision}/{file}"})
         if found := self.find(repository, revision):
             sha, files = found
             if file not in files:
@@ -160,7 +169,7 @@ class Handler(BaseHTTPRequestHandler):
             if not file.endswith(".safetensors"):
                 return self.answer(200, body, {**headers, "ETag": f'"{git_hash(body)}"'}, fault)
             digest = hashlib.sha256(body).hexdigest()
-            headers |= {"X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(body)), "Location": f"{self.hub.url}/cdn/{digest}"}
+            headers |= {"X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(body)), "Location": f"{self.hub.cdn_url}/cdn/{digest}"}
             self.answer(302, b"", headers, fault)
 
     def cdn(self, fault: dict, digest: str) -> None:
