@@ -33,7 +33,7 @@ from synthderm.editor import GRID, LOOK, EczemaEditor, Maps, composite, cut_text
 from synthderm.folders import SkinFolder
 from synthderm.images import grid, to_pil, to_tensor
 from synthderm.masks import random_mask, skin_region
-from synthderm.renderer import draw_eczema
+from synthderm.renderer import blur, draw_eczema
 
 
 def parse() -> argparse.Namespace:
@@ -54,10 +54,12 @@ def parse() -> argparse.Namespace:
     return p.parse_args()
 
 
-def load_skin(folders: list[str], size: int) -> list[tuple[Tensor, Tensor]]:
-    """Every training photograph with its healthy skin: (3, h, w) uint8 at up to 2.5 times `size`, (1, h, w) bool."""
-    skin = []
+def load_skin(folders: list[str], size: int) -> list[list[tuple[Tensor, Tensor]]]:
+    """The training photographs of each folder, each with its healthy skin: (3, h, w) uint8 at up to 2.5 times `size`,
+    and (1, h, w) bool."""
+    every = []
     for data in folders:
+        skin = []
         folder = SkinFolder(data, split="train" if (Path(data) / "metadata.csv").is_file() else None)
         for index in tqdm(range(len(folder)), desc=f"read {Path(data).name}", file=sys.stderr, disable=None):
             image, lesion, _ = folder.read(index)
@@ -70,16 +72,18 @@ def load_skin(folders: list[str], size: int) -> list[tuple[Tensor, Tensor]]:
                 healthy = healthy & (grown == 0)
             if healthy.float().mean() > 0.1:
                 skin.append((pixels, healthy))
-    if not skin:
-        raise SystemExit(f"no photograph in {', '.join(folders)} shows enough healthy skin to draw on.")
-    return skin
+        if not skin:
+            raise SystemExit(f"no photograph in {data} shows enough healthy skin to draw on.")
+        every.append(skin)
+    return every
 
 
-def draw_healthy(skin: list[tuple[Tensor, Tensor]], batch: int, size: int) -> tuple[Tensor, Tensor]:
-    """Random crops, flipped, of varied skin tone and light: (B, 3, size, size) in [0, 1], and where they are healthy."""
+def draw_healthy(skin: list[list[tuple[Tensor, Tensor]]], batch: int, size: int) -> tuple[Tensor, Tensor]:
+    """Random crops, from every folder equally often, flipped, of varied skin tone and light: (B, 3, size, size) in [0, 1], and where they are healthy."""
     images, allowed = torch.empty(batch, 3, size, size), torch.empty(batch, 1, size, size, dtype=torch.bool)
     for row in range(batch):
-        pixels, healthy = skin[torch.randint(len(skin), ())]
+        photographs = skin[torch.randint(len(skin), ())]
+        pixels, healthy = photographs[torch.randint(len(photographs), ())]
         height, width = pixels.shape[1:]
         side = int(torch.randint(size, min(height, width) + 1, ()))
         top, left = int(torch.randint(height - side + 1, ())), int(torch.randint(width - side + 1, ()))
@@ -90,7 +94,7 @@ def draw_healthy(skin: list[tuple[Tensor, Tensor]], batch: int, size: int) -> tu
             images[row], allowed[row] = images[row].flip(2), allowed[row].flip(2)
     melanin = torch.tensor(MELANIN).view(1, 3, 1, 1) * torch.empty(batch, 1, 1, 1).uniform_(-0.3, 1.3)
     # Tone is skin's alone: the background keeps its colour, as it does in a photograph of darker skin.
-    shaded = from_density((to_density(images) + melanin * skin_region(images)).clamp_min(0))
+    shaded = from_density((to_density(images) + melanin * blur(skin_region(images).float(), 2)).clamp_min(0))
     return shaded * torch.empty(batch, 1, 1, 1).uniform_(0.85, 1.0), allowed
 
 

@@ -46,7 +46,7 @@ def load_editor(name: str, revision: str | None = None) -> EczemaEditor:
     return EczemaEditor.from_pretrained(name, revision).requires_grad_(False)
 
 
-def add_eczema(images: Tensor, masks: Tensor | None = None, severity: float | Tensor = 0.5, *, coverage: float = 0.3,
+def add_eczema(images: Tensor, masks: Tensor | None = None, severity: float | Tensor = 0.5, *, coverage: float | Tensor = 0.3,
                seed: int | None = None, signs: Tensor | None = None, model: str | EczemaEditor = "eczema") -> Edit:  # fmt: skip
     """Add eczema.
 
@@ -54,7 +54,7 @@ def add_eczema(images: Tensor, masks: Tensor | None = None, severity: float | Te
         images: see the module.
         masks: (B, 1, H, W) bool; drawn at random in the skin region where None.
         severity: number or (B,) in [0, 1]; 0 gives the image back.
-        coverage: share of the skin under a drawn mask, in (0, 1].
+        coverage: share of the skin under a drawn mask, number or (B,) in (0, 1].
         seed: which lesion; torch's global random numbers where None.
         signs: (B, 6) or (6,) in [0, 1], the amount of each of `synthderm.renderer.SIGNS`; random where None.
         model: bundled name, directory, Hub id, or an `EczemaEditor`.
@@ -71,10 +71,10 @@ def add_eczema(images: Tensor, masks: Tensor | None = None, severity: float | Te
             raise ValueError(f"signs must be (B, 6) or (6,) in [0, 1], not {tuple(signs.shape)}.")
         seeds = seeds._replace(signs=signs.expand(len(batch), 6).float())
     if masks is None:
-        if not 0 < coverage <= 1:
-            raise ValueError(f"coverage={coverage} is not in (0, 1].")
-        skin = skin_region(look_at(batch))
-        masks = random_mask(batch.shape[-2:], torch.full((len(batch),), float(coverage)), skin, generator).to(batch.device)
+        coverage = torch.as_tensor(coverage, dtype=torch.float32).expand(len(batch))
+        if len(batch) and not (coverage.min() > 0 and coverage.max() <= 1):
+            raise ValueError(f"coverage must be in (0, 1]; got {coverage.tolist()}.")
+        masks = random_mask(batch.shape[-2:], coverage, skin_region(look_at(batch)), generator).to(batch.device)
     return _finish(images, batch, masks, severity, +1, seeds, model)
 
 
@@ -122,26 +122,39 @@ def apply_edit(editor: EczemaEditor, images: Tensor, masks: Tensor, severity: Te
     """
     if len(images) == 0 or images.shape[-1] == 0 or images.shape[-2] == 0:
         return images.clone()
-    channels = images.shape[1]
-    colour = images[:, :3] if channels == 4 else images
-    top = TOP.get(images.dtype, 1.0)
-    pixels = colour.to(torch.float32)
-    if channels == 1:
-        pixels = pixels.expand(-1, 3, -1, -1)
-    look = shrink(pixels) / top
-    where = shrink(masks)
+    top, size = TOP.get(images.dtype, 1.0), tuple(images.shape[-2:])
+    look, where = look_at(images), shrink(masks)
     full = torch.ones_like(severity)
     maps = editor(look, where, severity if direction > 0 else full, direction * full, seeds.noise, seeds.signs)
-    texture = cut_texture(seeds.offset, *images.shape[-2:])
     gate = torch.nn.functional.avg_pool2d(where, 2)
-    edited = composite(pixels, look, maps, severity, gate, texture, top)
+
+    # One image on the CPU is composited only where its mask is; a batch on a GPU is not worth the wait for the box.
+    window = _bounding_box(masks) if len(images) == 1 and images.device.type == "cpu" else (slice(None), slice(None))
+    channels = images.shape[1]
+    old = images[:, : min(channels, 3), window[0], window[1]]
+    pixels = old.to(torch.float32).expand(-1, 3, -1, -1)
+    texture = cut_texture(seeds.offset, *size, window)
+    new = composite(pixels, look, maps, severity, gate, texture, top, size, window)
     if channels == 1:
-        edited = (edited * edited.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    edited = edited.clamp_(0, top)
-    edited = edited.to(images.dtype) if images.is_floating_point() else edited.round_().to(images.dtype)
-    inside = masks & (severity > 0).view(-1, 1, 1, 1)
-    edited = _where(inside, edited, colour)
-    return torch.cat([edited, images[:, 3:]], dim=1) if channels == 4 else edited
+        new = (new * new.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    if not images.is_floating_point():
+        new = new.round_()
+    new = new.clamp_(0, top).to(images.dtype)
+    inside = masks[:, :, window[0], window[1]] & (severity > 0).view(-1, 1, 1, 1)
+    edited = images.clone(memory_format=torch.preserve_format)
+    edited[:, : min(channels, 3), window[0], window[1]] = _where(inside, new, old)
+    return edited
+
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns RGB into L
+
+
+def _bounding_box(mask: Tensor) -> tuple[slice, slice]:
+    """Rows and columns of (1, 1, H, W) that hold all of the mask."""
+    rows, columns = mask[0, 0].any(1).nonzero(), mask[0, 0].any(0).nonzero()
+    if len(rows) == 0:
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def look_at(images: Tensor) -> Tensor:

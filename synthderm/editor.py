@@ -5,6 +5,7 @@ density, a gain for the skin's own detail, and amounts of scale and crust. Enlar
 one addition per pixel of the full image, so an edit costs about as much as a colour jitter at any size.
 """
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -59,14 +60,14 @@ class EczemaEditor(Pretrained):
         super().__init__()
         self.config = {"widths": list(widths)}
         a, b, c = widths
-        self.stem = nn.Conv2d(15, a, 4, stride=2, padding=1)
+        self.stem = nn.Conv2d(6, a, 4, stride=2, padding=1)
+        self.knobs = nn.Linear(9, a)
         self.down1 = nn.Conv2d(a, b, 3, stride=2, padding=1)
         self.down2 = nn.Conv2d(b, c, 3, stride=2, padding=1)
-        self.middle = Separable(c, c)
         self.up1 = Separable(c + b, b)
-        self.up2 = Separable(b + a, 32)
-        self.out = nn.Conv2d(32, 8, 3, padding=1)
-        nn.init.normal_(self.out.weight, std=0.02)
+        self.up2 = Separable(b + a, a)
+        self.out = nn.Conv2d(a, 8, 1)
+        nn.init.normal_(self.out.weight, std=0.05)
         nn.init.zeros_(self.out.bias)
 
     def forward(self, image: Tensor, mask: Tensor, severity: Tensor, direction: Tensor, noise: Tensor, signs: Tensor) -> Maps:
@@ -88,12 +89,12 @@ class EczemaEditor(Pretrained):
         # The network judges skin against the picture's own colour and is told only faintly how dark that is.
         own = density.mean((2, 3), keepdim=True)
         adds = (direction > 0).to(density.dtype).view(-1, 1, 1, 1)
-        knobs = torch.cat([severity.view(-1, 1, 1, 1), direction.view(-1, 1, 1, 1), 2 * own.mean(1, keepdim=True) - 1], dim=1).to(density.dtype)
-        knobs = torch.cat([knobs, signs.to(density.dtype)[:, :, None, None] * adds], dim=1).expand(-1, -1, LOOK, LOOK)
-        x1 = F.silu(self.stem(torch.cat([3 * (density - own), mask, noise * adds, knobs], dim=1)))
+        knobs = torch.stack([severity, direction, 2 * own.mean((1, 2, 3)) - 1], dim=1).to(density.dtype)
+        knobs = self.knobs(torch.cat([knobs, signs.to(density.dtype) * adds.flatten(1)], dim=1))
+        x1 = F.silu(self.stem(torch.cat([3 * (density - own), mask, noise * adds], dim=1)) + knobs[:, :, None, None])
         x2 = F.silu(self.down1(x1))
-        x = self.middle(F.silu(self.down2(x2)))
-        x = self.up1(torch.cat([F.interpolate(x, scale_factor=2.0), x2], dim=1))
+        x3 = F.silu(self.down2(x2))
+        x = self.up1(torch.cat([F.interpolate(x3, scale_factor=2.0), x2], dim=1))
         x = self.up2(torch.cat([F.interpolate(x, scale_factor=2.0), x1], dim=1))
         matte, density, detail, scale, crust, found = self.out(x).split((1, 3, 1, 1, 1, 1), dim=1)
         return Maps(
@@ -122,11 +123,11 @@ def _enlargement(side: int, length: int, device: torch.device, dtype: torch.dtyp
     return F.interpolate(eye, size=length, mode="linear", align_corners=False)[0].T.contiguous()
 
 
-def enlarge(maps: Tensor, height: int, width: int) -> Tensor:
-    """(..., h, w) to (..., height, width), bilinear, as two matrix products with cached matrices: about three times as
-    fast on a CPU as `F.interpolate` for these sizes."""
-    rows = _enlargement(maps.shape[-2], height, maps.device, maps.dtype)
-    columns = _enlargement(maps.shape[-1], width, maps.device, maps.dtype)
+def enlarge(maps: Tensor, height: int, width: int, window: tuple[slice, slice] = (slice(None), slice(None))) -> Tensor:
+    """(..., h, w) to (..., height, width), bilinear, or just a window of that: two matrix products with cached matrices,
+    about three times as fast on a CPU as `F.interpolate` for these sizes."""
+    rows = _enlargement(maps.shape[-2], height, maps.device, maps.dtype)[window[0]]
+    columns = _enlargement(maps.shape[-1], width, maps.device, maps.dtype)[window[1]]
     return rows @ (maps @ columns.T)
 
 
@@ -159,31 +160,30 @@ def texture_tile(level: int = 0, device: torch.device | str = "cpu") -> Tensor:
     return tile.to(device)
 
 
-def cut_texture(offset: Tensor, height: int, width: int) -> Tensor:
-    """A window of the texture tile for each image.
+def cut_texture(offset: Tensor, height: int, width: int, window: tuple[slice, slice] = (slice(None), slice(None))) -> Tensor:
+    """The texture that lies over each image.
 
     Args:
-        offset: (B, 2) float in [0, 1): where the window begins, as a share of the tile.
+        offset: (B, 2) float in [0, 1): where on the tile the image's corner is, as a share of its side.
+        height, width: the image's; textures grow with it.
+        window: the part of the image that is wanted.
 
     Returns:
-        (B, 2, height, width) in [0, 1].
+        (B, 2, height, width) in [0, 1], or the window of it.
     """
-    level = max(0, round(float(torch.tensor(max(height, width) / 320).log2())))
-    tile = texture_tile(level, offset.device)
+    tile = texture_tile(max(0, round(math.log2(max(height, width, 1) / 320))), offset.device)
     side = tile.shape[-1]
-    if len(offset) == 1:  # the common case, without index tensors
-        top, left = (offset[0] * side).long().tolist()
-        rolled = tile.roll((-top, -left), (1, 2)) if top + height > side or left + width > side else tile[:, top:, left:]
-        if height <= side and width <= side:
-            return rolled[None, :, :height, :width]
     start = (offset * side).long()
-    rows = (start[:, :1] + torch.arange(height, device=offset.device)) % side
-    columns = (start[:, 1:] + torch.arange(width, device=offset.device)) % side
+    rows = (start[:, :1] + torch.arange(height, device=offset.device)[window[0]]) % side
+    columns = (start[:, 1:] + torch.arange(width, device=offset.device)[window[1]]) % side
+    if len(offset) == 1:
+        return tile.index_select(1, rows[0]).index_select(2, columns[0])[None]
     return tile[:, rows[:, :, None], columns[:, None, :]].transpose(0, 1)
 
 
-def composite(image: Tensor, look: Tensor, maps: Maps, amount: Tensor, gate: Tensor, texture: Tensor, top: float = 1.0) -> Tensor:
-    """Apply predicted maps to an image of any size.
+def composite(image: Tensor, look: Tensor, maps: Maps, amount: Tensor, gate: Tensor, texture: Tensor, top: float = 1.0,
+              size: tuple[int, int] | None = None, window: tuple[slice, slice] = (slice(None), slice(None))) -> Tensor:  # fmt: skip
+    """Apply predicted maps to an image of any size, or to a window of it.
 
     With m = amount * matte * gate on the maps' grid, D the density change and g the detail gain:
 
@@ -191,13 +191,14 @@ def composite(image: Tensor, look: Tensor, maps: Maps, amount: Tensor, gate: Ten
         out = out * (1 - m crust * crusts) + m scale * flakes                          what lies on the skin
 
     Args:
-        image: (B, 3, H, W) float in [0, top].
+        image: (B, 3, H, W) float in [0, top], the window alone where there is one.
         look: (B, 3, 64, 64) float in [0, 1], the image shrunk.
         maps: from `EczemaEditor`.
         amount: (B,) float in [0, 1]: the severity.
         gate: (B, 1, 32, 32) float in [0, 1]: the mask on the maps' grid.
         texture: (B, 2, H, W) in [0, 1].
         top: white's value: 1, 255 or 65535, so that integer images need no division.
+        size, window: (height, width) of the whole image and the part of it that `image` is; all of it by default.
 
     Returns:
         (B, 3, H, W) float, not yet clamped to [0, top]. The caller keeps the pixels outside the mask.
@@ -207,7 +208,7 @@ def composite(image: Tensor, look: Tensor, maps: Maps, amount: Tensor, gate: Ten
     gain = m * maps.detail
     blurred = F.avg_pool2d(look, 2)
     small = torch.cat([colour * (1 + gain), -top * colour * gain * blurred, (top * m) * maps.scale, m * maps.crust], dim=1)
-    factor, offset, scale, crust = enlarge(small, *image.shape[-2:]).split((3, 3, 1, 1), dim=1)
+    factor, offset, scale, crust = enlarge(small, *(size or image.shape[-2:]), window).split((3, 3, 1, 1), dim=1)
     out = torch.addcmul(offset, image, factor)
     out = out * (1 - crust * texture[:, 1:])
     return torch.addcmul(out, scale, texture[:, :1])

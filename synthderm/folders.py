@@ -83,18 +83,19 @@ class SkinFolder(VisionDataset):
 
     def __getitem__(self, index: int):
         image, mask, label = self.read(index)
-        if not self.return_mask:
-            return (image, label) if self.transforms is None else self.transforms(image, label)
-        mask = tv_tensors.Mask((to_tensor(mask) > 0).byte())
-        return _transform_triple(self, image, mask, label)
+        mask = tv_tensors.Mask((to_tensor(mask) > 0).byte()) if self.return_mask else None
+        return apply_transforms(self, image, mask, label)
 
 
-def _transform_triple(dataset: VisionDataset, image, mask, label):
-    """Apply a dataset's transforms to (image, mask, label): the joint one to all three, else each to its own."""
-    if dataset.transforms is None:
-        return image, mask, label
+def apply_transforms(dataset: VisionDataset, image: Image.Image, mask: tv_tensors.Mask | None, label: int) -> tuple:
+    """An item after the dataset's transforms, read at access time (timm sets `dataset.transform` late).
+
+    Without a mask as torchvision does it; with one, `transform` gets `(image, mask)` and `transforms` all three.
+    """
+    parts = (image,) if mask is None else (image, mask)
     if dataset.transform is None and dataset.target_transform is None:
-        return dataset.transforms(image, mask, label)
+        return (*parts, label) if dataset.transforms is None else dataset.transforms(*parts, label)
     if dataset.transform is not None:
-        image, mask = dataset.transform(image, mask)
-    return image, mask, label if dataset.target_transform is None else dataset.target_transform(label)
+        parts = dataset.transform(*parts)
+        parts = (parts,) if mask is None else tuple(parts)
+    return (*parts, label if dataset.target_transform is None else dataset.target_transform(label))

@@ -109,3 +109,24 @@ def outline(images: Tensor, masks: Tensor, colour: tuple[float, float, float] = 
     solid = masks.float()
     border = masks & (torch.nn.functional.avg_pool2d(solid, 3, 1, 1, count_include_pad=False) < 1)
     return torch.where(border, torch.tensor(colour, device=images.device).view(1, 3, 1, 1), images)
+
+
+def write_image(image: Image.Image, path: str | os.PathLike) -> None:
+    """Save a picture in the format of its suffix, beside its place first and then renamed, so that none is half-written.
+
+    Raises:
+        ValueError: a suffix that Pillow can't write.
+        OSError: the folder can't be made or written to.
+    """
+    path = Path(path)
+    kinds = Image.registered_extensions()
+    kind = kinds.get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise ValueError(f"{path} has no suffix of a picture; use one of {', '.join(SUFFIXES)}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        image.save(part, format=kind, **({"quality": 95, "subsampling": 0} if kind == "JPEG" else {}))
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

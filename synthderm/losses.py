@@ -1,6 +1,5 @@
 """Losses: functions of tensors, each a few lines to check against its paper."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 

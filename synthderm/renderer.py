@@ -13,7 +13,6 @@ from torch import Tensor
 
 from synthderm.color import HAEMOGLOBIN, MELANIN, from_density, to_density
 
-
 SIGNS = ("erythema", "papulation", "excoriation", "lichenification", "scale", "crust")
 
 

@@ -1,0 +1,80 @@
+"""The command line: `synthderm demo` and `synthderm edit`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from synthderm import __version__
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; what the user can mend is one line on stderr and exit code 2, never a traceback."""
+    parser = argparse.ArgumentParser(prog="synthderm", description="Synthetic skin images and eczema edits. For research, not for diagnosis.")
+    parser.add_argument("--version", action="version", version=f"synthderm {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    demo = commands.add_parser("demo", help="make pictures and train a small classifier, in a few minutes, offline")
+    demo.add_argument("--out", type=Path, default=Path("demo"), help="folder for index.html and its pictures")
+    demo.add_argument("--data", type=Path, help="a folder of your own skin photographs to edit and to train on")
+    demo.add_argument("--seconds", type=float, default=60, help="how long to train the classifier")
+    demo.add_argument("--smoke", action="store_true", help="a few images and training steps, to see that everything runs")
+    demo.set_defaults(run=_demo)
+
+    edit = commands.add_parser("edit", help="add eczema to photographs, or remove it")
+    edit.add_argument("input", type=Path, metavar="IN", help="a photograph, or a folder of them")
+    edit.add_argument("output", type=Path, metavar="OUT", help="the file to write, or a folder")
+    edit.add_argument("--mode", choices=["add", "remove"], default="add")
+    edit.add_argument("--severity", type=float, help="how severe, or how much to remove, in [0, 1]; default 0.5 to add, 1 to remove")
+    edit.add_argument("--coverage", type=float, default=0.3, help="share of the skin under a drawn mask")
+    edit.add_argument("--seed", type=int, default=0, help="which lesion")
+    edit.add_argument("--mask", type=Path, help="where to edit: a picture of the same size, white inside; else drawn (add) or found (remove)")
+    edit.add_argument("--save-mask", type=Path, help="write the mask that was used to this PNG")
+    edit.add_argument("--model", default="eczema", help="bundled name, directory or Hub id")
+    edit.set_defaults(run=_edit)
+
+    args = parser.parse_args(arguments)
+    try:
+        return args.run(args) or 0
+    except (ValueError, TypeError, OSError) as error:
+        print(f"synthderm: {error}", file=sys.stderr)
+        return 2
+
+
+def _demo(args: argparse.Namespace) -> None:
+    from synthderm.demo import run_demo
+
+    run_demo(args.out, data=args.data, seconds=4 if args.smoke else args.seconds, smoke=args.smoke)
+
+
+def _edit(args: argparse.Namespace) -> None:
+    from synthderm.images import list_images
+
+    if not args.input.is_dir():
+        _edit_file(args, args.input, args.output)
+        return
+    if args.mask or args.save_mask:
+        raise ValueError("--mask and --save-mask go with one photograph, not with a folder.")
+    for path in list_images(args.input):
+        _edit_file(args, path, args.output / path.relative_to(args.input))
+
+
+def _edit_file(args: argparse.Namespace, source: Path, target: Path) -> None:
+    from synthderm.edit import add_eczema, remove_eczema
+    from synthderm.images import read_image, read_mask, to_pil, to_tensor, write_image
+
+    photograph = read_image(source)
+    image = to_tensor(photograph)
+    mask = None if args.mask is None else to_tensor(read_mask(args.mask, photograph.size)) > 0
+    if args.mode == "add":
+        severity = 0.5 if args.severity is None else args.severity
+        edit = add_eczema(image, mask, severity, coverage=args.coverage, seed=args.seed, model=args.model)
+    else:
+        edit = remove_eczema(image, mask, 1.0 if args.severity is None else args.severity, model=args.model)
+    write_image(to_pil(edit.images), target)
+    if args.save_mask:
+        write_image(to_pil(edit.masks), args.save_mask)
+    print(f"{target}: {args.mode}, severity {float(edit.severity):.2f}, {edit.masks.float().mean():.1%} of the image edited")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,239 @@
+"""`SyntheticSkinDataset`: generated skin images as a map-style dataset that fits beside real ones."""
+
+import os
+from collections import Counter
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.datasets import VisionDataset
+
+from synthderm.edit import apply_edit, draw_seeds, load_editor
+from synthderm.editor import shrink
+from synthderm.folders import apply_transforms
+from synthderm.hub import bundled_names
+from synthderm.images import to_pil
+from synthderm.masks import random_mask
+from synthderm.nets import SkinGenerator
+
+SEVERITY_CLASSES = ("clear", "mild", "moderate", "severe")
+# Upper ends of severity for the first three classes; severity 0 alone is clear.
+SEVERITY_BOUNDS = (0.0, 1 / 3, 2 / 3)
+MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+
+
+def item_seed(seed: int, index: int) -> int:
+    """A 63-bit seed for item `index` of a dataset: splitmix64 (Steele et al., OOPSLA 2014), so neighbours are unrelated."""
+    x = seed & (2**64 - 1)
+    for value in (index, 0x5EED):
+        x = (x + MIX[0] * (value + 1)) & (2**64 - 1)
+        x = ((x ^ (x >> 30)) * MIX[1]) & (2**64 - 1)
+        x = ((x ^ (x >> 27)) * MIX[2]) & (2**64 - 1)
+        x ^= x >> 31
+    return x >> 1
+
+
+@lru_cache(maxsize=4)
+def load_generator(name: str, revision: str | None, device: str) -> SkinGenerator:
+    """The frozen generator of this name, loaded once a process and device."""
+    return SkinGenerator.from_pretrained(name, revision).requires_grad_(False).to(device)
+
+
+class SyntheticSkinDataset(VisionDataset):
+    """Generated skin images with labels, and with region masks where asked for.
+
+    Item `i` depends on `(seed, i)` alone: it is the same in every worker, process and epoch, alone or within a batch
+    (bit for bit on one CPU model; another processor or a GPU may differ by a grey level).
+
+    Args:
+        source: "lesions" (classes: diagnoses), "hands" (classes: ten poses), "eczema" (generated hands, edited; classes:
+            clear, mild, moderate, severe), a directory, or a Hub id ("org/name", "org/name@revision").
+        length: number of items, at least 1.
+        labels: classes to draw from, by name or index, or one for each item (a sequence of `length`); all classes in
+            turn where None.
+        seed: any integer.
+        size: side of the square images in pixels; the generator's own where None.
+        transform, target_transform, transforms: as in `torchvision.datasets.VisionDataset`. With masks, `transform`
+            gets `(image, mask)` and `transforms` `(image, mask, label)`.
+        return_mask: items are `(image, mask, label)`; the mask is the lesion, the hand, or the eczema.
+        severity: range of the eczema's severity, within [0, 1]; for "eczema" alone. 0 is clear, up to 1/3 mild, up
+            to 2/3 moderate, above severe; classes outside the range do not occur.
+        device: where to generate. In DataLoader workers leave it "cpu".
+
+    Items are `(PIL RGB, int)`, or `(PIL RGB, tv_tensors.Mask (1, H, W) uint8 of 0 and 1, int)`.
+
+    Raises:
+        ValueError: an unknown source, a length below 1, labels that are not classes, a range that is none.
+    """
+
+    def __init__(self, source="lesions", *, length, labels=None, seed=0, size=None, transform=None, target_transform=None,
+                 transforms=None, return_mask=False, severity=(0.0, 1.0), device="cpu"):  # fmt: skip
+        super().__init__(root=os.fspath(source), transforms=transforms, transform=transform, target_transform=target_transform)
+        if not isinstance(length, int) or length < 1:
+            raise ValueError(f"length={length!r}: a dataset needs at least 1 image.")
+        if size is not None and not 8 <= size <= 4096:
+            raise ValueError(f"size={size!r}: images are between 8 and 4096 pixels wide.")
+        self.source, self.length, self.seed, self.return_mask = source, length, int(seed), return_mask
+        self.severity, self.device = _check_severity(severity), str(device)
+        self.is_eczema = source == "eczema"
+        self._name = "hands" if self.is_eczema else source
+        config = self._generator().config
+        self.size = size or config["size"]
+        self.classes = list(SEVERITY_CLASSES) if self.is_eczema else list(config["classes"])
+        self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
+        self.targets = self._choose_labels(labels)
+
+    def _generator(self) -> SkinGenerator:
+        if self.source not in ("eczema",) and isinstance(self.source, str) and not self.source.startswith((".", "/", "~")):
+            if "/" not in self.source and self.source not in generator_names():
+                raise ValueError(f"unknown source {self.source!r}; there are {', '.join([*generator_names(), 'eczema'])}, a directory (./name) or a Hub id (org/name).")
+        if self.device.startswith("cuda") and torch.utils.data.get_worker_info() is not None:
+            raise RuntimeError("CUDA can't be used in a forked DataLoader worker: use device='cpu' in workers, or generate with num_workers=0.")
+        return load_generator(os.fspath(self._name), None, self.device)
+
+    def _choose_labels(self, labels) -> list[int]:
+        possible = range(len(self.classes))
+        if self.is_eczema:
+            low, high = self.severity
+            possible = [k for k in possible if _severity_range(k, low, high) is not None]
+        if labels is None:
+            chosen = list(possible)
+        else:
+            chosen = [self._index(label) for label in ([labels] if isinstance(labels, (str, int)) else labels)]
+            impossible = sorted({self.classes[k] for k in chosen if k not in possible})
+            if impossible:
+                raise ValueError(f"labels {', '.join(impossible)} do not occur with severity={self.severity}: widen the range.")
+        if not chosen:
+            raise ValueError("labels is empty: name at least one class, or leave it out for all.")
+        return [chosen[i % len(chosen)] for i in range(self.length)]
+
+    def _index(self, label) -> int:
+        if isinstance(label, str) and label in self.class_to_idx:
+            return self.class_to_idx[label]
+        if not isinstance(label, (str, bool)) and hasattr(label, "__index__") and 0 <= int(label) < len(self.classes):
+            return int(label)
+        raise ValueError(f"label {label!r} is not one of the classes of {self.source!r}: {', '.join(self.classes)}.")
+
+    @classmethod
+    def balancing(cls, real, source="lesions", *, mapping=None, **options) -> "SyntheticSkinDataset":
+        """Just the images that bring every class of `real` up to its largest.
+
+        Labels of the result follow `real`: its `classes`, `class_to_idx` and `targets` are `real`'s.
+
+        Args:
+            real: a dataset with `classes` and `targets`, as torchvision's have.
+            mapping: `real`'s class names to the source's, where they differ.
+            options: as for the class; not `length` and `labels`.
+
+        Raises:
+            ValueError: a class that needs images has no counterpart in the source, or `real` is balanced already.
+        """
+        counts = Counter(int(target) for target in real.targets)
+        largest = max(counts.values())
+        needs = {index: largest - counts.get(index, 0) for index in range(len(real.classes))}
+        wanted = [index for index, need in needs.items() for _ in range(need)]
+        if not wanted:
+            raise ValueError(f"every class of the data set already has {largest} images: nothing to balance.")
+        names = {index: (mapping or {}).get(real.classes[index], real.classes[index]) for index in needs}
+        dataset = cls(source, length=len(wanted), labels=[names[index] for index in wanted], **options)
+        translate = {dataset.class_to_idx[names[index]]: index for index in set(wanted)}
+        if len(translate) < len(set(wanted)):
+            raise ValueError(f"mapping={mapping!r} gives two of your classes the same generated class.")
+        dataset._translate = translate
+        dataset.classes, dataset.class_to_idx, dataset.targets = list(real.classes), dict(real.class_to_idx), wanted
+        return dataset
+
+    _translate: dict[int, int] | None = None
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int):
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: list[int]) -> list:
+        """Several items from one pass of the generator; a DataLoader calls this."""
+        indices = [self._wrap(index) for index in indices]
+        images, masks = self.generate(indices)
+        items = []
+        for index, image, mask in zip(indices, images, masks):
+            items.append(apply_transforms(self, to_pil(image), tv_tensors.Mask(mask.byte()) if self.return_mask else None, self.targets[index]))
+        return items
+
+    def _wrap(self, index: int) -> int:
+        index = int(index)
+        if not -self.length <= index < self.length:
+            raise IndexError(f"item {index} of a dataset of {self.length}")
+        return index % self.length
+
+    def generate(self, indices: list[int]) -> tuple[Tensor, Tensor]:
+        """Images (B, 3, size, size) uint8 and masks (B, 1, size, size) bool of these items, on the CPU, before transforms."""
+        model = self._generator()
+        rngs = [torch.Generator().manual_seed(item_seed(self.seed, index)) for index in indices]
+        own = [self._own_label(index) for index in indices]
+        latents = torch.stack([torch.randn(model.latent_dim, generator=rng) for rng in rngs])
+        if self.is_eczema:
+            pose = torch.stack([torch.randint(len(model.classes), (), generator=rng) for rng in rngs])
+        else:
+            pose = torch.tensor(own)
+        image, mask = model.generate(latents.to(self.device), pose.to(self.device))
+        image, mask = image.cpu(), mask.cpu()
+        if image.shape[-1] != self.size:
+            image = torch.nn.functional.interpolate(image, size=self.size, mode="bilinear", align_corners=False, antialias=True)
+            mask = torch.nn.functional.interpolate(mask.float(), size=self.size, mode="bilinear", align_corners=False) > 0.5
+        image = (image * 255).round().clamp(0, 255).to(torch.uint8)
+        return self._with_eczema(image, mask, own, rngs) if self.is_eczema else (image, mask)
+
+    def _own_label(self, index: int) -> int:
+        """The source's own class of an item, which `balancing` may have renamed."""
+        target = self.targets[index]
+        if self._translate is None:
+            return target
+        return next(own for own, real in self._translate.items() if real == target)
+
+    def _with_eczema(self, image: Tensor, hand: Tensor, labels: list[int], rngs: list) -> tuple[Tensor, Tensor]:
+        severity, masks, seeds = [], [], []
+        for row, (label, rng) in enumerate(zip(labels, rngs)):
+            low, high = _severity_range(label, *self.severity)
+            severity.append(low + (high - low) * torch.rand((), generator=rng))
+            coverage = 0.1 + 0.5 * torch.rand(1, generator=rng)
+            skin = shrink(hand[row : row + 1]) > 0.5
+            masks.append(random_mask((self.size, self.size), coverage, skin, rng)[0] & hand[row])
+            seeds.append(draw_seeds(1, rng))
+        severity, masks = torch.stack(severity), torch.stack(masks)
+        masks = masks & (severity > 0).view(-1, 1, 1, 1)
+        edited = [
+            apply_edit(load_editor("eczema"), image[row : row + 1], masks[row : row + 1], severity[row : row + 1], +1, seeds[row])
+            for row in range(len(image))
+        ]  # one by one: the editor is quick, and its small matrix products would otherwise depend on the batch
+        return torch.cat(edited), masks
+
+    def extra_repr(self) -> str:
+        return f"source={self.source!r}, seed={self.seed}, size={self.size}"
+
+
+def generator_names() -> list[str]:
+    """Bundled generators, by name: the sources that are not made by editing."""
+    return [name for name in bundled_names() if name != "eczema"]
+
+
+def _check_severity(severity) -> tuple[float, float]:
+    try:
+        low, high = (float(value) for value in severity)
+    except (TypeError, ValueError):
+        raise ValueError(f"severity={severity!r} must be a pair (low, high) within [0, 1].") from None
+    if not 0 <= low <= high <= 1:
+        raise ValueError(f"severity={severity!r} must be a pair (low, high) within [0, 1], low first.")
+    return low, high
+
+
+def _severity_range(label: int, low: float, high: float) -> tuple[float, float] | None:
+    """The part of [low, high] that has this severity class, or None."""
+    if label == 0:
+        return (0.0, 0.0) if low == 0 else None
+    bottom = max(low, SEVERITY_BOUNDS[label - 1])
+    top = min(high, SEVERITY_BOUNDS[label] if label < 3 else 1.0)
+    # A lesion too faint to see would be labelled mild: mild begins at 0.05 unless the range asks for less.
+    bottom = max(bottom, min(0.05, top))
+    return (bottom, top) if top > bottom or (top == bottom and low == high and top > 0) else None
