@@ -1,10 +1,11 @@
-"""The command line: `synthderm demo` and `synthderm edit`."""
+"""The command line: `synthderm demo`, `synthderm edit` and `synthderm publish`."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from synthderm import __version__
+from synthderm.publish import add_parser as add_publish
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     edit.add_argument("--save-mask", type=Path, help="write the mask that was used to this PNG")
     edit.add_argument("--model", default="eczema", help="bundled name, directory or Hub id")
     edit.set_defaults(run=_edit)
+
+    add_publish(commands)
 
     args = parser.parse_args(arguments)
     try:

@@ -252,7 +252,7 @@ def explain(error: Exception, repository: str, revision: str, cache_dir: str | o
         case EntryNotFoundError() if not isinstance(error, LocalEntryNotFoundError):
             return ValueError(f"{repository}@{revision} is not a synthderm model: it needs {' and '.join(FILES)}.")
     if status in (401, 403):
-        return PermissionError(f"{constants.ENDPOINT} refused {repository} ({status}): {log_in} of an account that may read it.")
+        return PermissionError(f"{constants.ENDPOINT} refused {repository} ({status}): {log_in} with an account that has access.")
     if status == 429:
         wait = error.response.headers.get("Retry-After")
         return ConnectionError(
@@ -265,6 +265,6 @@ def explain(error: Exception, repository: str, revision: str, cache_dir: str | o
         return OSError(error.errno, f"{repository} can't be stored in {where}: {error.strerror}; make room there, or pass another cache_dir (or set HF_HOME)")
     reason = " ".join(f"{type(error).__name__}: {error}".split())
     return ConnectionError(
-        f"{repository}@{revision} could not be loaded from {constants.ENDPOINT} ({reason:.200}): check the network, set HF_ENDPOINT to a mirror, "
-        "or name a bundled model or a folder."
+        f"{constants.ENDPOINT} could not be reached for {repository}@{revision} ({reason:.200}): check the network, set HF_ENDPOINT to a mirror, "
+        "or use a bundled model or a folder."
     )

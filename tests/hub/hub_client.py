@@ -4,6 +4,8 @@ It takes one JSON object a line, {"do": NAME, ...}, and answers with one: the re
 The version of huggingface_hub is the first one on PYTHONPATH.
 """
 
+import contextlib
+import io
 import json
 import os
 import resource
@@ -54,15 +56,13 @@ def do_push(directory: str, repository: str, **options) -> str:
     return SkinGenerator.from_pretrained(Path(directory)).push_to_hub(repository, **options)
 
 
-def do_publish(arguments: list[str]) -> str:
-    import contextlib
-    import io
+def do_cli(arguments: list[str]) -> list:
+    from synthderm.cli import main
 
-    from synthderm.publish import main
-
-    with contextlib.redirect_stdout(io.StringIO()) as text:
-        main(arguments)
-    return text.getvalue()
+    texts = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(texts[0]), contextlib.redirect_stderr(texts[1]):
+        code = main(arguments)
+    return [code, *(text.getvalue() for text in texts)]
 
 
 def main() -> None:
