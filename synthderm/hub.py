@@ -265,6 +265,6 @@ def explain(error: Exception, repository: str, revision: str, cache_dir: str | o
         return OSError(error.errno, f"{repository} can't be stored in {where}: {error.strerror}; make room there, or pass another cache_dir (or set HF_HOME)")
     reason = " ".join(f"{type(error).__name__}: {error}".split())
     return ConnectionError(
-        f"{constants.ENDPOINT} could not be reached for {repository}@{revision} ({reason:.200}): check the network, set HF_ENDPOINT to a mirror, "
+        f"{constants.ENDPOINT} failed on {repository}@{revision} ({reason:.200}): check the network, set HF_ENDPOINT to a mirror, "
         "or use a bundled model or a folder."
     )

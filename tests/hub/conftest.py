@@ -97,3 +97,11 @@ def client(running_hub, tmp_path_factory):
     client = Client(running_hub, tmp_path_factory.mktemp("home")).start()
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def uploader(running_hub, tmp_path_factory):
+    """The same, logged in."""
+    client = Client(running_hub, tmp_path_factory.mktemp("uploader"), HF_TOKEN="hf_writer").start()
+    yield client
+    client.close()

@@ -204,7 +204,7 @@ class Handler(BaseHTTPRequestHandler):
         if not token:
             return self.error(401, "Unauthorized")
         if any(known == repository for known, _ in self.hub.commits):
-            return self.error(409, "Conflict")
+            return self.json({"error": "You already created this model repo", "url": f"{self.hub.url}/{repository}"}, 409)
         self.hub.commit(repository, {})
         if wanted.get("private") or wanted.get("visibility") == "private":
             self.hub.locked[repository] = (token, "private")
