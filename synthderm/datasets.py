@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from contextlib import contextmanager
 from functools import lru_cache
 
 import torch
@@ -35,9 +36,21 @@ def item_seed(seed: int, index: int) -> int:
 
 
 @lru_cache(maxsize=4)
-def load_generator(name: str, revision: str | None, device: str) -> SkinGenerator:
+def load_generator(name: str | os.PathLike, revision: str | None, device: str) -> SkinGenerator:
     """The frozen generator of this name, loaded once a process and device."""
-    return SkinGenerator.from_pretrained(name, revision).requires_grad_(False).to(device)
+    return SkinGenerator.from_pretrained(name, revision).freeze().to(device)
+
+
+@contextmanager
+def one_thread():
+    """Some convolutions add up in another order on two threads than on one. Loader workers have one thread, so one is
+    what every process uses: more speed comes from more workers."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class SyntheticSkinDataset(VisionDataset):
@@ -77,7 +90,9 @@ class SyntheticSkinDataset(VisionDataset):
         self.source, self.length, self.seed, self.return_mask = source, length, int(seed), return_mask
         self.severity, self.device = _check_severity(severity), str(device)
         self.is_eczema = source == "eczema"
-        self._name = "hands" if self.is_eczema else source
+        known = [*generator_names(), "eczema"]
+        if isinstance(source, str) and source not in known and not any(mark in source for mark in "/\\.~"):
+            raise ValueError(f"unknown source {source!r}: there are {', '.join(known)}, a directory (./{source}) or a Hub id (org/{source}).")
         config = self._generator().config
         self.size = size or config["size"]
         self.classes = list(SEVERITY_CLASSES) if self.is_eczema else list(config["classes"])
@@ -85,12 +100,9 @@ class SyntheticSkinDataset(VisionDataset):
         self.targets = self._choose_labels(labels)
 
     def _generator(self) -> SkinGenerator:
-        if self.source not in ("eczema",) and isinstance(self.source, str) and not self.source.startswith((".", "/", "~")):
-            if "/" not in self.source and self.source not in generator_names():
-                raise ValueError(f"unknown source {self.source!r}; there are {', '.join([*generator_names(), 'eczema'])}, a directory (./name) or a Hub id (org/name).")
         if self.device.startswith("cuda") and torch.utils.data.get_worker_info() is not None:
-            raise RuntimeError("CUDA can't be used in a forked DataLoader worker: use device='cpu' in workers, or generate with num_workers=0.")
-        return load_generator(os.fspath(self._name), None, self.device)
+            raise RuntimeError(f"device={self.device!r} in a DataLoader worker: use device='cpu' in workers, or num_workers=0 to generate on the GPU.")
+        return load_generator("hands" if self.is_eczema else self.source, None, self.device)
 
     def _choose_labels(self, labels) -> list[int]:
         possible = range(len(self.classes))
@@ -169,6 +181,10 @@ class SyntheticSkinDataset(VisionDataset):
 
     def generate(self, indices: list[int]) -> tuple[Tensor, Tensor]:
         """Images (B, 3, size, size) uint8 and masks (B, 1, size, size) bool of these items, on the CPU, before transforms."""
+        with one_thread():
+            return self._generate(indices)
+
+    def _generate(self, indices: list[int]) -> tuple[Tensor, Tensor]:
         model = self._generator()
         rngs = [torch.Generator().manual_seed(item_seed(self.seed, index)) for index in indices]
         own = [self._own_label(index) for index in indices]

@@ -15,7 +15,8 @@ def skin_region(image: Tensor) -> Tensor:
 
     Melanin and haemoglobin absorb blue more than red, whatever their amount, so skin of every tone has a blue optical
     density above its red one; white, grey and blue backgrounds do not. The threshold is Otsu's (IEEE SMC 9, 1979) on
-    that difference, used only where it parts the picture into two clearly different sides; a close-up is all skin.
+    that difference, used only where it parts the picture into two clearly different sides; a close-up is all skin, and so
+    is a picture without colour.
 
     Args:
         image: (B, 3, H, W), float in [0, 1].
@@ -32,7 +33,8 @@ def skin_region(image: Tensor) -> Tensor:
     gap = (warmth * skin).sum((1, 2)) / count - (warmth * ~skin).sum((1, 2)) / rest
     cold = (warmth * ~skin).sum((1, 2)) / rest < 0.15
     two_sided = (gap > 0.2) & cold
-    return torch.where(two_sided[:, None, None], skin, warmth > 0.0)[:, None]
+    grey = warmth.abs().amax((1, 2)) < 0.02  # without colour, nothing tells skin from the rest
+    return (torch.where(two_sided[:, None, None], skin, warmth > 0.0) | grey[:, None, None])[:, None]
 
 
 def _otsu(values: Tensor, bins: int = 64) -> Tensor:

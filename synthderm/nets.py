@@ -12,16 +12,18 @@ from synthderm.pretrained import Pretrained
 
 
 def steady(layer: nn.Linear | nn.Conv2d, x: Tensor) -> Tensor:
-    """A linear layer or 1x1 convolution whose float32 result depends neither on the batch around a row nor on threads.
+    """A linear layer or convolution whose float32 result does not depend on the batch around a row.
 
-    Both are matrix products, which libraries add up in another order for another batch size; that can flip a grey
-    level. Double precision, rounded at the end, hides it. Larger convolutions have a fixed order, training needs none.
+    Matrix products are added up in another order for another batch size, and torch takes another convolution for a
+    single small input (below 20,480 numbers) than for two; either can flip a grey level. Double precision, rounded at
+    the end, hides it. Larger convolutions have a fixed order on one thread, and training needs none.
     """
-    if layer.training or (isinstance(layer, nn.Conv2d) and layer.kernel_size != (1, 1)):
+    if layer.training or (isinstance(layer, nn.Conv2d) and layer.kernel_size != (1, 1) and x[0].numel() > 20480):
         return layer(x)
-    product = F.linear if isinstance(layer, nn.Linear) else F.conv2d
+    product, options = (F.linear, {}) if isinstance(layer, nn.Linear) else (F.conv2d, {"padding": layer.padding})
+    exact = getattr(layer, "exact", None)
     with torch.autocast(x.device.type, enabled=False):
-        return product(x.double(), layer.weight.double(), layer.bias.double()).to(x.dtype)
+        return product(x.double(), layer.weight.double() if exact is None else exact, layer.bias.double(), **options).to(x.dtype)
 
 
 class ConditionalNorm(nn.Module):
@@ -37,7 +39,11 @@ class ConditionalNorm(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         gain, bias = steady(self.affine, style)[:, :, None, None].chunk(2, dim=1)
-        return torch.addcmul(bias, self.norm(x), 1 + gain)
+        if self.training:
+            return torch.addcmul(bias, self.norm(x), 1 + gain)
+        # Both scalings in one pass over the pixels.
+        factor = (1 + gain) * (self.norm.running_var + self.norm.eps).rsqrt()[:, None, None]
+        return torch.addcmul(bias - factor * self.norm.running_mean[:, None, None], x, factor)
 
 
 class GeneratorBlock(nn.Module):
@@ -52,11 +58,15 @@ class GeneratorBlock(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(width_in, width_out, 3, padding=1, bias=False)
         self.norm = ConditionalNorm(width_out, style)
+        self.register_buffer("kernel", None, persistent=False)
+
+    def spread(self) -> Tensor:
+        """The 3x3 kernel over a 2x2 box, as `conv_transpose2d` wants it."""
+        kernel = self.conv.weight.transpose(0, 1)
+        return sum(F.pad(kernel, (left, 1 - left, top, 1 - top)) for left in (0, 1) for top in (0, 1)).flip(2, 3)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        kernel = self.conv.weight.transpose(0, 1)
-        kernel = sum(F.pad(kernel, (left, 1 - left, top, 1 - top)) for left in (0, 1) for top in (0, 1)).flip(2, 3)
-        x = F.conv_transpose2d(x, kernel, stride=2, padding=1)
+        x = F.conv_transpose2d(x, self.spread() if self.kernel is None else self.kernel, stride=2, padding=1)
         return F.leaky_relu(self.norm(x, style), 0.1)
 
 
@@ -68,7 +78,7 @@ class SkinGenerator(Pretrained):
 
     Args:
         size: side of the square image in pixels: `base * 2 ** (len(channels) - 1)`.
-        channels: width of each level, from the smallest on.
+        channels: width of each level, from the smallest on; multiples of 8.
         classes: the names of the classes, in the order of `label`.
         latent_dim: length of the latent vector.
         style_dim: length of the vector (latents and class) that drives the norms.
@@ -79,6 +89,8 @@ class SkinGenerator(Pretrained):
     def __init__(self, size: int, channels: list[int], classes: list[str], latent_dim: int = 128, style_dim: int = 128):
         super().__init__()
         levels = len(channels)
+        if any(width % 8 for width in channels):
+            raise ValueError(f"channels={list(channels)} are not all multiples of 8, which processors need for quick and repeatable convolutions.")
         if levels < 2 or size % 2 ** (levels - 1):
             raise ValueError(f"size={size} is not a multiple of {2 ** (levels - 1)}, which {levels} levels need.")
         self.config = dict(size=size, channels=list(channels), classes=list(classes), latent_dim=latent_dim, style_dim=style_dim)
@@ -95,6 +107,21 @@ class SkinGenerator(Pretrained):
             nn.init.zeros_(head.bias)
         nn.init.normal_(self.embedding.weight, std=0.5)
         nn.init.normal_(self.to_image[0].weight, std=0.1)
+        for layer in self.modules():
+            if isinstance(layer, (nn.Linear, nn.Conv2d)):
+                layer.register_buffer("exact", None, persistent=False)
+
+    @torch.no_grad()
+    def freeze(self) -> "SkinGenerator":
+        """Eval mode for good: what derives from the weights alone is worked out once, a few times faster for single
+        images. The weights must not change afterwards."""
+        self.eval().requires_grad_(False)
+        for layer in self.modules():
+            if isinstance(layer, GeneratorBlock):
+                layer.kernel = layer.spread().contiguous()
+            elif hasattr(layer, "exact"):
+                layer.exact = layer.weight.double()
+        return self
 
     def forward(self, latents: Tensor, label: Tensor, condition: float = 1.0, size: int | None = None) -> Tensor:
         """Image and mask in one tensor, (B, 4, size, size) in [-1, 1]; the mask is above 0 inside the region.

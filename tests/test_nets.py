@@ -1,0 +1,118 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from conftest import liven
+
+from synthderm.augment import diff_augment
+from synthderm.datasets import one_thread
+from synthderm.losses import discriminator_hinge, generator_hinge
+from synthderm.nets import Discriminator, FeatureDiscriminator, GeneratorBlock, SkinGenerator
+
+
+def tiny(**options) -> SkinGenerator:
+    return SkinGenerator(32, [16, 16, 8, 8], ["a", "b", "c"], latent_dim=8, style_dim=8, **options)
+
+
+def test_block_is_nearest_enlargement_and_convolution():
+    block = GeneratorBlock(5, 7, 4).eval()
+    x, style = torch.randn(2, 5, 6, 6), torch.randn(2, 4)
+    plain = F.conv2d(F.interpolate(x, scale_factor=2.0, mode="nearest"), block.conv.weight, padding=1)
+    assert torch.allclose(block(x, style), F.leaky_relu(block.norm(plain, style), 0.1), atol=1e-5)
+
+
+def test_output_range_shapes_and_mask():
+    model = liven(tiny())
+    image, mask = model.generate(torch.randn(5, 8), torch.tensor([0, 1, 2, 0, 1]))
+    assert image.shape == (5, 3, 32, 32) and image.min() >= 0 and image.max() <= 1
+    assert mask.shape == (5, 1, 32, 32) and mask.dtype == torch.bool
+
+
+def test_latents_and_class_both_matter_and_the_condition_fades_the_class():
+    model = liven(tiny())
+    z = torch.randn(1, 8)
+    a, b = torch.tensor([0]), torch.tensor([1])
+    assert not torch.equal(model(z, a), model(z, b))
+    assert torch.equal(model(z, a, 0.0), model(z, b, 0.0))
+    assert not torch.equal(model(z, a), model(torch.randn(1, 8), a))
+
+
+@pytest.mark.parametrize("channels", [[96, 64, 48, 24, 16], [24, 16, 8]])
+def test_an_image_does_not_depend_on_its_batch_nor_on_freezing(channels):
+    size = 4 * 2 ** (len(channels) - 1)
+    model = liven(SkinGenerator(size, channels, ["a", "b"]))
+    z, y = torch.randn(7, 128), torch.arange(7) % 2
+    with one_thread():
+        alone = torch.cat([model(z[k : k + 1], y[k : k + 1]) for k in range(7)])
+        model.freeze()
+        for count in (1, 2, 3, 7):
+            assert torch.equal(torch.cat([model(a, b) for a, b in zip(z.split(count), y.split(count))]), alone)
+
+
+def test_a_new_level_starts_by_changing_nothing():
+    model = tiny().eval()
+    z, y = torch.randn(2, 8), torch.tensor([0, 1])
+    small = torch.atanh(model(z, y, size=16).clamp(-0.999, 0.999))
+    large = torch.atanh(model(z, y).clamp(-0.999, 0.999))
+    assert torch.allclose(F.interpolate(small, scale_factor=2.0, mode="bilinear"), large, atol=1e-3)
+
+
+def test_size_must_fit_the_levels():
+    with pytest.raises(ValueError, match="size=30 is not a multiple of 8"):
+        SkinGenerator(30, [8, 8, 8, 8], ["a"])
+    with pytest.raises(ValueError, match="multiples of 8"):
+        SkinGenerator(32, [16, 12, 8, 8], ["a"])
+
+
+@pytest.mark.parametrize("side", [16, 32])
+def test_discriminator_judges_both_sizes_and_uses_the_class(side):
+    judge = Discriminator(32, [12, 10, 8, 6], 3)
+    x = torch.randn(4, 4, side, side)
+    a, b = torch.zeros(4, dtype=torch.long), torch.ones(4, dtype=torch.long)
+    assert judge(x, a).shape == (4, 1)
+    assert not torch.allclose(judge.eval()(x, a), judge(x, b))
+    assert torch.allclose(judge(x, a, 0.0), judge(x, b, 0.0))
+
+
+class TinyBackbone(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm, self.second = torch.nn.Conv2d(3, 4, 4, 4), torch.nn.BatchNorm2d(4), torch.nn.Conv2d(4, 6, 4, 4)
+
+    def forward(self, x):
+        x = self.norm(self.first(x))
+        return [x, self.second(x)]
+
+
+def test_feature_discriminator_keeps_its_backbone_frozen():
+    judge = FeatureDiscriminator(TinyBackbone(), 2, width=8).train()
+    before = {key: value.clone() for key, value in judge.backbone.state_dict().items()}
+    x = torch.randn(3, 4, 64, 64, requires_grad=True)
+    judge(x, torch.tensor([0, 1, 0])).sum().backward()
+    assert all(torch.equal(before[key], value) for key, value in judge.backbone.state_dict().items())
+    assert all(p.grad is None for p in judge.backbone.parameters())
+    assert x.grad[:, :3].abs().sum() > 0 and x.grad[:, 3].abs().sum() == 0
+
+
+def test_hinge_losses_against_values_worked_out_by_hand():
+    real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-3.0, 0.25])
+    # real: max(0, 1-2) = 0, max(0, 1-0.5) = 0.5, mean 0.25; fake: max(0, 1-3) = 0, 1.25, mean 0.625
+    assert discriminator_hinge(real, fake).item() == pytest.approx(0.875)
+    assert generator_hinge(fake).item() == pytest.approx(1.375)
+
+
+def test_augmentation_is_identity_at_p_0_and_passes_gradients():
+    x = torch.randn(4, 4, 32, 32, requires_grad=True)
+    assert torch.allclose(diff_augment(x, p=0.0), x, atol=1e-5)
+    diff_augment(x, p=1.0).square().sum().backward()
+    assert torch.isfinite(x.grad).all() and (x.grad != 0).float().mean() > 0.3
+
+
+def test_augmentation_moves_image_and_mask_together():
+    torch.manual_seed(0)
+    x = torch.zeros(64, 4, 32, 32)
+    x[:, :, 12:20, 12:20] = 1.0
+    y = diff_augment(x, p=1.0)
+    image = (y[:, :3] - y[:, :3].amin((1, 2, 3), keepdim=True)).mean(1)
+    for picture, mask in zip(image, y[:, 3]):
+        if mask.sum() == 64 and picture.std() > 0:  # not cut out
+            assert picture[mask == 1].mean() > picture[mask == 0].mean()
