@@ -38,28 +38,32 @@ def _run(args: argparse.Namespace) -> None:
 def load_run(run: Path, card: Path | None = None) -> tuple:
     """A run's model and its records: what config.json says, then RUN/card.json, then `card`; the later one counts."""
     import synthderm
-    from synthderm.pretrained import Pretrained, read_config
 
     folder = run / "model" if (run / "model").is_dir() else run
     if not (folder / FILES[0]).is_file():
         raise FileNotFoundError(f"{run} is no training run: it has no model/{FILES[0]}.")
-    architecture = read_config(folder).get("architecture")
-    known = [name for name in synthderm.__all__ if isinstance(getattr(synthderm, name), type) and issubclass(getattr(synthderm, name), Pretrained)]
+    architecture = _read_object(folder / FILES[0]).get("architecture")
+    known = [name for name in synthderm.__all__ if hasattr(getattr(synthderm, name), "from_pretrained")]
     if architecture not in known:
-        raise ValueError(f"{folder} holds architecture {architecture!r}, which is none of {', '.join(known)}.")
+        raise ValueError(f"{folder} holds architecture {architecture!r:.60}, which is none of {', '.join(known)}.")
     model = getattr(synthderm, architecture).from_pretrained(folder)
-    records = {}
-    for path in (run / "card.json", card):
-        if path is not None and (path == card or path.is_file()):
-            try:
-                records |= json.loads(path.read_text(encoding="utf-8"))
-            except (ValueError, TypeError) as error:
-                raise ValueError(f"{path} is not a JSON object: {error}") from None
+    own = run / "card.json"
+    records = {**(_read_object(own) if own.is_file() else {}), **(_read_object(card) if card else {})}
     log = run / "metrics.jsonl"
     lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
     if lines:
         records["log"] = json.loads(lines[-1])
     return model, records
+
+
+def _read_object(path: Path) -> dict:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not a JSON object: {error}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} is not a JSON object: it holds a {type(value).__name__}.")
+    return value
 
 
 def publish(model, repository: str, records: dict | None = None, *, private: bool = False, token: str | bool | None = None, dry_run: bool = False) -> str:

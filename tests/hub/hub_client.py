@@ -14,11 +14,13 @@ import time
 import warnings
 from pathlib import Path
 
+KEPT: dict = {}
 
-def do_version() -> str:
+
+def do_version() -> list[str]:
     import huggingface_hub
 
-    return huggingface_hub.__version__
+    return [huggingface_hub.__version__, huggingface_hub.__file__]
 
 
 def do_resolve(name: str, file_limit: int | None = None, **options) -> list[str]:
@@ -42,6 +44,21 @@ def do_load(name: str, **options) -> dict:
     model = SkinGenerator.from_pretrained(name, **options)
     image, mask = model.generate(torch.ones(1, model.latent_dim), torch.tensor([0]))
     return {"revision": model.revision, "shape": list(image.shape), "sum": image.double().sum().item(), "mask": mask.sum().item()}
+
+
+def do_dataset(source: str, **options) -> list:
+    """Make a data set and keep it for `do_items`."""
+    from synthderm import SyntheticSkinDataset
+
+    KEPT["dataset"] = SyntheticSkinDataset(source, **options)
+    return [KEPT["dataset"].revision, KEPT["dataset"].classes]
+
+
+def do_items(workers: int) -> list:
+    from torch.utils.data import DataLoader
+
+    loader = DataLoader(KEPT["dataset"], batch_size=2, num_workers=workers, collate_fn=list)
+    return [[sum(image.tobytes()), list(image.size), label] for batch in loader for image, label in batch]
 
 
 def do_snapshot(name: str, **options) -> str:

@@ -119,7 +119,8 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(status, b"{}", {"X-Error-Code": code, "X-Error-Message": code, **headers})
 
     def serve(self) -> None:
-        path = unquote(urlsplit(self.path).path)
+        raw = urlsplit(self.path).path  # the "/" within a revision is quoted, those between folders are not
+        path = unquote(raw)
         length = int(self.headers.get("Content-Length") or 0)
         self.body = self.rfile.read(length) if length else self.read_chunks()
         self.hub.log.append((self.command, path, dict(self.headers)))
@@ -129,8 +130,8 @@ class Handler(BaseHTTPRequestHandler):
         if "status" in fault:
             return self.answer(fault["status"], b"{}", fault.get("headers"))
         for pattern, method in ROUTES:
-            if found := re.fullmatch(pattern, path):
-                return method(self, fault, **found.groupdict())
+            if found := re.fullmatch(pattern, raw):
+                return method(self, fault, **{key: unquote(value) for key, value in found.groupdict().items()})
         self.error(404, "NotFound")
 
     do_GET = do_HEAD = do_POST = do_PUT = serve
@@ -251,7 +252,7 @@ class Handler(BaseHTTPRequestHandler):
 
 REPOSITORY = r"(?P<repository>[^/]+/[^/]+)"
 ROUTES = [
-    (rf"/{REPOSITORY}/resolve/(?P<revision>.+)/(?P<file>[^/]+)", Handler.resolve),
+    (rf"/{REPOSITORY}/resolve/(?P<revision>[^/]+)/(?P<file>.+)", Handler.resolve),
     (r"/cdn/(?P<digest>\w+)", Handler.cdn),
     (r"/api/repos/create", Handler.create),
     (r"/api/validate-yaml", Handler.check_card),

@@ -6,6 +6,7 @@ These tests use `resolve` alone, so the two files need not be a model; `test_hub
 import hashlib
 import os
 import re
+import sys
 import threading
 
 import pytest
@@ -23,6 +24,12 @@ def repository(request):
 def content(answer: dict) -> dict[str, bytes]:
     directory = answer["result"][0]
     return {name: open(os.path.join(directory, name), "rb").read() for name in sorted(os.listdir(directory))}
+
+
+def test_the_client_is_the_one_to_be_tested(client):
+    version, file = client("version")["result"]
+    assert 1 <= int(version.split(".")[0]) < 3  # what pyproject.toml allows
+    assert file.startswith(os.environ.get("SYNTHDERM_TEST_HUB_PATH", sys.prefix))
 
 
 def test_first_download_brings_two_files_and_says_the_commit(hub, client, repository, tmp_path):
