@@ -31,7 +31,12 @@ def provenance() -> dict:
     return {
         "commit": commit or "unknown",
         "date": datetime.now(UTC).date().isoformat(),
-        "versions": {"synthderm": synthderm.__version__, "torch": torch.__version__, "torchvision": torchvision.__version__, "python": platform.python_version()},
+        "versions": {
+            "synthderm": synthderm.__version__,
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+            "python": platform.python_version(),
+        },
         "hardware": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads",
     }
 

@@ -29,11 +29,12 @@ from tqdm import tqdm
 
 from synthderm.color import MELANIN, from_density, to_density
 from synthderm.edit import draw_seeds
-from synthderm.editor import GRID, LOOK, EczemaEditor, Maps, composite, cut_texture, shrink
+from synthderm.editor import GRID, LOOK, EczemaEditor, Maps, composite, cut_texture
 from synthderm.folders import SkinFolder
 from synthderm.images import grid, to_pil, to_tensor
 from synthderm.masks import random_mask, skin_region
 from synthderm.renderer import blur, draw_eczema
+from synthderm.resize import shrink
 
 
 def parse() -> argparse.Namespace:

@@ -12,12 +12,12 @@ from torchvision.datasets import VisionDataset
 
 from synthderm.adapters import PREFIX, DiffusersSource, call_source
 from synthderm.edit import apply_edit, draw_seeds, load_editor
-from synthderm.editor import shrink
 from synthderm.folders import apply_transforms
 from synthderm.hub import COMMIT, bundled_names
 from synthderm.images import to_pil
 from synthderm.masks import random_mask
 from synthderm.nets import SkinGenerator
+from synthderm.resize import shrink
 
 SEVERITY_CLASSES = ("clear", "mild", "moderate", "severe")
 # Upper ends of severity for the first three classes; severity 0 alone is clear.
@@ -261,8 +261,7 @@ class SyntheticSkinDataset(VisionDataset):
         severity, masks = torch.stack(severity), torch.stack(masks)
         masks = masks & (severity > 0).view(-1, 1, 1, 1)
         edited = [
-            apply_edit(load_editor("eczema"), image[row : row + 1], masks[row : row + 1], severity[row : row + 1], +1, seeds[row])
-            for row in range(len(image))
+            apply_edit(load_editor("eczema"), image[row : row + 1], masks[row : row + 1], severity[row : row + 1], +1, seeds[row]) for row in range(len(image))
         ]  # one by one: the editor is quick, and its small matrix products would otherwise depend on the batch
         return torch.cat(edited), masks
 

@@ -35,12 +35,12 @@ class SkinFolder(VisionDataset):
     def __init__(self, root, *, split=None, transform=None, target_transform=None, transforms=None, return_mask=False):
         super().__init__(os.fspath(root), transforms=transforms, transform=transform, target_transform=target_transform)
         self.directory, self.split, self.return_mask = Path(root), split, return_mask
+        self.classes: list[str] = []
         rows = self._read_metadata() if (self.directory / "metadata.csv").is_file() else self._read_tree()
         if return_mask:
             rows = [row for row in rows if row[1] is not None]
             if not rows:
                 raise ValueError(f"{self.directory} names no masks: add a column mask_file_name to its metadata.csv.")
-        self.classes = sorted({label for _, _, label in rows})
         self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
         self.samples = [(path, mask, self.class_to_idx[label]) for path, mask, label in rows]
         self.targets = [label for _, _, label in self.samples]
@@ -53,14 +53,15 @@ class SkinFolder(VisionDataset):
         for needed in ("file_name", "label"):
             if needed not in columns:
                 raise ValueError(f"{path} has no column {needed!r}; it has: {', '.join(sorted(columns)) or 'nothing'}.")
+        # Over all splits, so that a class has the same index in each.
+        self.classes = sorted({row["label"] for row in rows})
         if self.split is not None:
             splits = sorted({row.get("split") or "" for row in rows})
             rows = [row for row in rows if row.get("split") == self.split]
             if not rows:
                 raise ValueError(f"{path} has no split {self.split!r}; it has: {', '.join(map(repr, splits))}.")
         return [
-            (self.directory / row["file_name"], self.directory / row["mask_file_name"] if row.get("mask_file_name") else None, row["label"])
-            for row in rows
+            (self.directory / row["file_name"], self.directory / row["mask_file_name"] if row.get("mask_file_name") else None, row["label"]) for row in rows
         ]
 
     def _read_tree(self) -> list[tuple[Path, Path | None, str]]:
@@ -70,6 +71,7 @@ class SkinFolder(VisionDataset):
         for path in list_images(self.directory):
             inner = path.relative_to(self.directory).parts
             found.append((path, None, inner[0] if len(inner) > 1 else "image"))
+        self.classes = sorted({label for _, _, label in found})
         return found
 
     def __len__(self) -> int:

@@ -4,10 +4,10 @@ Everything is drawn on a small grid and enlarged, so a mask costs well under a m
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from synthderm.color import to_density
+from synthderm.resize import enlarge
 
 
 def skin_region(image: Tensor) -> Tensor:
@@ -24,8 +24,8 @@ def skin_region(image: Tensor) -> Tensor:
     Returns:
         (B, 1, H, W) bool.
     """
-    density = to_density(image)
-    warmth = (density[:, 2] - density[:, 0]).clamp(-1, 2)
+    density = to_density(image[:, ::2])
+    warmth = (density[:, 1] - density[:, 0]).clamp(-1, 2)
     threshold = _otsu(warmth.flatten(1))[:, None, None]
     skin = warmth > threshold
     count = skin.sum((1, 2)).clamp_min(1)
@@ -53,13 +53,11 @@ def _otsu(values: Tensor, bins: int = 64) -> Tensor:
 def smooth_noise(count: int, side: int, cells: int, generator: torch.Generator | None = None) -> Tensor:
     """(count, side, side) of about standard normal noise whose features are `side / cells` pixels wide, on the CPU."""
     noise = torch.randn(count, 1, cells, cells, generator=generator)
-    noise = F.interpolate(noise, size=side, mode="bicubic", align_corners=False)[:, 0]
+    noise = enlarge(noise, side, side, kind="cubic")[:, 0]
     return noise / 0.8  # the interpolation averages neighbours, which lowers the spread
 
 
-def random_mask(
-    size: tuple[int, int], coverage: Tensor, skin: Tensor | None = None, generator: torch.Generator | None = None
-) -> Tensor:
+def random_mask(size: tuple[int, int], coverage: Tensor, skin: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
     """Random lesion masks: a patch, or a few, with ragged borders.
 
     A rough field (noise of three octaves that falls off from a random place) is cut at the height that leaves the
@@ -84,10 +82,13 @@ def random_mask(
     grid = torch.arange(side)
     distance = ((grid[:, None] - (cell // side)[:, None, None]) ** 2 + (grid[None, :] - (cell % side)[:, None, None]) ** 2).float()
     field = field - 2.5 * distance.sqrt() / side / coverage.view(-1, 1, 1).sqrt()
-    ranked = torch.where(flat, field.flatten(1), -torch.inf).sort(1, descending=True).values
-    want = (coverage * flat.sum(1)).round().long().clamp(0, side * side - 1)
-    threshold = ranked.gather(1, want[:, None]).clamp(min=-1e4)[:, :, None]
-    lowest = -10.0
-    field = torch.where(allowed, field - threshold, lowest)[:, None].clamp(-3, 3)
-    mask = F.interpolate(field, size=size, mode="bilinear", align_corners=False) > 0
+    cells = torch.where(flat, field.flatten(1), -torch.inf)
+    want = ((coverage * flat.sum(1)).round().long() + 1).clamp(1, side * side)
+    # The want-th largest number of each row; one row needs no sorting.
+    if count == 1:
+        threshold = cells.kthvalue(side * side + 1 - int(want), dim=1, keepdim=True).values
+    else:
+        threshold = cells.sort(1, descending=True).values.gather(1, want[:, None] - 1)
+    field = torch.where(allowed, field - threshold.clamp(min=-1e4)[:, :, None], -10.0)[:, None].clamp(-3, 3)
+    mask = enlarge(field, *size) > 0
     return mask & flat.any(1).view(-1, 1, 1, 1)

@@ -5,9 +5,10 @@ import torch
 from conftest import TONES, draw_skin
 
 from synthderm.edit import add_eczema, apply_edit, draw_seeds, find_eczema, remove_eczema
-from synthderm.editor import composite, cut_texture, enlarge, shrink, texture_tile
+from synthderm.editor import composite, cut_texture, texture_tile
 from synthderm.masks import random_mask
 from synthderm.renderer import draw_eczema
+from synthderm.resize import enlarge, shrink
 
 DTYPES = [torch.uint8, torch.uint16, torch.float16, torch.bfloat16, torch.float32, torch.float64]
 
@@ -166,7 +167,9 @@ def test_memory_format_and_input_are_kept(editor):
     edited = add_eczema(images, severity=1.0, seed=0, model=editor).images
     assert edited.is_contiguous(memory_format=torch.channels_last) and torch.equal(images, copy)
     strided = skins(40, 80)[..., ::2]
-    assert torch.equal(add_eczema(strided, severity=1.0, seed=0, model=editor).images, add_eczema(strided.contiguous(), severity=1.0, seed=0, model=editor).images)
+    assert torch.equal(
+        add_eczema(strided, severity=1.0, seed=0, model=editor).images, add_eczema(strided.contiguous(), severity=1.0, seed=0, model=editor).images
+    )
 
 
 def test_empty_batches_and_masks(editor):

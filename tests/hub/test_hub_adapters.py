@@ -2,10 +2,10 @@
 
 import json
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
 from PIL import Image
 from torch.utils.data import DataLoader
 
@@ -13,6 +13,7 @@ from synthderm import SkinGenerator, SyntheticSkinDataset, adapters
 from synthderm.adapters import DiffusersSource
 
 NAMES = ["nevus", "melanoma"]
+ROOT = Path(__file__).parents[2]
 
 
 def noise(seeds, labels):

@@ -128,6 +128,8 @@ def test_wrong_hash_is_an_error_and_leaves_no_trace(hub, client, repository, tmp
     hub.fault("GET", path, times=99, body=bytes(len(FILES[file])))
     answer = client.resolve(repository, tmp_path)
     assert answer["error"] == "OSError" and "another hash" in answer["message"] and file in answer["message"]
+    assert file not in [path.name for path in tmp_path.rglob("*")]
+    assert bytes(len(FILES[file])) not in [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert client.resolve(repository, tmp_path, local_files_only=True)["error"] == "FileNotFoundError"
     hub.reset()
     assert content(client.resolve(repository, tmp_path))[file] == FILES[file]

@@ -99,10 +99,16 @@ def test_configs_that_are_refused(folder, entries, said):
     assert len(str(caught.value)) < 600 and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"format_version": ' + b"1" * 5000 + b"}", b" " * (MAX_CONFIG + 1)])
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"format_version": ' + b"1" * 5000 + b"}", b"\xef\xbb\xbf{}"])
 def test_broken_json_is_refused(folder, text):
     (folder / "config.json").write_bytes(text)
     with pytest.raises(ValueError, match="config.json"):
+        SkinGenerator.from_pretrained(folder)
+
+
+def test_huge_config_is_not_even_read(folder):
+    change(folder, note="x" * MAX_CONFIG)
+    with pytest.raises(ValueError, match="config.json has 1,0.* bytes, more than 1,048,576"):
         SkinGenerator.from_pretrained(folder)
 
 

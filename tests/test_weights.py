@@ -1,0 +1,55 @@
+"""The bundled models: small, complete, and doing what their cards say."""
+
+import json
+
+import pytest
+import torch
+
+from synthderm import EczemaEditor, SkinGenerator, SyntheticSkinDataset
+from synthderm.edit import add_eczema, find_eczema
+from synthderm.hub import BUNDLED, bundled_names
+
+
+def test_they_are_there_and_small():
+    assert bundled_names() == ["eczema", "hands", "lesions"]
+    sizes = [path.stat().st_size for path in BUNDLED.glob("*/model.safetensors")]
+    assert max(sizes) <= 16e6 and sum(sizes) <= 40e6
+
+
+@pytest.mark.parametrize("name", ["eczema", "hands", "lesions"])
+def test_cards_are_complete(name):
+    card = (BUNDLED / name / "README.md").read_text()
+    for needed in ("## Data", "licence", "## Training", "python recipes/train_", "Seed", "## Measured", "python benchmarks/", "## Limits", "not for diagnosis"):
+        assert needed in card, f"the card of {name} lacks {needed!r}"
+    assert "library_name: synthderm" in card
+    config = json.loads((BUNDLED / name / "config.json").read_text())
+    assert config["training"]["shown"] > 10_000 and config["data"] and all(entry["licence"] for entry in config["data"])
+
+
+@pytest.mark.parametrize("name", ["lesions", "hands"])
+def test_generated_images_are_varied_and_have_regions(name):
+    data = SyntheticSkinDataset(name, length=48, seed=9)
+    images, masks = data.generate(list(range(48)))
+    share = masks.float().mean((1, 2, 3))
+    assert ((share > 0.005) & (share < 0.95)).float().mean() > 0.9
+    flat = images.float().flatten(1) / 255
+    distances = torch.pdist(flat) / flat.shape[1] ** 0.5
+    assert distances.min() > 0.01 and distances.median() > 0.08
+    inside, outside = ((images.float() * m).sum((1, 2, 3)) / (3 * m.sum((1, 2, 3)).clamp_min(1)) for m in (masks, ~masks))
+    assert (inside < outside).float().mean() > 0.85  # lesions and hands are darker than what is around them
+
+
+def test_the_editor_finds_what_it_adds():
+    hands = SyntheticSkinDataset("hands", length=24, seed=3, size=128).generate(list(range(24)))[0]
+    edit = add_eczema(hands, severity=0.9, coverage=0.4, seed=1)
+    found = find_eczema(edit.images)
+    overlap = (found & edit.masks).sum() / (found | edit.masks).sum()
+    assert overlap > 0.3
+    assert find_eczema(hands).float().mean() < 0.3 * edit.masks.float().mean()
+
+
+def test_loading_is_strict_about_the_class():
+    assert isinstance(SkinGenerator.from_pretrained("hands"), SkinGenerator)
+    with pytest.raises(ValueError, match="holds a 'EczemaEditor', not a SkinGenerator"):
+        SkinGenerator.from_pretrained("eczema")
+    assert EczemaEditor.from_pretrained("eczema").revision == "bundled"
