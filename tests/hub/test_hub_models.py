@@ -42,6 +42,7 @@ def test_saved_models_come_back(tmp_path, make):
     assert same(model, loaded) and loaded.config == model.config and not loaded.training
     assert loaded.revision == "local" and loaded.card["licence"] == "cc-by-4.0"
     assert torch.equal(torch.get_rng_state(), state), "loading must not draw random numbers"
+    assert len({(tmp_path / file).stat().st_mode for file in ("config.json", "model.safetensors")}) == 1, "one is as readable as the other"
     assert loaded.save_pretrained(tmp_path / "again").joinpath("config.json").read_bytes() == (tmp_path / "config.json").read_bytes()
 
 
