@@ -208,24 +208,26 @@ def _fetch(repository: str, file: str, commit: str, cache_dir: str | os.PathLike
     options = dict(revision=commit, cache_dir=cache_dir, token=token, library_name="synthderm")
     if not isinstance(try_to_load_from_cache(repository, file, cache_dir=cache_dir, revision=commit), str):
         _ask(repository, file, commit, token)
-    damaged = False
+    path, wrong = None, None
     for attempt in range(ATTEMPTS):
         try:
-            path = Path(hf_hub_download(repository, file, force_download=damaged, **options))
+            path = Path(hf_hub_download(repository, file, force_download=wrong is not None, **options))
             if _intact(path):
                 return path
-            damaged = True
+            wrong = "hash"
         except Exception as error:
-            # An answer of the Hub, or a full disk, is final, except 416: a partial file in the cache is too long. The
-            # client's other OSError says that the size is wrong; the rest is the connection, to be picked up again.
+            # A plain OSError is how the client says that the size is wrong, and 416 that a partial file in the cache
+            # is too long. Any other answer, and a full disk, is final; the rest is the connection, to be picked up again.
             status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
-            damaged = status == 416 or status is None and isinstance(error, OSError)
-            if status not in (None, 416) or getattr(error, "errno", None) or attempt == ATTEMPTS - 1:
+            wrong = "size" if status == 416 or type(error) is OSError and error.errno is None else None
+            final = status is not None or getattr(error, "errno", None) or attempt == ATTEMPTS - 1
+            if wrong is None and final:
                 raise explain(error, repository, commit, cache_dir) from error
         time.sleep(0.2)
-    (path.parent / os.readlink(path)).unlink(missing_ok=True)
-    path.unlink()
-    raise OSError(f"{file} of {repository}@{commit} arrived {ATTEMPTS} times with another hash than the Hub names: try later, or tell its authors.")
+    if path is not None:
+        (path.parent / os.readlink(path)).unlink(missing_ok=True)
+        path.unlink()
+    raise OSError(f"{file} of {repository}@{commit} arrived {ATTEMPTS} times with another {wrong} than the Hub names: try later, or tell its authors.")
 
 
 def explain(error: Exception, repository: str, revision: str, cache_dir: str | os.PathLike | None = None) -> OSError | ValueError:

@@ -116,7 +116,7 @@ def test_wrong_size_is_an_error_and_leaves_no_trace(hub, client, repository, tmp
     hub.commit(repository, FILES)
     hub.fault("GET", "/cdn/", times=99, body=body)
     answer = client.resolve(repository, tmp_path)
-    assert "OSError" in answer["bases"] and "size" in answer["message"] and repository in answer["message"]
+    assert answer["error"] == "OSError" and repository in answer["message"] and "another size than the Hub names" in answer["message"]
     assert client.resolve(repository, tmp_path, local_files_only=True)["error"] == "FileNotFoundError"
     hub.reset()
     assert content(client.resolve(repository, tmp_path))["model.safetensors"] == WEIGHTS
