@@ -1,4 +1,4 @@
-"""The command line: `synthderm demo`, `synthderm edit` and `synthderm publish`."""
+"""The command line: `synthderm demo`, `edit`, `study`, `publish`."""
 
 import argparse
 import sys
@@ -10,6 +10,8 @@ from synthderm.publish import add_parser as add_publish
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; what the user can mend is one line on stderr and exit code 2, never a traceback."""
+    from synthderm.study.cli import add_parser as add_study
+
     parser = argparse.ArgumentParser(prog="synthderm", description="Synthetic skin images and eczema edits. For research, not for diagnosis.")
     parser.add_argument("--version", action="version", version=f"synthderm {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
@@ -33,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     edit.add_argument("--model", default="eczema", help="bundled name, directory or Hub id")
     edit.set_defaults(run=_edit)
 
+    add_study(commands)
     add_publish(commands)
 
     args = parser.parse_args(arguments)

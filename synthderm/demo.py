@@ -191,5 +191,6 @@ th {{ text-align: left; padding-right: 2rem; font-weight: 600 }} table {{ border
 {pictures}
 <h2>A classifier trained with it</h2>
 <table>{rows}</table>
+<p>Can people tell? The page docs/study.md of the project says how to ask them, with <code>synthderm study</code>.</p>
 </html>
 """

@@ -143,11 +143,26 @@ def apply_edit(editor: EczemaEditor, images: Tensor, masks: Tensor, severity: Te
         new = (new * new.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
     if not images.is_floating_point():
         new = new.round_()
-    new = new.clamp_(0, top).to(images.dtype)
     inside = masks[:, :, window[0], window[1]] & (severity > 0).view(-1, 1, 1, 1)
+    new = keep_outside(inside, new.clamp_(0, top).to(images.dtype), old)
+    if new.shape == images.shape:
+        return new.contiguous(memory_format=torch.channels_last) if _is_channels_last(images) else new
     edited = images.clone(memory_format=torch.preserve_format)
-    edited[:, : min(channels, 3), window[0], window[1]] = _where(inside, new, old)
+    edited[:, : min(channels, 3), window[0], window[1]] = new
     return edited
+
+
+def keep_outside(mask: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    """`new` where the mask is True, else `old`, as bits: any dtype, and on a CPU many times as fast as `torch.where`.
+    Writes to `new`."""
+    dtype, bits = new.dtype, {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[new.element_size()]
+    ones = (mask.view(torch.uint8) if bits == torch.uint8 else mask.to(bits)).neg()
+    new, old = new.view(bits), old.view(bits)
+    return new.bitwise_xor_(old).bitwise_and_(ones).bitwise_xor_(old).view(dtype)
+
+
+def _is_channels_last(images: Tensor) -> bool:
+    return images.is_contiguous(memory_format=torch.channels_last) and not images.is_contiguous()
 
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns RGB into L
@@ -166,12 +181,6 @@ def look_at(images: Tensor) -> Tensor:
     """The (B, 3, 64, 64) float copy in [0, 1] that masks and the editor are made from."""
     look = shrink(images[:, :3]) / TOP.get(images.dtype, 1.0)
     return look.expand(-1, 3, -1, -1)
-
-
-def _where(mask: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    if b.dtype == torch.uint16:  # torch.where has no uint16; the bits are the same as int16's
-        return torch.where(mask, a.view(torch.int16), b.view(torch.int16)).view(torch.uint16)
-    return torch.where(mask, a, b)
 
 
 def _no_seeds(count: int) -> Seeds:

@@ -111,7 +111,7 @@ class EczemaEditor(Pretrained):
 
 @lru_cache(maxsize=8)
 def texture_tile(level: int = 0, device: torch.device | str = "cpu") -> Tensor:
-    """Two textures that repeat without a seam, (2, 512 * 2**level, ...) in [0, 1]: flakes of scale, and crusts.
+    """Two textures, (2, 512 * 2**level, ...) in [0, 1]: flakes of scale, and crusts.
 
     Both are band-limited noise (white noise would glitter): scale is stretched along one direction and cut at a
     threshold into sheets with hard edges; crusts are rounder, larger and rarer. Fixed, so every process has the same.
@@ -131,10 +131,7 @@ def texture_tile(level: int = 0, device: torch.device | str = "cpu") -> Tensor:
     crusts = torch.sigmoid(7 * (band(6, 22, 1.0) + 0.3 * fine - 1.5)) * (0.8 + 0.2 * fine.clamp(-1, 1))
     tile = torch.stack([flakes, crusts]).clamp(0, 1)
     if level:
-        wrapped = F.pad(tile[None], (2, 2, 2, 2), mode="circular")
-        grown = F.interpolate(wrapped, scale_factor=float(2**level), mode="bilinear", align_corners=False)[0]
-        margin = 2 * 2**level
-        tile = grown[:, margin:-margin, margin:-margin].contiguous()
+        tile = F.interpolate(tile[None], scale_factor=float(2**level), mode="bilinear", align_corners=False)[0]
     return tile.to(device)
 
 
@@ -142,28 +139,24 @@ def cut_texture(offset: Tensor, height: int, width: int, window: tuple[slice, sl
     """The texture that lies over each image.
 
     Args:
-        offset: (B, 2) float in [0, 1): where on the tile the image's corner is, as a share of its side.
+        offset: (B, 2) float in [0, 1): where on the tile the image's corner is, as a share of the room there is.
         height, width: the image's; textures grow with it.
         window: the part of the image that is wanted.
 
     Returns:
         (B, 2, height, width) in [0, 1], or the window of it.
     """
-    tile = texture_tile(max(0, round(math.log2(max(height, width, 1) / 320))), offset.device)
-    side = tile.shape[-1]
-    start = (offset * side).long()
-    rows = (start[:, :1] + torch.arange(height, device=offset.device)[window[0]]) % side
-    columns = (start[:, 1:] + torch.arange(width, device=offset.device)[window[1]]) % side
-    if (
-        len(offset) == 1
-        and rows.numel()
-        and columns.numel()
-        and rows[0, 0] <= rows[0, -1]
-        and columns[0, 0] <= columns[0, -1]
-        and max(rows.numel(), columns.numel()) <= side
-    ):
-        return tile[None, :, rows[0, 0] : rows[0, -1] + 1, columns[0, 0] : columns[0, -1] + 1]  # no wrapping: a view
-    return tile[:, rows[:, :, None], columns[:, None, :]].transpose(0, 1)
+    # The level is chosen so that the tile is always larger than the image, by an eighth at least. Beyond level 2 a tile
+    # would take hundreds of megabytes: its part of the image is enlarged instead.
+    level = max(0, round(math.log2(max(height, width, 1) / 320)))
+    tile, more = texture_tile(min(level, 2), offset.device), 2 ** max(0, level - 2)
+    tall, wide = -(-height // more), -(-width // more)
+    room = offset.new_tensor([tile.shape[-1] - tall, tile.shape[-1] - wide])
+    pieces = [tile[:, top : top + tall, left : left + wide] for top, left in (offset * room).long().tolist()]
+    texture = pieces[0][None] if len(pieces) == 1 else torch.stack(pieces)
+    if more > 1:
+        texture = F.interpolate(texture, size=(height, width), mode="bilinear", align_corners=False)
+    return texture[:, :, window[0], window[1]]
 
 
 def composite(image: Tensor, look: Tensor, maps: Maps, amount: Tensor, gate: Tensor, texture: Tensor, top: float = 1.0,
@@ -194,4 +187,7 @@ def composite(image: Tensor, look: Tensor, maps: Maps, amount: Tensor, gate: Ten
     blurred = F.avg_pool2d(look, 2)
     small = torch.cat([colour * (1 + gain), -top * colour * gain * blurred, (top * m) * maps.scale, m * maps.crust], dim=1)
     factor, offset, scale, crust = enlarge(small, *(size or image.shape[-2:]), window).split((3, 3, 1, 1), dim=1)
-    return torch.addcmul(scale * texture[:, :1], torch.addcmul(offset, image, factor), 1 - crust * texture[:, 1:])
+    # In place where it can be: at this size a processor spends longer on fresh memory than on the arithmetic.
+    out = (image * factor).add_(offset)
+    veil = (crust * texture[:, 1:]).neg_().add_(1)
+    return out.mul_(veil).add_(scale * texture[:, :1])

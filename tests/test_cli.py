@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import draw_skin
+from drawing import draw_skin
 from PIL import Image
 
 from synthderm.cli import main

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from conftest import TONES, draw_skin
+from drawing import TONES, draw_skin
 
 from synthderm.color import HAEMOGLOBIN, MELANIN, erythema_index, from_density, ita, melanin_index, to_density, to_lab
 

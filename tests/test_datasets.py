@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 import torch
-from conftest import draw_folder
+from drawing import draw_folder
 from PIL import Image
 from torch.utils.data import ConcatDataset, DataLoader
 from torchvision import tv_tensors

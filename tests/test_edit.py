@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import TONES, draw_skin
+from drawing import TONES, draw_skin
 
 from synthderm.edit import add_eczema, apply_edit, draw_seeds, find_eczema, remove_eczema
 from synthderm.editor import composite, cut_texture, texture_tile
@@ -129,16 +129,14 @@ def test_enlarging_is_bilinear():
     assert torch.allclose(enlarge(maps, 50, 224, window), expected[..., window[0], window[1]], atol=1e-5)
 
 
-def test_texture_repeats_without_a_seam_and_grows_with_the_image():
+def test_texture_grows_with_the_image_and_its_place_with_the_offset():
     tile = texture_tile()
-    inner = (tile[:, 1:] - tile[:, :-1]).abs().mean()
-    assert (tile[:, 0] - tile[:, -1]).abs().mean() < 2 * inner
-    assert tile.min() >= 0 and tile.max() <= 1
-    assert texture_tile(2).shape[-1] == 4 * tile.shape[-1]
-    offset = torch.tensor([[0.9, 0.95]])
-    assert torch.equal(cut_texture(offset, 200, 210)[0, :, 100, 100], tile[:, (460 + 100) % 512, (486 + 100) % 512])
-    many = cut_texture(offset.expand(2, 2), 30, 40)
-    assert torch.equal(many[0], many[1]) and torch.equal(many[:1], cut_texture(offset, 30, 40))
+    assert tile.min() >= 0 and tile.max() <= 1 and texture_tile(2).shape[-1] == 4 * tile.shape[-1]
+    for size in ((1, 1), (452, 300), (453, 20), (2000, 4096)):
+        assert cut_texture(torch.tensor([[0.999, 0.0]]), *size).shape == (1, 2, *size)
+    offset = torch.tensor([[0.5, 0.25], [0.0, 0.9]])
+    pieces = cut_texture(offset, 112, 112)
+    assert torch.equal(pieces[0], tile[:, 200:312, 100:212]) and torch.equal(pieces[1:], cut_texture(offset[1:], 112, 112))
 
 
 def test_the_renderer_draws_inside_the_mask_and_more_with_severity():

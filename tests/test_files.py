@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import draw_folder, draw_skin
+from drawing import draw_folder, draw_skin
 from PIL import Image
 from torchvision import tv_tensors
 

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from conftest import TONES, draw_skin
+from drawing import TONES, draw_skin
 
 from synthderm.masks import random_mask, skin_region, smooth_noise
 

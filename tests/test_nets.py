@@ -1,7 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import liven
+from drawing import liven
 
 from synthderm.augment import diff_augment
 from synthderm.datasets import one_thread

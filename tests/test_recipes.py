@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import draw_folder
+from drawing import draw_folder
 
 from synthderm import EczemaEditor, SkinGenerator
 
