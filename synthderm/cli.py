@@ -1,10 +1,11 @@
-"""The command line: `synthderm demo`, `edit`, `study`."""
+"""The command line: `synthderm demo`, `edit`, `study`, `publish`."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from synthderm import __version__
+from synthderm.publish import add_parser as add_publish
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     edit.set_defaults(run=_edit)
 
     add_study(commands)
+    add_publish(commands)
 
     args = parser.parse_args(arguments)
     try:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 
 import torch
@@ -10,9 +10,10 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.datasets import VisionDataset
 
+from synthderm.adapters import PREFIX, DiffusersSource, call_source
 from synthderm.edit import apply_edit, draw_seeds, load_editor
 from synthderm.folders import apply_transforms
-from synthderm.hub import bundled_names
+from synthderm.hub import COMMIT, bundled_names
 from synthderm.images import to_pil
 from synthderm.masks import random_mask
 from synthderm.nets import SkinGenerator
@@ -61,7 +62,8 @@ class SyntheticSkinDataset(VisionDataset):
 
     Args:
         source: "lesions" (classes: diagnoses), "hands" (classes: ten poses), "eczema" (generated hands, edited; classes:
-            clear, mild, moderate, severe), a directory, or a Hub id ("org/name", "org/name@revision").
+            clear, mild, moderate, severe), a directory, or a Hub id ("org/name", "org/name@revision"). Or any function
+            `(seeds, labels) -> images` (see `synthderm.adapters.call_source`), or "diffusers:org/name", a pipeline.
         length: number of items, at least 1.
         labels: classes to draw from, by name or index, or one for each item (a sequence of `length`); all classes in
             turn where None.
@@ -73,6 +75,9 @@ class SyntheticSkinDataset(VisionDataset):
         severity: range of the eczema's severity, within [0, 1]; for "eczema" alone. 0 is clear, up to 1/3 mild, up
             to 2/3 moderate, above severe; classes outside the range do not occur.
         device: where to generate. In DataLoader workers leave it "cpu".
+        classes: the names of the classes, for a function or a pipeline (which takes them as prompts) alone.
+
+    `revision` says which weights: the Hub's commit, kept for all workers and epochs, or "bundled", "local", "function".
 
     Items are `(PIL RGB, int)`, or `(PIL RGB, tv_tensors.Mask (1, H, W) uint8 of 0 and 1, int)`.
 
@@ -81,8 +86,8 @@ class SyntheticSkinDataset(VisionDataset):
     """
 
     def __init__(self, source="lesions", *, length, labels=None, seed=0, size=None, transform=None, target_transform=None,
-                 transforms=None, return_mask=False, severity=(0.0, 1.0), device="cpu"):  # fmt: skip
-        super().__init__(root=os.fspath(source), transforms=transforms, transform=transform, target_transform=target_transform)
+                 transforms=None, return_mask=False, severity=(0.0, 1.0), device="cpu", classes=None):  # fmt: skip
+        super().__init__(root=None if callable(source) else os.fspath(source), transforms=transforms, transform=transform, target_transform=target_transform)
         if not isinstance(length, int) or length < 1:
             raise ValueError(f"length={length!r}: a dataset needs at least 1 image.")
         if size is not None and not 8 <= size <= 4096:
@@ -93,16 +98,39 @@ class SyntheticSkinDataset(VisionDataset):
         known = [*generator_names(), "eczema"]
         if isinstance(source, str) and source not in known and not any(mark in source for mark in "/\\.~"):
             raise ValueError(f"unknown source {source!r}: there are {', '.join(known)}, a directory (./{source}) or a Hub id (org/{source}).")
-        config = self._generator().config
-        self.size = size or config["size"]
-        self.classes = list(SEVERITY_CLASSES) if self.is_eczema else list(config["classes"])
+        self._function = self._find_function(source, classes)
+        if self._function is not None:
+            self.revision, self.classes = getattr(self._function, "revision", "function"), list(self._function.classes if classes is None else classes)
+            self.size = size or getattr(self._function, "size", None)
+        else:
+            self._name, self._revision = "hands" if self.is_eczema else source, None
+            model = self._generator()
+            self.revision = model.revision
+            if COMMIT.fullmatch(self.revision):  # a branch may move while workers start: all take the same commit
+                self._name, self._revision = source.partition("@")[0], self.revision
+            self.size = size or model.size
+            self.classes = list(SEVERITY_CLASSES) if self.is_eczema else list(model.classes)
         self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
         self.targets = self._choose_labels(labels)
 
-    def _generator(self) -> SkinGenerator:
+    def _find_function(self, source, classes):
+        """The function behind a source that is not a `SkinGenerator`, else None."""
+        is_pipeline = isinstance(source, str) and source.startswith(PREFIX)
+        if not callable(source) and not is_pipeline:
+            if classes is not None:
+                raise ValueError(f"classes={classes!r} was given, but {source!r} has its own: leave it out.")
+            return None
+        if classes is None and not hasattr(source, "classes"):
+            raise ValueError(f'{source!r} does not say which classes its labels are: name them, as in classes=["nevus", "melanoma"].')
+        return DiffusersSource(source.removeprefix(PREFIX), classes, device=self.device) if is_pipeline else source
+
+    def _check_device(self) -> None:
         if self.device.startswith("cuda") and torch.utils.data.get_worker_info() is not None:
             raise RuntimeError(f"device={self.device!r} in a DataLoader worker: use device='cpu' in workers, or num_workers=0 to generate on the GPU.")
-        return load_generator("hands" if self.is_eczema else self.source, None, self.device)
+
+    def _generator(self) -> SkinGenerator:
+        self._check_device()
+        return load_generator(self._name, self._revision, self.device)
 
     def _choose_labels(self, labels) -> list[int]:
         possible = range(len(self.classes))
@@ -181,8 +209,18 @@ class SyntheticSkinDataset(VisionDataset):
 
     def generate(self, indices: list[int]) -> tuple[Tensor, Tensor]:
         """Images (B, 3, size, size) uint8 and masks (B, 1, size, size) bool of these items, on the CPU, before transforms."""
-        with one_thread():
-            return self._generate(indices)
+        with one_thread() if self._function is None else nullcontext():
+            return self._generate(indices) if self._function is None else self._call(indices)
+
+    def _call(self, indices: list[int]) -> tuple[Tensor, Tensor]:
+        """From a function; without masks of its own, all is inside."""
+        self._check_device()
+        image, mask = call_source(self._function, [item_seed(self.seed, index) for index in indices], [self._own_label(index) for index in indices])
+        if mask is None:
+            if self.return_mask:
+                raise ValueError(f"return_mask=True, but {self.source!r} gives images alone: give (images, masks), or leave it out.")
+            mask = torch.ones_like(image[:, :1], dtype=torch.bool)
+        return self._fit(image, mask)
 
     def _generate(self, indices: list[int]) -> tuple[Tensor, Tensor]:
         model = self._generator()
@@ -194,12 +232,15 @@ class SyntheticSkinDataset(VisionDataset):
         else:
             pose = torch.tensor(own)
         image, mask = model.generate(latents.to(self.device), pose.to(self.device))
-        image, mask = image.cpu(), mask.cpu()
-        if image.shape[-1] != self.size:
+        image, mask = self._fit(image.cpu(), mask.cpu())
+        return self._with_eczema(image, mask, own, rngs) if self.is_eczema else (image, mask)
+
+    def _fit(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Scaled to the data set's size, and the image as uint8."""
+        if self.size is not None and image.shape[-2:] != (self.size, self.size):
             image = torch.nn.functional.interpolate(image, size=self.size, mode="bilinear", align_corners=False, antialias=True)
             mask = torch.nn.functional.interpolate(mask.float(), size=self.size, mode="bilinear", align_corners=False) > 0.5
-        image = (image * 255).round().clamp(0, 255).to(torch.uint8)
-        return self._with_eczema(image, mask, own, rngs) if self.is_eczema else (image, mask)
+        return (image * 255).round().clamp(0, 255).to(torch.uint8), mask
 
     def _own_label(self, index: int) -> int:
         """The source's own class of an item, which `balancing` may have renamed."""

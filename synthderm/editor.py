@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synthderm.color import to_density
-from synthderm.hub import Pretrained
+from synthderm.pretrained import Pretrained
 from synthderm.resize import ALL, enlarge
 
 LOOK = 64  # side of the copy that the network sees
@@ -53,6 +53,9 @@ class EczemaEditor(Pretrained):
     Args:
         widths: channels at 32, 16 and 8 px.
     """
+
+    mask_meaning = "True = eczema: where to add or remove it, or where it was found"
+    pipeline_tag = "image-to-image"
 
     def __init__(self, widths: list[int] = (24, 48, 64)):
         super().__init__()

@@ -1,23 +1,27 @@
 """The one door to weights: a bundled name, a local directory, or a Hugging Face Hub id.
 
-A model is a folder with `config.json` (what to build), `model.safetensors` (its tensors) and `README.md` (its card).
-Loading is strict: the class, every tensor's name and every shape must match. Nothing is ever unpickled, and bundled
-names and directories never touch the network.
+A model is a folder with `config.json` (what to build), `model.safetensors` (its tensors) and `README.md` (its card);
+`pretrained.py` reads and writes it. This file only finds the folder. Bundled names and directories never touch the
+network; of a Hub repository the first two files alone are asked for, whatever else it holds.
 """
 
-import json
+import hashlib
 import os
+import queue
+import re
+import threading
+import time
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
-
-FORMAT_VERSION = 1
 BUNDLED = Path(__file__).parent / "weights"
 FILES = ("config.json", "model.safetensors")
+PATIENCE = 2.5  # seconds for the Hub's first answer, unless HF_HUB_ETAG_TIMEOUT says otherwise
+ATTEMPTS = 3  # downloads of one file before giving up
+COMMIT = re.compile("[0-9a-f]{40}")
+ETAG = re.compile(r"[\w-][\w.-]{0,127}")  # becomes a file name in the cache
+HUB_ID = re.compile(r"(?!.*(--|\.\.))\w[\w.-]*/\w[\w.-]*", re.ASCII)
 
 
 class Resolved(NamedTuple):
@@ -32,138 +36,237 @@ def bundled_names() -> list[str]:
     return sorted(path.parent.name for path in BUNDLED.glob("*/config.json"))
 
 
-def resolve(name: str | os.PathLike, revision: str | None = None, **hub_options) -> Resolved:
+def resolve(
+    name: str | os.PathLike,
+    revision: str | None = None,
+    *,
+    cache_dir: str | os.PathLike | None = None,
+    token: str | bool | None = None,
+    local_files_only: bool = False,
+) -> Resolved:
     """Find a model's folder, downloading it only where `name` is a Hub id.
+
+    A branch or tag costs one request to learn its commit, and a download only where that commit is new; a full commit
+    that is in the cache costs none. Every file from the Hub is checked against its hash each time it is resolved.
 
     Args:
         name: a bundled name ("lesions"), a directory (a `Path`, or a string that starts with "/", "." or "~"),
-            or "org/name" on the Hub, optionally "org/name@revision".
-        revision: branch, tag or commit, for Hub ids alone.
-        hub_options: passed to `huggingface_hub.snapshot_download` (`cache_dir`, `token`, `local_files_only`).
+            or "org/name" on the Hub, optionally "org/name@revision". A plain string is never taken for a folder.
+        revision: branch, tag or commit, for Hub ids alone; "main" where None.
+        cache_dir, token, local_files_only: as in `huggingface_hub.hf_hub_download`; `HF_HOME`, `HF_TOKEN`,
+            `HF_ENDPOINT`, `HF_HUB_OFFLINE` and `HF_HUB_ETAG_TIMEOUT` are read by huggingface_hub itself.
 
     Raises:
-        ValueError: the name is none of these, or a revision was given for something that has none.
-        FileNotFoundError: the directory, or one of its two files, is not there.
+        ValueError: the name or the revision can't be one, or the repository holds no synthderm model.
+        FileNotFoundError: the directory, repository or revision does not exist, or is not in the cache while offline.
+        PermissionError: the repository is gated or private and the token does not open it.
+        ConnectionError: the Hub can't be reached, or did not answer in time, and the cache has no copy.
+        OSError: the download arrived damaged, or can't be stored.
+
+    Warns:
+        UserWarning: the Hub did not deliver and the cached copy is used; or a folder of the same name was passed over.
     """
     text = os.fspath(name)
     if not isinstance(name, str) or text.startswith((".", "/", "~", "\\")) or Path(text).is_absolute():
-        directory = Path(text).expanduser()
-        missing = [file for file in FILES if not (directory / file).is_file()]
-        if missing:
-            raise FileNotFoundError(f"{directory} is not a model: {' and '.join(missing)} missing. It needs {' and '.join(FILES)}.")
-        found = Resolved(directory, "local")
+        found = Resolved(_check_directory(Path(text).expanduser()), "local")
     elif text in bundled_names():
         found = Resolved(BUNDLED / text, "bundled")
-    elif text.count("/") == 1:
+    elif HUB_ID.fullmatch(text.partition("@")[0]):
         repository, _, pinned = text.partition("@")
-        return _download(repository, revision or pinned or None, hub_options)
+        if pinned and revision is not None and revision != pinned:
+            raise ValueError(f"{text!r} and revision={revision!r} name two revisions: give one of them.")
+        wanted = _check_revision(revision if revision is not None else pinned or "main")
+        if (Path(text) / FILES[0]).is_file():
+            warnings.warn(f'{text!r} is read from the Hub; the folder of that name here is "./{text}".', stacklevel=2)
+        return _from_hub(repository, wanted, cache_dir, token, local_files_only)
     else:
         hint = f' A folder in the working directory is written "./{text}".' if Path(text).is_dir() else ""
         raise ValueError(
-            f'unknown model {text!r}: bundled models are {", ".join(bundled_names())}; a Hub id looks like "org/name"; a directory like "./{text}".{hint}'
+            f"unknown model {text!r}: bundled models are {', '.join(bundled_names()) or '(none)'}; a Hub id looks like "
+            f'"org/name"; a directory like "./{text}".{hint}'
         )
     if revision is not None:
         raise ValueError(f"revision={revision!r} was given, but {text!r} is not on the Hub and has no revisions: leave it out.")
     return found
 
 
-def _download(repository: str, revision: str | None, options: dict) -> Resolved:
-    from huggingface_hub import snapshot_download
-
-    directory = Path(snapshot_download(repository, revision=revision, allow_patterns=[*FILES, "README.md"], **options))
-    return Resolved(directory, directory.name)
-
-
-def read_config(directory: Path) -> dict:
-    """The parsed `config.json` of a model folder, with its format version checked."""
-    path = directory / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not valid JSON: {error}") from None
-    if not isinstance(config, dict) or not isinstance(config.get("format_version"), int):
-        raise ValueError(f"{path} has no integer format_version: it is not a synthderm model.")
-    if config["format_version"] > FORMAT_VERSION:
-        raise ValueError(f"{path} has format version {config['format_version']}, this synthderm reads up to {FORMAT_VERSION}: pip install --upgrade synthderm")
-    return config
-
-
-def read_tensors(directory: Path) -> dict[str, Tensor]:
-    """The tensors of a model folder on the CPU, floating point ones as float32, all finite."""
-    path = directory / "model.safetensors"
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ValueError(f"{path} is not a readable safetensors file: {error}") from None
-    for key, tensor in tensors.items():
-        if tensor.is_floating_point():
-            if not torch.isfinite(tensor).all():
-                raise ValueError(f"{path}: tensor {key!r} holds NaN or infinity; the file is damaged or the training diverged.")
-            tensors[key] = tensor.float()
-    return tensors
-
-
-class Pretrained(nn.Module):
-    """What `SkinGenerator` and `EczemaEditor` share: loading and saving as a model folder.
-
-    A subclass sets `self.config`, the keyword arguments that rebuild it. `revision` says where loaded weights came
-    from; `card` is the rest of `config.json` (data, licence, figures), kept as it was read.
-    """
-
-    config: dict
-    revision: str = "untrained"
-    card: dict = {}
-
-    @classmethod
-    def from_pretrained(cls, name: str | os.PathLike, revision: str | None = None, **hub_options):
-        """Load a model in eval mode on the CPU.
-
-        Args:
-            name: bundled name, directory, or Hub id: see `synthderm.hub.resolve`.
-            revision: branch, tag or commit of a Hub id.
-            hub_options: `cache_dir`, `token`, `local_files_only`, as huggingface_hub has them.
-
-        Raises:
-            ValueError: the folder holds another architecture, or tensors that do not fit it.
-        """
-        found = resolve(name, revision, **hub_options)
-        config = read_config(found.directory)
-        if config.get("architecture") != cls.__name__:
-            raise ValueError(f"{os.fspath(name)!r} holds a {config.get('architecture')!r}, not a {cls.__name__}: load it with that class.")
-        try:
-            model = cls(**config["arguments"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{found.directory / 'config.json'} does not describe a {cls.__name__}: {error}") from None
-        tensors, expected = read_tensors(found.directory), model.state_dict()
-        wrong = [f"{key} is missing" for key in expected if key not in tensors]
-        wrong += [f"{key} is not part of it" for key in tensors if key not in expected]
-        wrong += [
-            f"{key} has shape {tuple(tensors[key].shape)} instead of {tuple(value.shape)}"
-            for key, value in expected.items()
-            if key in tensors and tensors[key].shape != value.shape
-        ]
-        if wrong:
-            raise ValueError(f"{found.directory} does not fit {cls.__name__}: {'; '.join(wrong[:3])} ({len(wrong)} in all).")
-        model.load_state_dict(tensors)
-        model.revision = found.revision
-        model.card = {key: value for key, value in config.items() if key != "arguments"}
-        return model.eval()
-
-    def save_pretrained(self, directory: str | os.PathLike, card: dict | None = None, half: bool = False) -> Path:
-        """Write `config.json` and `model.safetensors` into `directory`, each beside its place first, then renamed.
-
-        Args:
-            card: further entries of `config.json` (training data, licence, figures).
-            half: store floating point tensors as float16; loading gives float32 again.
-        """
-        directory = Path(directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        tensors = {key: value.detach().cpu().contiguous() for key, value in self.state_dict().items()}
-        if half:
-            tensors = {key: value.half() if value.is_floating_point() else value for key, value in tensors.items()}
-        config = {**self.card, **(card or {}), "architecture": type(self).__name__, "format_version": FORMAT_VERSION, "arguments": self.config}
-        save_file(tensors, directory / "model.safetensors.part", metadata={"format": "pt"})
-        (directory / "config.json.part").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        for file in FILES:
-            os.replace(directory / f"{file}.part", directory / file)
+def _check_directory(directory: Path) -> Path:
+    missing = [file for file in FILES if not (directory / file).is_file()]
+    if not missing:
         return directory
+    pickles = [path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl") for path in directory.glob(pattern)]
+    hint = f" {pickles[0]} may hold code and is never read: convert it with safetensors.torch.save_file." if pickles else ""
+    raise FileNotFoundError(f"{directory} is not a model: {' and '.join(missing)} missing. It needs {' and '.join(FILES)}.{hint}")
+
+
+def _check_revision(revision: str) -> str:
+    # The client writes a file of this name below its cache.
+    if "\\" in revision or any(part in ("", ".", "..") for part in revision.split("/")):
+        raise ValueError(f"revision={revision!r} is no branch, tag or commit: git allows no empty, '.' or '..' part in a name.")
+    return revision
+
+
+def _from_hub(repository: str, revision: str, cache_dir: str | os.PathLike | None, token: str | bool | None, local_files_only: bool) -> Resolved:
+    from huggingface_hub import constants
+
+    cached = _cached(repository, revision, cache_dir)
+    if local_files_only or constants.HF_HUB_OFFLINE:
+        if cached is None:
+            cause = "local_files_only=True" if local_files_only else "HF_HUB_OFFLINE=1"
+            raise FileNotFoundError(
+                f"{repository}@{revision} is not whole in the cache {cache_dir or constants.HF_HUB_CACHE}, and {cause} forbids "
+                f"to download it: load it once online, or copy its folder here and give the folder."
+            )
+    elif cached is None or not COMMIT.fullmatch(revision):
+        try:
+            cached = _download(repository, revision, cache_dir, token)
+        except OSError as error:
+            if cached is None:
+                raise
+            warnings.warn(f"{error} Going on with the cached copy, commit {cached.name}.", stacklevel=3)
+    return Resolved(cached, cached.name)
+
+
+def _cached(repository: str, revision: str, cache_dir: str | os.PathLike | None) -> Path | None:
+    """The snapshot folder in the cache that has both files, undamaged; found without a request."""
+    from huggingface_hub import try_to_load_from_cache
+
+    paths = [try_to_load_from_cache(repository, file, cache_dir=cache_dir, revision=revision) for file in FILES]
+    whole = all(isinstance(path, str) and _intact(Path(path)) for path in paths)
+    return Path(paths[0]).parent if whole else None
+
+
+def _intact(path: Path) -> bool:
+    """Whether a cached file has the hash that its blob is named by: git's SHA-1, or SHA-256 for large files.
+
+    The client compares sizes only. Without symbolic links (Windows) the cache keeps no hash and the size must do.
+    """
+    if not path.is_symlink():
+        return True
+    expected = Path(os.readlink(path)).name
+    if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", expected):
+        return True  # some mirrors have entity tags of their own
+    digest = hashlib.sha256() if len(expected) == 64 else hashlib.sha1(b"blob %d\0" % path.stat().st_size)
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest() == expected
+
+
+def _download(repository: str, revision: str, cache_dir: str | os.PathLike | None, token: str | bool | None) -> Path:
+    """Bring both files of the revision's commit into the cache and return their folder."""
+    from huggingface_hub import hf_hub_download
+
+    commit = _ask(repository, FILES[0], revision, token)
+    paths = [_fetch(repository, file, commit, cache_dir, token) for file in FILES]
+    if revision != commit and _cached(repository, revision, cache_dir) != paths[0].parent:
+        # Both files are here; asking by the branch's name makes the client note the commit for offline use. It comes
+        # last, so that the note never points to half a model.
+        try:
+            hf_hub_download(repository, FILES[0], revision=revision, cache_dir=cache_dir, token=token)
+        except Exception as error:
+            raise explain(error, repository, revision, cache_dir) from error
+    return paths[0].parent
+
+
+def _ask(repository: str, file: str, revision: str, token: str | bool | None) -> str:
+    """The commit that a revision stands for now, by one HEAD request.
+
+    It has a deadline of its own: looking up a name, and trying one address after the other, heed no timeout of the
+    client, and its downloads repeat for 23 s before they give up.
+    """
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+
+    patience = float(os.environ.get("HF_HUB_ETAG_TIMEOUT") or PATIENCE)
+    answers: queue.SimpleQueue = queue.SimpleQueue()
+
+    def request() -> None:
+        try:
+            address = hf_hub_url(repository, file, revision=revision)
+            answers.put(get_hf_file_metadata(address, token=token, timeout=patience, library_name="synthderm"))
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=request, daemon=True).start()
+    try:
+        answer = answers.get(timeout=patience)
+    except queue.Empty:
+        answer = TimeoutError(f"no answer within {patience:g} s; HF_HUB_ETAG_TIMEOUT sets another limit")
+    if isinstance(answer, Exception):
+        raise explain(answer, repository, revision) from answer
+    if not COMMIT.fullmatch(answer.commit_hash or "") or not ETAG.fullmatch(answer.etag or ""):
+        seen = f"commit {answer.commit_hash!r:.99}, entity tag {answer.etag!r:.99}"
+        raise ConnectionError(f"{constants.ENDPOINT} does not answer like a Hub ({seen}): check HF_ENDPOINT and the proxy settings.")
+    return answer.commit_hash
+
+
+def _fetch(repository: str, file: str, commit: str, cache_dir: str | os.PathLike | None, token: str | bool | None) -> Path:
+    """One file in the cache, whole: a cut connection is picked up again, a damaged file is thrown away and fetched anew."""
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError
+
+    options = dict(revision=commit, cache_dir=cache_dir, token=token, library_name="synthderm")
+    if not isinstance(try_to_load_from_cache(repository, file, cache_dir=cache_dir, revision=commit), str):
+        _ask(repository, file, commit, token)
+    path, wrong = None, None
+    for attempt in range(ATTEMPTS):
+        try:
+            path = Path(hf_hub_download(repository, file, force_download=wrong is not None, **options))
+            if _intact(path):
+                return path
+            wrong = "hash"
+        except Exception as error:
+            # A plain OSError is how the client says that the size is wrong, and 416 that a partial file in the cache
+            # is too long. Any other answer, and a full disk, is final; the rest is the connection, to be picked up again.
+            status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+            wrong = "size" if status == 416 or type(error) is OSError and error.errno is None else None
+            final = status is not None or getattr(error, "errno", None) or attempt == ATTEMPTS - 1
+            if wrong is None and final:
+                raise explain(error, repository, commit, cache_dir) from error
+        time.sleep(0.2)
+    if path is not None:
+        (path.parent / os.readlink(path)).unlink(missing_ok=True)
+        path.unlink()
+    raise OSError(f"{file} of {repository}@{commit} arrived {ATTEMPTS} times with another {wrong} than the Hub names: try later, or tell its authors.")
+
+
+def explain(error: Exception, repository: str, revision: str, cache_dir: str | os.PathLike | None = None) -> OSError | ValueError:
+    """An error of the Hub's client as one of Python's own, in a sentence that says what to do."""
+    from huggingface_hub import constants
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    page, log_in = f"{constants.ENDPOINT}/{repository}", 'log in with "hf auth login", set HF_TOKEN, or pass token="hf_..."'
+    status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+    match error:
+        case GatedRepoError():
+            return PermissionError(f"{repository} is gated: accept its terms on {page}, then {log_in}.")
+        case RepositoryNotFoundError():
+            return FileNotFoundError(f"{page} does not exist or is private ({status}): check the spelling, or {log_in}.")
+        case RevisionNotFoundError():
+            return FileNotFoundError(f"{repository} has no revision {revision!r}: see {page}/commits/main for its branches, tags and commits.")
+        case EntryNotFoundError() if not isinstance(error, LocalEntryNotFoundError):
+            return ValueError(f"{repository}@{revision} is not a synthderm model: it needs {' and '.join(FILES)}.")
+    if status in (401, 403):
+        return PermissionError(f"{constants.ENDPOINT} refused {repository} ({status}): {log_in} with an account that has access.")
+    if status == 429:
+        wait = error.response.headers.get("Retry-After")
+        return ConnectionError(
+            f"{constants.ENDPOINT} limits the requests (429): wait {f'{wait} s' if wait else 'a few minutes'}, or {log_in} for a higher limit."
+        )
+    if status is not None:
+        return ConnectionError(f"{constants.ENDPOINT} answered {status} for {repository}@{revision}: try later, or set HF_ENDPOINT to a mirror.")
+    if getattr(error, "errno", None):
+        where = cache_dir or constants.HF_HUB_CACHE
+        return OSError(error.errno, f"{repository} can't be stored in {where}: {error.strerror}; make room there, or pass another cache_dir (or set HF_HOME)")
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return ConnectionError(
+        f"{constants.ENDPOINT} failed on {repository}@{revision} ({reason:.200}): check the network, set HF_ENDPOINT to a mirror, "
+        "or use a bundled model or a folder."
+    )

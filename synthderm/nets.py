@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from synthderm.hub import Pretrained
+from synthderm.pretrained import Pretrained
 
 
 def steady(layer: nn.Linear | nn.Conv2d, x: Tensor) -> Tensor:
@@ -83,6 +83,8 @@ class SkinGenerator(Pretrained):
         latent_dim: length of the latent vector.
         style_dim: length of the vector (latents and class) that drives the norms.
     """
+
+    mask_meaning = "True = inside the region: the lesion, or the hand"
 
     def __init__(self, size: int, channels: list[int], classes: list[str], latent_dim: int = 128, style_dim: int = 128):
         super().__init__()

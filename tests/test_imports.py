@@ -13,7 +13,9 @@ PACKAGE = Path(synthderm.__file__).parent
 # A module may import from the ranks below its own, never from its own or above.
 RANKS = [
     {"hub", "color", "images", "resize"},
-    {"masks", "nets", "losses", "augment", "editor", "folders"},
+    {"publish"},
+    {"pretrained"},
+    {"masks", "nets", "losses", "augment", "editor", "folders", "adapters"},
     {"renderer", "edit", "metrics"},
     {"datasets", "transforms"},
     {"demo", "study"},
