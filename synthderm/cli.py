@@ -35,8 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     edit.add_argument("--model", default="eczema", help="bundled name, directory or Hub id")
     edit.set_defaults(run=_edit)
 
-    add_study(commands)
     add_publish(commands)
+    add_study(commands)
 
     args = parser.parse_args(arguments)
     try:

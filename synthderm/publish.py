@@ -73,7 +73,8 @@ def publish(model, repository: str, records: dict | None = None, *, private: boo
         model: a `SkinGenerator` or `EczemaEditor`.
         repository: "org/name".
         records: `licence` of the weights; `data`, a list of {name, licence, attribution}; `metrics`, a list of {name,
-            value, dataset, command}; optional `summary`. What is not given is taken from `model.card`.
+            value, dataset, command}; optional `summary`, `command` (that trained it) and
+            `limits` (sentences). What is not given is taken from `model.card`.
         private, token: as in huggingface_hub.
         dry_run: do everything but the upload; no network.
 
@@ -89,7 +90,7 @@ def publish(model, repository: str, records: dict | None = None, *, private: boo
         raise ValueError(f'repository {repository!r} is no Hub id: it looks like "org/name".')
     records = {**model.card, **(records or {})}
     check_records(records)
-    records["training"] = _without_folders(records.get("training", {}))
+    records["training"] = without_folders(records.get("training", {}))
     with tempfile.TemporaryDirectory() as temporary:
         folder = model.save_pretrained(Path(temporary) / "model", card=records)
         text = make_card(model, records, repository)
@@ -125,12 +126,12 @@ def _is_licence(value) -> bool:
     return isinstance(value, str) and value.strip().lower() not in NO_LICENCE
 
 
-def _without_folders(value):
+def without_folders(value):
     """The records of a run without the folders of the machine it ran on: names of files and data sets alone."""
     if isinstance(value, dict):
-        return {key: _without_folders(entry) for key, entry in value.items()}
+        return {key: without_folders(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_without_folders(entry) for entry in value]
+        return [without_folders(entry) for entry in value]
     return re.sub(r"[^\s=]*[/\\]", "", value) if isinstance(value, str) else value
 
 
@@ -138,7 +139,7 @@ def make_card(model, records: dict, repository: str) -> str:
     """The model card: front matter as huggingface_hub writes it, then what a user has to know, as text."""
     from huggingface_hub import EvalResult, ModelCardData
 
-    name, kind = repository.partition("/")[2], type(model).__name__
+    name, kind = repository.rpartition("/")[2], type(model).__name__
     licence = records["licence"].strip().lower()
     listed = re.fullmatch(r"[a-z0-9.-]+", licence) is not None
     results = [
@@ -168,7 +169,10 @@ def make_card(model, records: dict, repository: str) -> str:
         + _table(["metric", "value", "on", "command"], [[m["name"], m["value"], m["dataset"], f"`{m['command']}`"] for m in records["metrics"]]),
     ]
     if training:
-        sections.append("## Training\n\n" + _table(["setting", "value"], [[key, value] for key, value in training.items()]))
+        command = f"    {records['command']}\n\n" if records.get("command") else ""
+        sections.append("## Training\n\n" + command + _table(["setting", "value"], [[key, value] for key, value in training.items()]))
+    if records.get("limits"):
+        sections.append("## Limits\n\n" + "\n".join(f"- {limit}" for limit in records["limits"]))
     return "\n\n".join(sections) + "\n"
 
 

@@ -19,11 +19,23 @@ def test_they_are_there_and_small():
 @pytest.mark.parametrize("name", ["eczema", "hands", "lesions"])
 def test_cards_are_complete(name):
     card = (BUNDLED / name / "README.md").read_text()
-    for needed in ("## Data", "licence", "## Training", "python recipes/train_", "Seed", "## Measured", "python benchmarks/", "## Limits", "not for diagnosis"):
+    for needed in (
+        "## Training data",
+        "licence",
+        "## Training\n",
+        "python recipes/train_",
+        "| seed |",
+        "## Measured",
+        "benchmarks",
+        "## Limits",
+        "not for diagnosis",
+    ):
         assert needed in card, f"the card of {name} lacks {needed!r}"
     assert "library_name: synthderm" in card
     config = json.loads((BUNDLED / name / "config.json").read_text())
     assert config["training"]["shown"] > 10_000 and config["data"] and all(entry["licence"] for entry in config["data"])
+    assert {"KID x1000", "FID-768"} <= {metric["name"].partition(",")[0] for metric in config["metrics"]}
+    assert "../" not in card + json.dumps(config)
 
 
 @pytest.mark.parametrize("name", ["lesions", "hands"])
