@@ -3,13 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-hub-oldest lint clean
 
 demo: $(VENV)/.installed
 	$(BIN)/synthderm demo --out demo
 
 test: $(VENV)/.tested
 	$(BIN)/python -m pytest
+
+# The Hub's tests once more, with the oldest client that is supported.
+test-hub-oldest: $(VENV)/.tested
+	$(BIN)/python -m pip install --quiet --target $(VENV)/hub-oldest 'huggingface_hub==1.0.*'
+	SYNTHDERM_TEST_HUB_PATH=$(CURDIR)/$(VENV)/hub-oldest $(BIN)/python -m pytest tests/hub
 
 lint: $(VENV)/.tested
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from benchmarks.fidelity import RESULTS, provenance
 from synthderm.color import to_lab
-from synthderm.edit import add_eczema, draw_seeds, find_eczema, remove_eczema
+from synthderm.edit import add_eczema, draw_seeds, find_eczema, load_editor, remove_eczema
 from synthderm.editor import cut_texture
 from synthderm.folders import SkinFolder
 from synthderm.images import to_tensor
@@ -110,7 +110,7 @@ def main() -> None:
     args = p.parse_args()
 
     healthy, inflamed = patches(args.padufes, ("val", "test"), torch.Generator().manual_seed(0))
-    result = {"runs": [], "n_inflamed": len(inflamed), "n_healthy": len(healthy)}
+    result = {"model": "eczema", "revision": load_editor("eczema").revision, "runs": [], "n_inflamed": len(inflamed), "n_healthy": len(healthy)}
     for seed in args.seeds:
         result["runs"].append({"seed": seed, "close-ups": measure(healthy, seed), "hands": measure(hands(args.hands), seed)})
     extractor = load_extractor(args.extractor)

@@ -73,6 +73,7 @@ def main() -> None:
     result["train_vs_test"] = {"kid_x1000": 1000 * mean, "kid_x1000_std": 1000 * deviation, "fid": fid(test, train)}
     for seed in args.seeds:
         dataset = SyntheticSkinDataset(args.model, length=len(labels), labels=labels, seed=seed)
+        result["revision"] = dataset.revision
         batches = (dataset.generate(list(range(start, min(start + 32, len(dataset)))))[0] for start in range(0, len(dataset), 32))
         fake = features(batches, extractor, total=-(-len(dataset) // 32), desc=f"generated, seed {seed}")
         mean, deviation = kid(test, fake)

@@ -35,6 +35,15 @@ def main(arguments: list[str] | None = None) -> int:
     edit.add_argument("--model", default="eczema", help="bundled name, directory or Hub id")
     edit.set_defaults(run=_edit)
 
+    render = commands.add_parser("render", help="write generated images to a folder, with labels, masks and a manifest")
+    render.add_argument("source", help="lesions, hands, eczema, a directory (./x) or a Hub id")
+    render.add_argument("out", type=Path, metavar="OUT", help="folder to write; what is there already is kept, so a broken run goes on")
+    render.add_argument("--length", type=int, required=True, help="number of images")
+    render.add_argument("--labels", nargs="+", help="classes, in turn; all of them by default")
+    render.add_argument("--size", type=int, help="side in pixels; the generator's own by default")
+    render.add_argument("--seed", type=int, default=0)
+    render.set_defaults(run=_render)
+
     add_publish(commands)
     add_study(commands)
 
@@ -62,6 +71,14 @@ def _edit(args: argparse.Namespace) -> None:
         raise ValueError("--mask and --save-mask go with one photograph, not with a folder.")
     for path in list_images(args.input):
         _edit_file(args, path, args.output / path.relative_to(args.input))
+
+
+def _render(args: argparse.Namespace) -> None:
+    from synthderm.datasets import SyntheticSkinDataset
+    from synthderm.render import render
+
+    dataset = SyntheticSkinDataset(args.source, length=args.length, labels=args.labels, size=args.size, seed=args.seed)
+    print(f"{render(dataset, args.out)}: {len(dataset)} images")
 
 
 def _edit_file(args: argparse.Namespace, source: Path, target: Path) -> None:

@@ -18,7 +18,7 @@ RANKS = [
     {"masks", "nets", "losses", "augment", "editor", "folders", "adapters"},
     {"renderer", "edit", "metrics"},
     {"datasets", "transforms"},
-    {"demo", "study"},
+    {"demo", "study", "render"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
