@@ -158,7 +158,7 @@ class EczemaEdit(v2.Transform):
 
         every = len(chosen) == count
         rows = chosen.to(images.device)
-        part = images if every else images[rows]
+        part = images if every else _signed(images)[rows].view(images.dtype)
         masks = None if given is None else (given if every else given[rows])
         if self.mask == "given" and masks is None:
             raise ValueError("mask='given', but the sample has no tv_tensors.Mask: wrap the mask in one, pass masks= to batch(), or use mask='random'.")
@@ -177,8 +177,8 @@ class EczemaEdit(v2.Transform):
         params["record"] = _record(params["chosen"], self.mode, severity, area, seed, editor.revision)
         if every:
             return params | {"images": edit.images, "added": added, "removed": removed}
-        result = images.clone(memory_format=torch.preserve_format)
-        result[rows] = edit.images
+        result = images.detach().clone(memory_format=torch.preserve_format)
+        _signed(result)[rows] = _signed(edit.images)
         blank = torch.zeros(count, *added.shape[1:], dtype=torch.bool, device=images.device)
         return params | {"images": result, "added": blank.index_copy(0, rows, added), "removed": blank.index_copy(0, rows, removed)}
 
@@ -244,6 +244,11 @@ def _relabel(old: Any, label: int, params: dict[str, Any]) -> Any:
     if isinstance(old, (bool, float, str)) or not hasattr(old, "__index__"):
         raise ValueError(f"the label is {old!r}, not an integer: labels_getter= a function that returns the class.")
     return type(old)(label)
+
+
+def _signed(images: Tensor) -> Tensor:
+    """uint16 seen as int16, the same bits: torch has no indexing for uint16."""
+    return images.view(torch.int16) if images.dtype == torch.uint16 else images
 
 
 def _record(rows: list[int], mode: str, severity: Tensor, area: Tensor, seed: int | None, revision: str | None) -> dict[str, Any]:

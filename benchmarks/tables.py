@@ -1,0 +1,70 @@
+"""docs/benchmarks.md, made from benchmarks/results/*.json.
+
+python -m benchmarks.tables
+"""
+
+import json
+from pathlib import Path
+from statistics import mean, stdev
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "benchmarks.md"
+
+
+def table(head: list[str], rows: list[list]) -> list[str]:
+    return ["| " + " | ".join(map(str, row)) + " |" for row in [head, ["---"] * len(head), *rows]] + [""]
+
+
+def where(result: dict) -> str:
+    versions = result["versions"]
+    return (
+        f"Model `{result['model']}` ({result['revision']}), extractor {result.get('extractor', '-')}, commit `{result['commit'][:10]}`, {result['date']}, "
+        f"torch {versions['torch']}, {result['hardware']}."
+    )
+
+
+def fidelity(result: dict) -> list[str]:
+    floor = result["train_vs_test"]
+    rows = [[f"generated, seed {run['seed']}", run["n"], f"{run['kid_x1000']:.2f}", f"{run['fid']:.3f}"] for run in result["runs"]]
+    rows.append(["real `train`, the floor", min(result["n_train"], result["runs"][0]["n"]), f"{floor['kid_x1000']:.2f}", f"{floor['fid']:.3f}"])
+    head = [f"against {result['n_test']} photographs of `test`, {result['size']} px", "N", "KID x1000", "FID (this tap)"]
+    return [f"## Fidelity: {result['model']}", "", *table(head, rows), where(result), ""]
+
+
+def editing(result: dict) -> list[str]:
+    parts = ("close-ups", "hands")
+    rows = []
+    for key in result["runs"][0]["hands"]:
+        values = [[run[part][key] for run in result["runs"]] for part in parts]
+        spread = [f"{mean(v):.4g} ± {stdev(v):.2g}" if len(v) > 1 and stdev(v) else f"{mean(v):.4g}" for v in values]
+        rows.append([key, *spread])
+    patches = [
+        [
+            f"{kind} patches to {result['n_inflamed']} inflamed ones",
+            f"{result[f'{kind} to inflamed']['kid_x1000']:.2f}",
+            f"{result[f'{kind} to inflamed']['fid']:.3f}",
+        ]
+        for kind in ("healthy", "added")
+    ]
+    head = ["mean ± standard deviation of the seeds", *parts]
+    return ["## Editing", "", *table(head, rows), *table(["", "KID x1000", "FID (this tap)"], patches), where(result), ""]
+
+
+def main() -> None:
+    lines = [
+        "# Benchmarks",
+        "",
+        "Made by `python -m benchmarks.tables` from `benchmarks/results/*.json`; each section's command is in its script. FID and KID here use a tap of",
+        "768 features of the FID Inception network, not the usual 2048: compare them with figures of the same tap and N alone.",
+        "",
+    ]
+    for path in sorted(RESULTS.glob("*.json")):
+        result = json.loads(path.read_text())
+        lines += editing(result) if path.stem == "editing" else fidelity(result)
+    PAGE.write_text("\n".join(lines).rstrip() + "\n")
+    print(PAGE)
+
+
+if __name__ == "__main__":
+    main()
