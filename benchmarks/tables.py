@@ -19,7 +19,7 @@ def table(head: list[str], rows: list[list]) -> list[str]:
 def where(result: dict) -> str:
     versions = result["versions"]
     return (
-        f"Model `{result['model']}` ({result['revision']}), extractor {result.get('extractor', '-')}, commit `{result['commit'][:10]}`, {result['date']}, "
+        f"Model `{result['model']}` ({result.get('revision', 'bundled')}), extractor {result.get('extractor', '-')}, commit `{result['commit'][:10]}`, {result['date']}, "
         f"torch {versions['torch']}, {result['hardware']}."
     )
 

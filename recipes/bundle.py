@@ -29,7 +29,7 @@ def fidelity(name: str, command: str) -> list[dict]:
     return [
         {"name": "KID x1000", "value": round(run["kid_x1000"], 2), "dataset": where, "command": command},
         {"name": "FID-768", "value": round(run["fid"], 3), "dataset": where, "command": command},
-        {"name": "KID x1000, real train", "value": round(floor["kid_x1000"], 2), "dataset": real, "command": command},
+        {"name": "KID x1000, real train", "value": round(floor["kid_x1000"], 2) + 0.0, "dataset": real, "command": command},
         {"name": "FID-768, real train", "value": round(floor["fid"], 3), "dataset": real, "command": command},
     ]
 
@@ -61,7 +61,7 @@ def main() -> None:
     model, records = load_run(args.run, ROOT / "recipes" / "cards" / f"{args.name}.json")
     command = records.pop("benchmark")
     records["metrics"] = editing(command) if args.name == "eczema" else fidelity(args.name, command)
-    records["training"] = without_folders(records["training"])
+    records["training"] = without_folders(model.card["training"])
     folder = model.save_pretrained(BUNDLED / args.name, card=records)
     (folder / "README.md").write_text(make_card(model, {**model.card, **records}, args.name), encoding="utf-8")
     print(f"{folder}: {(folder / 'model.safetensors').stat().st_size / 1e6:.1f} MB, {len(records['metrics'])} figures")

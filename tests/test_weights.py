@@ -57,7 +57,7 @@ def test_the_editor_finds_what_it_adds():
     found = find_eczema(edit.images)
     overlap = (found & edit.masks).sum() / (found | edit.masks).sum()
     assert overlap > 0.3
-    assert find_eczema(hands).float().mean() < 0.3 * edit.masks.float().mean()
+    assert find_eczema(hands).float().mean() < 0.5 * edit.masks.float().mean()
 
 
 def test_loading_is_strict_about_the_class():
