@@ -17,9 +17,9 @@ def table(head: list[str], rows: list[list]) -> list[str]:
 
 
 def where(result: dict) -> str:
-    versions = result["versions"]
+    versions, commit = result["versions"], result["commit"][:10]
     return (
-        f"Model `{result['model']}` ({result.get('revision', 'bundled')}), extractor {result.get('extractor', '-')}, commit `{result['commit'][:10]}`, {result['date']}, "
+        f"Model `{result['model']}` ({result.get('revision', 'bundled')}), extractor {result['extractor']}, commit `{commit}`, {result['date']}, "
         f"torch {versions['torch']}, {result['hardware']}."
     )
 
