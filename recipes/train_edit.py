@@ -30,7 +30,7 @@ from tqdm import tqdm
 from synthderm.color import MELANIN, from_density, to_density
 from synthderm.edit import draw_seeds
 from synthderm.editor import GRID, LOOK, EczemaEditor, Maps, composite, cut_texture
-from synthderm.folders import SkinFolder
+from synthderm.folders import SkinFolder, training_split
 from synthderm.images import grid, to_pil, to_tensor
 from synthderm.masks import random_mask, skin_region
 from synthderm.renderer import blur, draw_eczema
@@ -61,7 +61,7 @@ def load_skin(folders: list[str], size: int) -> list[list[tuple[Tensor, Tensor]]
     every = []
     for data in folders:
         skin = []
-        folder = SkinFolder(data, split="train" if (Path(data) / "metadata.csv").is_file() else None)
+        folder = SkinFolder(data, split=training_split(data))
         for index in tqdm(range(len(folder)), desc=f"read {Path(data).name}", file=sys.stderr, disable=None):
             image, lesion, _ = folder.read(index)
             scale = min(1.0, 2.5 * size / min(image.size)) if min(image.size) > size else size / min(image.size)
@@ -120,10 +120,13 @@ def difference(a: Tensor, b: Tensor, mask: Tensor) -> Tensor:
 def main() -> None:
     args = parse()
     out, device = Path(args.out), torch.device(args.device)
-    (out / "samples").mkdir(parents=True, exist_ok=True)
     if args.threads:
         torch.set_num_threads(args.threads)
-    skin = load_skin(args.data, args.size)
+    try:
+        skin = load_skin(args.data, args.size)
+        (out / "samples").mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"train_edit.py: {error}") from None
     torch.manual_seed(args.seed)
 
     def draw() -> tuple:

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from synthderm.augment import diff_augment
-from synthderm.folders import SkinFolder
+from synthderm.folders import SkinFolder, training_split
 from synthderm.images import grid, outline, to_pil, to_tensor
 from synthderm.losses import discriminator_hinge, generator_hinge
 from synthderm.masks import skin_region
@@ -62,12 +62,11 @@ def parse() -> argparse.Namespace:
     return p.parse_args()
 
 
-def load_split(data: str, split: str, size: int, masks: str, limit: int | None = None) -> tuple[Tensor, Tensor, list[str]]:
-    """All photographs of a split in memory: (N, 4, size, size) uint8 (the fourth channel is the mask) and labels."""
-    has_splits = (Path(data) / "metadata.csv").is_file()
-    folder = SkinFolder(data, split=split if has_splits else None, return_mask=masks == "given")
+def load_photographs(data: str, size: int, masks: str) -> tuple[Tensor, Tensor, list[str]]:
+    """All training photographs in memory: (N, 4, size, size) uint8 (the fourth channel is the mask) and labels."""
+    folder = SkinFolder(data, split=training_split(data), return_mask=masks == "given")
     images = torch.empty(len(folder), 4, size, size, dtype=torch.uint8)
-    for index in tqdm(range(len(folder)), desc=f"read {split}", file=sys.stderr, disable=None):
+    for index in tqdm(range(len(folder)), desc="read", file=sys.stderr, disable=None):
         image, mask, _ = folder.read(index)
         image = to_tensor(image.resize((size, size), resample=3, reducing_gap=3))
         if masks == "given":
@@ -115,12 +114,14 @@ def load_features(spec: str) -> nn.Module:
 def main() -> None:
     args = parse()
     out, device = Path(args.out), torch.device(args.device)
-    (out / "samples").mkdir(parents=True, exist_ok=True)
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-
-    images, labels, classes = load_split(args.data, "train", args.size, args.masks)
+    try:
+        images, labels, classes = load_photographs(args.data, args.size, args.masks)
+        (out / "samples").mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"train_gan.py: {error}") from None
     images, labels = images.to(device), labels.to(device)
 
     # Plain convolutions in bf16 pay only where the processor multiplies bf16 itself; elsewhere they are emulated.

@@ -89,6 +89,15 @@ class SkinFolder(VisionDataset):
         return apply_transforms(self, image, mask, label)
 
 
+def training_split(root: str | os.PathLike) -> str | None:
+    """ "train" where a folder has splits (a column in its metadata.csv, or a sub-folder of that name), else None: all of it."""
+    metadata = Path(root) / "metadata.csv"
+    if metadata.is_file():
+        with open(metadata, newline="", encoding="utf-8") as file:
+            return "train" if "split" in (csv.DictReader(file).fieldnames or []) else None
+    return "train" if (Path(root) / "train").is_dir() else None
+
+
 def apply_transforms(dataset: VisionDataset, image: Image.Image, mask: tv_tensors.Mask | None, label: int) -> tuple:
     """An item after the dataset's transforms, read at access time (timm sets `dataset.transform` late).
 

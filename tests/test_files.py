@@ -8,6 +8,7 @@ from PIL import Image
 from torchvision import tv_tensors
 
 from synthderm import SkinFolder
+from synthderm.folders import training_split
 from synthderm.images import grid, list_images, outline, read_image, read_mask, to_pil, to_tensor, write_image
 
 
@@ -104,6 +105,15 @@ def test_folder_as_imagefolder_and_flat(tmp_path):
     data = SkinFolder(tmp_path)
     assert data.classes == ["x", "y"] and data.targets == [0, 1]
     assert SkinFolder(tmp_path / "x").classes == ["image"]
+
+
+def test_training_uses_the_split_where_there_is_one(tmp_path):
+    root = draw_folder(tmp_path / "d")
+    assert training_split(root) == "train"
+    (root / "metadata.csv").write_text("file_name,label\nimages/0.png,a\n")
+    assert training_split(root) is None and len(SkinFolder(root)) == 1
+    (tmp_path / "tree" / "train" / "x").mkdir(parents=True)
+    assert training_split(tmp_path / "tree") == "train" and training_split(tmp_path / "d" / "images") is None
 
 
 def test_bad_folders_are_named(tmp_path):

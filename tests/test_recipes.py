@@ -55,5 +55,8 @@ def test_a_killed_run_ends_bit_equal_to_an_unbroken_one(tmp_path, recipe):
 def test_help_and_missing_data(tmp_path, recipe):
     shown = subprocess.run([sys.executable, str(RECIPES / recipe), "--help"], check=True, capture_output=True, text=True).stdout
     assert "--minutes" in shown and "resumed" in shown
-    failed = subprocess.run(command(recipe, tmp_path / "none", tmp_path / "o"), capture_output=True, text=True)
-    assert failed.returncode != 0 and "there is no folder" in failed.stderr.splitlines()[-1]
+    (tmp_path / "empty").mkdir()
+    for name, says in (("none", "there is no folder"), ("empty", "holds no image")):
+        failed = subprocess.run(command(recipe, tmp_path / name, tmp_path / "o"), capture_output=True, text=True)
+        assert failed.returncode != 0 and says in failed.stderr and "Traceback" not in failed.stderr
+        assert not (tmp_path / "o").exists()
