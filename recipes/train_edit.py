@@ -180,7 +180,9 @@ def main() -> None:
         # Lines written after this checkpoint, before the kill, will be written again.
         if (out / "metrics.jsonl").is_file():
             lines = (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
-            (out / "metrics.jsonl").write_text("".join(line for line in lines if json.loads(line)["shown"] <= state["shown"]), encoding="utf-8")
+            kept = "".join(line for line in lines if json.loads(line)["shown"] <= state["shown"])
+            (out / "metrics.part").write_text(kept, encoding="utf-8")
+            os.replace(out / "metrics.part", out / "metrics.jsonl")
 
     keep = 0.5 ** (args.batch / args.ema)
     bar = tqdm(total=args.minutes * 60, initial=state["seconds"], unit="s", bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}", disable=None)

@@ -103,7 +103,7 @@ def find_eczema(images: Tensor, *, threshold: float = 0.25, model: str | EczemaE
     """Where the model sees eczema: (B, 1, H, W) bool, or (1, H, W) for one image.
 
     `threshold` is a probability. Half of the pictures that finding is trained on are healthy, which makes it cautious: 0.25
-    overlaps best with the truth on validation images.
+    overlapped best with the truth on close-ups of PAD-UFES-20 `val` and 60 hands of `test`.
     """
     batch = _as_batch(images)
     editor = _editor_for(model, batch)
