@@ -9,12 +9,16 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from synthderm.editor import LOOK, EczemaEditor, composite, cut_texture
-from synthderm.masks import random_mask, skin_region, smooth_noise
+from synthderm.editor import LOOK, SIGNS, EczemaEditor, Paint, lay, mix
+from synthderm.masks import random_mask, skin_region, smooth_fields
 from synthderm.resize import ALL, enlarge, shrink
+from synthderm.textures import cut_texture
 
+STRIP = 24_000  # pixels of an image that are composited at once on a CPU: about a megabyte of float maps
+NOWHERE = slice(0, 0), slice(0, 0)
 TOP = {torch.uint8: 255.0, torch.uint16: 65535.0}
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
@@ -28,7 +32,7 @@ class Edit(NamedTuple):
 
 
 class Seeds(NamedTuple):
-    """The random numbers of a batch of lesions: smooth noise (B, 2, 64, 64), texture offset (B, 2), signs (B, 6)."""
+    """The random numbers of a batch of lesions: smooth noise (B, 2, 64, 64), texture offset (B, 2), signs (B, 8)."""
 
     noise: Tensor
     offset: Tensor
@@ -37,8 +41,9 @@ class Seeds(NamedTuple):
 
 def draw_seeds(count: int, generator: torch.Generator | None = None) -> Seeds:
     """Random lesions, from `generator` or from torch's global random numbers."""
-    noise = torch.stack([smooth_noise(count, LOOK, 6, generator), smooth_noise(count, LOOK, 12, generator)], dim=1)
-    return Seeds(noise, torch.rand(count, 2, generator=generator), torch.rand(count, 6, generator=generator))
+    noise = smooth_fields(count, LOOK, ((6, 1.0),), ((12, 1.0),), generator=generator)
+    drawn = torch.rand(count, 2 + len(SIGNS), generator=generator)
+    return Seeds(noise, drawn[:, :2], drawn[:, 2:])
 
 
 @lru_cache(maxsize=4)
@@ -57,7 +62,7 @@ def add_eczema(images: Tensor, masks: Tensor | None = None, severity: float | Te
         severity: number or (B,) in [0, 1]; 0 gives the image back.
         coverage: share of the skin under a drawn mask, number or (B,) in (0, 1].
         seed: which lesion; torch's global random numbers where None.
-        signs: (B, 6) or (6,) in [0, 1], the amount of each of `synthderm.renderer.SIGNS`; random where None.
+        signs: (B, 8) or (8,) in [0, 1], the amount of each of `synthderm.editor.SIGNS`; random where None.
         model: bundled name, directory, Hub id, or an `EczemaEditor`.
 
     Raises:
@@ -68,9 +73,9 @@ def add_eczema(images: Tensor, masks: Tensor | None = None, severity: float | Te
     generator = None if seed is None else torch.Generator().manual_seed(seed)
     seeds, look = draw_seeds(len(batch), generator), None
     if signs is not None:
-        if signs.shape[-1:] != (6,) or signs.min() < 0 or signs.max() > 1:
-            raise ValueError(f"signs must be (B, 6) or (6,) in [0, 1], not {tuple(signs.shape)}.")
-        seeds = seeds._replace(signs=signs.expand(len(batch), 6).float())
+        if signs.shape[-1:] != (len(SIGNS),) or signs.min() < 0 or signs.max() > 1:
+            raise ValueError(f"signs must be (B, 8) or (8,) in [0, 1], not {tuple(signs.shape)}.")
+        seeds = seeds._replace(signs=signs.expand(len(batch), len(SIGNS)).float())
     if masks is None:
         coverage = torch.as_tensor(coverage, dtype=torch.float32).expand(len(batch))
         if len(batch) and not (coverage.min() > 0 and coverage.max() <= 1):
@@ -130,30 +135,37 @@ def apply_edit(editor: EczemaEditor, images: Tensor, masks: Tensor, severity: Te
     """
     if len(images) == 0 or images.shape[-1] == 0 or images.shape[-2] == 0:
         return images.clone()
-    top, size = TOP.get(images.dtype, 1.0), tuple(images.shape[-2:])
     look, where = look_at(images) if look is None else look, shrink(masks)
+    blurred, gate = F.avg_pool2d(torch.cat([look, where], dim=1), 2).split((3, 1), dim=1)
     full = torch.ones_like(severity)
     maps = editor(look, where, severity if direction > 0 else full, direction * full, seeds.noise, seeds.signs)
-    gate = torch.nn.functional.avg_pool2d(where, 2)
-
-    # One image on the CPU is composited only where its mask is; a batch on a GPU is not worth the wait for the box.
-    window = _bounding_box(masks) if len(images) == 1 and images.device.type == "cpu" else ALL
-    channels = images.shape[1]
-    old = images[:, : min(channels, 3), window[0], window[1]]
-    pixels = old.to(torch.float32).expand(-1, 3, -1, -1)
-    texture = cut_texture(seeds.offset, *size, window)
-    new = composite(pixels, look, maps, severity, gate, texture, top, size, window)
-    if channels == 1:
-        new = (new * new.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    if not images.is_floating_point():
-        new = new.round_()
-    inside = masks[:, :, window[0], window[1]] & (severity > 0).view(-1, 1, 1, 1)
-    new = keep_outside(inside, new.clamp_(0, top).to(images.dtype), old)
-    if new.shape == images.shape:
-        return new.contiguous(memory_format=torch.channels_last) if _is_channels_last(images) else new
+    paint = mix(blurred, maps, severity, gate, TOP.get(images.dtype, 1.0))
     edited = images.clone(memory_format=torch.preserve_format)
-    edited[:, : min(channels, 3), window[0], window[1]] = new
+    if images.device.type != "cpu":
+        _lay_window(edited, masks & (severity > 0).view(-1, 1, 1, 1), ALL, paint, seeds.offset)
+        return edited
+    # On a CPU images are edited one at a time, and each only where its mask is, a strip at a time that fits into the cache.
+    for row, amount in enumerate(severity.tolist()):
+        one = slice(row, row + 1)
+        rows, columns = _bounding_box(masks[one]) if amount > 0 else NOWHERE
+        strip = max(1, STRIP // max(1, columns.stop - columns.start))
+        for start in range(rows.start, rows.stop, strip):
+            window = slice(start, min(start + strip, rows.stop)), columns
+            _lay_window(edited[one], masks[one], window, Paint(*(part[one] for part in paint)), seeds.offset[one])
     return edited
+
+
+def _lay_window(images: Tensor, masks: Tensor, window: tuple[slice, slice], paint: Paint, offset: Tensor) -> None:
+    """Edit a window of images in place."""
+    size, colours = tuple(images.shape[-2:]), min(images.shape[1], 3)
+    old = images[:, :colours, window[0], window[1]]
+    new = lay(paint, old.to(torch.float32), cut_texture(offset, *size, window), size, window)
+    if colours == 1:
+        new = (new * new.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    new = new.clamp_(0, TOP.get(images.dtype, 1.0))
+    if not images.is_floating_point():
+        new = new.round_().to(torch.int16 if images.dtype == torch.uint8 else torch.int32)  # many times as fast as straight to uint8
+    old.copy_(keep_outside(masks[:, :, window[0], window[1]], new.to(images.dtype), old))
 
 
 def keep_outside(mask: Tensor, new: Tensor, old: Tensor) -> Tensor:
@@ -177,7 +189,7 @@ def _bounding_box(mask: Tensor) -> tuple[slice, slice]:
     array = mask[0, 0].numpy()  # whose any() is many times as fast
     rows, columns = array.any(1).nonzero()[0], array.any(0).nonzero()[0]
     if len(rows) == 0:
-        return slice(0, 0), slice(0, 0)
+        return NOWHERE
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
@@ -188,7 +200,7 @@ def look_at(images: Tensor) -> Tensor:
 
 
 def _no_seeds(count: int) -> Seeds:
-    return Seeds(torch.zeros(count, 2, LOOK, LOOK), torch.zeros(count, 2), torch.zeros(count, 6))
+    return Seeds(torch.zeros(count, 2, LOOK, LOOK), torch.zeros(count, 2), torch.zeros(count, len(SIGNS)))
 
 
 def _editor_for(model: str | EczemaEditor, images: Tensor) -> EczemaEditor:

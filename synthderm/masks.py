@@ -3,6 +3,8 @@
 Everything is drawn on a small grid and enlarged, so a mask costs well under a millisecond whatever the image's size.
 """
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -25,36 +27,49 @@ def skin_region(image: Tensor) -> Tensor:
         (B, 1, H, W) bool.
     """
     density = to_density(image[:, ::2])
-    warmth = (density[:, 1] - density[:, 0]).clamp(-1, 2)
-    threshold = _otsu(warmth.flatten(1))[:, None, None]
-    skin = warmth > threshold
-    count = skin.sum((1, 2)).clamp_min(1)
-    rest = (~skin).sum((1, 2)).clamp_min(1)
-    gap = (warmth * skin).sum((1, 2)) / count - (warmth * ~skin).sum((1, 2)) / rest
-    cold = (warmth * ~skin).sum((1, 2)) / rest < 0.15
-    two_sided = (gap > 0.2) & cold
-    grey = warmth.abs().amax((1, 2)) < 0.02  # without colour, nothing tells skin from the rest
-    return (torch.where(two_sided[:, None, None], skin, warmth > 0.0) | grey[:, None, None])[:, None]
+    warmth = (density[:, 1] - density[:, 0]).flatten(1).clamp(-1, 1.99)
+    threshold, below, above = _otsu(warmth)
+    two_sided = (above - below > 0.2) & (below < 0.15)
+    skin = warmth > torch.where(two_sided, threshold, 0.0)
+    grey = warmth.abs().amax(1, keepdim=True) < 0.02  # without colour, nothing tells skin from the rest
+    return (skin | grey).view(len(image), 1, *image.shape[-2:])
 
 
-def _otsu(values: Tensor, bins: int = 64) -> Tensor:
-    """Otsu's threshold of each row of (B, N) values in [-1, 2]: the cut with the largest between-class variance."""
-    index = ((values + 1) / 3 * bins).long().clamp(0, bins - 1)
-    histogram = torch.zeros(len(values), bins, device=values.device)
-    histogram.scatter_add_(1, index, torch.ones_like(values))
-    centre = (torch.arange(bins, device=values.device) + 0.5) / bins * 3 - 1
-    weight = histogram.cumsum(1)
-    mean = (histogram * centre).cumsum(1)
-    total, total_mean = weight[:, -1:], mean[:, -1:]
-    between = (total_mean * weight - mean * total) ** 2 / (weight * (total - weight)).clamp_min(1e-6)
-    return centre[between.argmax(1)] + 1.5 / bins
+def _otsu(values: Tensor, bins: int = 64) -> tuple[Tensor, Tensor, Tensor]:
+    """Otsu's threshold of each row of (B, N) values in [-1, 2), the cut with the largest between-class variance, and the
+    means of the values below and above it; each (B, 1)."""
+    index = ((values + 1) * (bins / 3)).long()
+    histogram = torch.zeros(len(values), bins, device=values.device).scatter_add_(1, index, torch.ones_like(values))
+    sums = torch.zeros_like(histogram).scatter_add_(1, index, values)
+    weight, total = histogram.cumsum(1), sums.cumsum(1)
+    rest = (weight[:, -1:] - weight).clamp_min(1)
+    below, above = total / weight.clamp_min(1), (total[:, -1:] - total) / rest
+    cut = (weight * rest * (above - below) ** 2).argmax(1, keepdim=True)
+    return (cut + 1) * (3 / bins) - 1, below.gather(1, cut), above.gather(1, cut)
 
 
-def smooth_noise(count: int, side: int, cells: int, generator: torch.Generator | None = None) -> Tensor:
-    """(count, side, side) of about standard normal noise whose features are `side / cells` pixels wide, on the CPU."""
-    noise = torch.randn(count, 1, cells, cells, generator=generator)
-    noise = enlarge(noise, side, side, kind="cubic")[:, 0]
-    return noise / 0.8  # the interpolation averages neighbours, which lowers the spread
+@lru_cache(maxsize=8)
+def _octaves(side: int, octaves: tuple[tuple[tuple[int, float], ...], ...]) -> tuple[Tensor, Tensor]:
+    """For fields that are sums of octaves, each (cells, amplitude): the matrix that enlarges all octaves' noise at once,
+    (side, sum of the cells), and the amplitudes as a block-diagonal mask over white noise, (fields, cells, cells)."""
+    sizes = sorted({cells for field in octaves for cells, _ in field})
+    parts = [enlarge(torch.eye(cells)[:, None], 1, side, kind="cubic")[:, 0].T for cells in sizes]
+    spread = [dict(field) for field in octaves]
+    # The interpolation averages neighbours, which lowers the spread; 0.8 makes up for it.
+    blocks = [torch.block_diag(*(torch.full((cells, cells), field.get(cells, 0.0) / 0.8) for cells in sizes)) for field in spread]
+    return torch.cat(parts, dim=1), torch.stack(blocks)
+
+
+def smooth_fields(count: int, side: int, *octaves: tuple[tuple[int, float], ...], generator: torch.Generator | None = None) -> Tensor:
+    """Smooth noise on the CPU: (count, fields, side, side), each field a sum of octaves.
+
+    Args:
+        octaves: for each field pairs (cells, amplitude): noise whose features are `side / cells` wide, of about that
+            standard deviation.
+    """
+    matrix, amplitude = _octaves(side, octaves)
+    noise = torch.randn(count, *amplitude.shape, generator=generator) * amplitude
+    return matrix @ (noise @ matrix.T)
 
 
 def random_mask(size: tuple[int, int], coverage: Tensor, skin: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
@@ -73,22 +88,35 @@ def random_mask(size: tuple[int, int], coverage: Tensor, skin: Tensor | None = N
         (B, 1, H, W) bool, on the CPU.
     """
     count, side = len(coverage), 64
-    field = smooth_noise(count, side, 4, generator) + 0.4 * smooth_noise(count, side, 10, generator)
-    field = field + 0.15 * smooth_noise(count, side, 26, generator)
-    allowed = torch.ones(count, side, side, dtype=torch.bool) if skin is None else skin[:, 0].cpu()
-    flat = allowed.flatten(1)
-    # The centre is a random allowed cell: the largest of random numbers where allowed.
-    cell = torch.where(flat, torch.rand(flat.shape, generator=generator), -1.0).argmax(1)
-    grid = torch.arange(side)
-    distance = ((grid[:, None] - (cell // side)[:, None, None]) ** 2 + (grid[None, :] - (cell % side)[:, None, None]) ** 2).float()
-    field = field - 2.5 * distance.sqrt() / side / coverage.view(-1, 1, 1).sqrt()
-    cells = torch.where(flat, field.flatten(1), -torch.inf)
-    want = ((coverage * flat.sum(1)).round().long() + 1).clamp(1, side * side)
-    # The want-th largest number of each row; one row needs no sorting.
-    if count == 1:
+    field = smooth_fields(count, side, ((4, 1.0), (10, 0.4), (26, 0.15)), generator=generator)[:, 0]
+    if skin is None:
+        skin = torch.ones(count, 1, side, side, dtype=torch.bool)
+    allowed = skin.cpu().flatten(1)
+    ranks = allowed.cumsum(1)
+    total = ranks[:, -1:]
+    # The centre is a random allowed cell; the further from it, the lower the field.
+    centre = torch.searchsorted(ranks, (torch.rand(count, 1, generator=generator) * total).long() + 1).clamp(max=side * side - 1)
+    far = [_distance(side)[side - 1 - row : 2 * side - 1 - row, side - 1 - column : 2 * side - 1 - column] for row, column in _places(centre, side)]
+    slope = (2.5 / side) * coverage.view(-1, 1, 1).rsqrt()
+    field = torch.addcmul(field, far[0][None] if count == 1 else torch.stack(far), slope, value=-1).flatten(1)
+    # The height above which there is the share asked for: the want-th largest number of each row.
+    cells = field.masked_fill(~allowed, -100.0)
+    want = ((coverage * total[:, 0]).round().long() + 1).clamp(1, side * side)
+    if count == 1:  # one row needs no sorting
         threshold = cells.kthvalue(side * side + 1 - int(want), dim=1, keepdim=True).values
     else:
         threshold = cells.sort(1, descending=True).values.gather(1, want[:, None] - 1)
-    field = torch.where(allowed, field - threshold.clamp(min=-1e4)[:, :, None], -10.0)[:, None].clamp(-3, 3)
-    mask = enlarge(field, *size) > 0
-    return mask & flat.any(1).view(-1, 1, 1, 1)
+    # Cells without skin are far below any threshold; where there is no skin at all, so is everything.
+    height = (cells - threshold.clamp(min=-50.0)).clamp_(-3, 3)
+    return enlarge(height.view(count, 1, side, side), *size) > 0
+
+
+@lru_cache(maxsize=2)
+def _distance(side: int) -> Tensor:
+    """(2 side - 1, 2 side - 1): the distance of each cell from the middle one; a window of it is the distance from any."""
+    steps = torch.arange(2 * side - 1) - (side - 1)
+    return (steps[:, None] ** 2 + steps[None, :] ** 2).float().sqrt()
+
+
+def _places(index: Tensor, side: int) -> list[tuple[int, int]]:
+    return [divmod(place, side) for place in index.flatten().tolist()]

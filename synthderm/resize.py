@@ -31,8 +31,32 @@ def shrink(image: Tensor, side: int = 64) -> Tensor:
     return rows @ (image @ columns.T)
 
 
+@lru_cache(maxsize=64)
+def _knots(length_in: int, length_out: int, device: torch.device) -> tuple[int, int, Tensor, Tensor]:
+    """Rows of the bilinear matrix at its kinks, or twice as many where those lie between pixels; where the first one is
+    and the steps between them, in pixels; and the weights of the pixels between two knots."""
+    cell = length_out / length_in
+    step = int(cell) if cell == int(cell) else max(1, int(cell / 2))
+    first = int((cell - 1) / 2) - step
+    at = torch.arange(first, length_out + step, step, device=device).clamp(0, length_out - 1)
+    return first, step, _matrix("linear", length_in, length_out, device)[at], (torch.arange(step, device=device) / step)[:, None]
+
+
 def enlarge(maps: Tensor, height: int, width: int, window: tuple[slice, slice] = ALL, kind: str = "linear") -> Tensor:
-    """(..., h, w) float32 to (..., height, width), bilinear (or "cubic"), or just a window of that."""
-    rows = _matrix(kind, maps.shape[-2], height, maps.device)[window[0]]
-    columns = _matrix(kind, maps.shape[-1], width, maps.device)[window[1]]
-    return rows @ (maps @ columns.T)
+    """(..., h, w) float32 to (..., height, width), bilinear (or "cubic"), or just a window of that.
+
+    When a map grows several times, matrices make only the rows where its slope changes, and one multiplication and addition
+    fills in those between. (Where the kinks lie between pixels they are rounded a little.)
+    """
+    columns = _matrix(kind, maps.shape[-1], width, maps.device)
+    across = maps @ (columns if window[1] == ALL[1] else columns[window[1]]).T
+    top, bottom, _ = window[0].indices(height)
+    if kind == "cubic" or height < 3 * maps.shape[-2]:
+        return _matrix(kind, maps.shape[-2], height, maps.device)[top:bottom] @ across
+    first, step, knots, weights = _knots(maps.shape[-2], height, maps.device)
+    start, stop = (top - first) // step, -((first - bottom) // step)
+    rows = (knots[start : stop + 1] @ across)[..., None, :]
+    above, below = rows[..., :-1, :, :], rows[..., 1:, :, :]
+    filled = torch.addcmul(above, below - above, weights).flatten(-3, -2)
+    skip = top - first - start * step
+    return filled[..., skip : skip + bottom - top, :]
