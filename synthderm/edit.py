@@ -14,10 +14,10 @@ from torch import Tensor
 
 from synthderm.editor import LOOK, SIGNS, EczemaEditor, Paint, lay, mix
 from synthderm.masks import random_mask, skin_region, smooth_fields
-from synthderm.resize import ALL, enlarge, shrink
+from synthderm.resize import ALL, enlarge, enlarge_columns, shrink
 from synthderm.textures import cut_texture
 
-STRIP = 24_000  # pixels of an image that are composited at once on a CPU: about a megabyte of float maps
+STRIP = 32_000  # pixels of an image that are composited at once on a CPU: about a megabyte of float maps
 NOWHERE = slice(0, 0), slice(0, 0)
 TOP = {torch.uint8: 255.0, torch.uint16: 65535.0}
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
@@ -144,28 +144,35 @@ def apply_edit(editor: EczemaEditor, images: Tensor, masks: Tensor, severity: Te
     if images.device.type != "cpu":
         _lay_window(edited, masks & (severity > 0).view(-1, 1, 1, 1), ALL, paint, seeds.offset)
         return edited
-    # On a CPU images are edited one at a time, and each only where its mask is, a strip at a time that fits into the cache.
+    # On a CPU images are edited one at a time, and each only where its mask is.
     for row, amount in enumerate(severity.tolist()):
         one = slice(row, row + 1)
-        rows, columns = _bounding_box(masks[one]) if amount > 0 else NOWHERE
-        strip = max(1, STRIP // max(1, columns.stop - columns.start))
-        for start in range(rows.start, rows.stop, strip):
-            window = slice(start, min(start + strip, rows.stop)), columns
-            _lay_window(edited[one], masks[one], window, Paint(*(part[one] for part in paint)), seeds.offset[one])
+        window = _bounding_box(masks[one]) if amount > 0 else NOWHERE
+        _lay_window(edited[one], masks[one], window, Paint(*(part[one] for part in paint)), seeds.offset[one])
     return edited
 
 
 def _lay_window(images: Tensor, masks: Tensor, window: tuple[slice, slice], paint: Paint, offset: Tensor) -> None:
     """Edit a window of images in place."""
-    size, colours = tuple(images.shape[-2:]), min(images.shape[1], 3)
-    old = images[:, :colours, window[0], window[1]]
-    new = lay(paint, old.to(torch.float32), cut_texture(offset, *size, window), size, window)
-    if colours == 1:
-        new = (new * new.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    new = new.clamp_(0, TOP.get(images.dtype, 1.0))
-    if not images.is_floating_point():
-        new = new.round_().to(torch.int16 if images.dtype == torch.uint8 else torch.int32)  # many times as fast as straight to uint8
-    old.copy_(keep_outside(masks[:, :, window[0], window[1]], new.to(images.dtype), old))
+    height, width, colours = *images.shape[-2:], min(images.shape[1], 3)
+    top, bottom, _ = window[0].indices(height)
+    left, right, _ = window[1].indices(width)
+    if top == bottom or left == right:
+        return
+    paint = paint._replace(maps=enlarge_columns(paint.maps, width, slice(left, right)))
+    texture = cut_texture(offset, height, width, window)
+    # On a CPU strip by strip, each of which fits into the cache.
+    strip = bottom - top if images.device.type != "cpu" else max(16, STRIP // (right - left))
+    for start in range(top, bottom, strip):
+        rows = slice(start, min(start + strip, bottom))
+        old, inside = images[:, :colours, rows, left:right], masks[:, :, rows, left:right]
+        new = lay(paint, old.to(torch.float32), texture[:, :, start - top : rows.stop - top], height, rows)
+        if colours == 1:
+            new = (new * new.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        new = new.clamp_(0, TOP.get(images.dtype, 1.0))
+        if not images.is_floating_point():
+            new = new.round_().to(torch.int16 if images.dtype == torch.uint8 else torch.int32)  # many times as fast as straight to uint8
+        old.copy_(keep_outside(inside, new.to(images.dtype), old))
 
 
 def keep_outside(mask: Tensor, new: Tensor, old: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from synthderm.color import to_density
 from synthderm.pretrained import Pretrained
-from synthderm.resize import ALL, enlarge
+from synthderm.resize import ALL, enlarge_columns, enlarge_rows
 
 LOOK = 64  # side of the copy that the network sees
 GRID = LOOK // 2  # side of the maps that it predicts
@@ -120,7 +120,7 @@ WHITE = (0.95, 0.93, 0.88)  # what scale and wet highlights tend to, in bright l
 
 
 class Paint(NamedTuple):
-    """An edit ready to be laid over an image: maps on the small grid, (B, 9, h, w), and two colours, (B, 3, 1, 1)."""
+    """An edit ready to be laid over an image: maps, (B, 9, h, w), and two colours, (B, 3, 1, 1)."""
 
     maps: Tensor
     dried: Tensor
@@ -139,9 +139,10 @@ def mix(blurred: Tensor, maps: Maps, amount: Tensor, gate: Tensor, top: float = 
     return Paint(small, own * dried * top, (0.3 + 0.7 * own.mean(1, keepdim=True).clamp_min(1e-3).sqrt()) * white * top)
 
 
-def lay(paint: Paint, image: Tensor, texture: Tensor, size: tuple[int, int], window: tuple[slice, slice] = ALL) -> Tensor:
-    """Lay an edit over an image of any size, or over a window of it; see `composite`."""
-    factor, offset, relief, dark, light = enlarge(paint.maps, *size, window).split((3, 3, 1, 1, 1), dim=1)
+def lay(paint: Paint, image: Tensor, texture: Tensor, height: int, rows: slice = ALL[0]) -> Tensor:
+    """Lay an edit, its maps as wide as the image already, over an image of this height or over some rows of it; see
+    `composite`."""
+    factor, offset, relief, dark, light = enlarge_rows(paint.maps, height, rows).split((3, 3, 1, 1, 1), dim=1)
     flakes, crusts, lines = texture.split(1, dim=1)
     out = torch.addcmul(offset, image, factor) * torch.addcmul(lines.new_ones(()), relief, lines)
     out = torch.lerp(out, paint.dried, (dark * crusts).clamp(0, 0.9))
@@ -171,4 +172,5 @@ def composite(image: Tensor, blurred: Tensor, maps: Maps, amount: Tensor, gate: 
     Returns:
         (B, 3, H, W) float, not yet clamped to [0, 1]. The caller keeps the pixels outside the mask.
     """
-    return lay(mix(blurred, maps, amount, gate), image, texture, tuple(image.shape[-2:]))
+    paint = mix(blurred, maps, amount, gate)
+    return lay(paint._replace(maps=enlarge_columns(paint.maps, image.shape[-1])), image, texture, image.shape[-2])

@@ -43,20 +43,29 @@ def _knots(length_in: int, length_out: int, device: torch.device) -> tuple[int, 
 
 
 def enlarge(maps: Tensor, height: int, width: int, window: tuple[slice, slice] = ALL, kind: str = "linear") -> Tensor:
-    """(..., h, w) float32 to (..., height, width), bilinear (or "cubic"), or just a window of that.
+    """(..., h, w) float32 to (..., height, width), bilinear (or "cubic"), or just a window of that."""
+    return enlarge_rows(enlarge_columns(maps, width, window[1], kind), height, window[0], kind)
 
-    When a map grows several times, matrices make only the rows where its slope changes, and one multiplication and addition
-    fills in those between. (Where the kinks lie between pixels they are rounded a little.)
+
+def enlarge_columns(maps: Tensor, width: int, columns: slice = ALL[1], kind: str = "linear") -> Tensor:
+    """(..., h, w) to (..., h, width), or to a part of these columns."""
+    matrix = _matrix(kind, maps.shape[-1], width, maps.device)
+    return maps @ (matrix if columns == ALL[1] else matrix[columns]).T
+
+
+def enlarge_rows(maps: Tensor, height: int, rows: slice = ALL[0], kind: str = "linear") -> Tensor:
+    """(..., h, w) to (..., height, w), or to a part of these rows.
+
+    When a map grows several times, a matrix makes only the rows where its slope changes, and one multiplication and
+    addition fills in those between. (Where the kinks lie between pixels they are rounded a little.)
     """
-    columns = _matrix(kind, maps.shape[-1], width, maps.device)
-    across = maps @ (columns if window[1] == ALL[1] else columns[window[1]]).T
-    top, bottom, _ = window[0].indices(height)
+    top, bottom, _ = rows.indices(height)
     if kind == "cubic" or height < 3 * maps.shape[-2]:
-        return _matrix(kind, maps.shape[-2], height, maps.device)[top:bottom] @ across
+        return _matrix(kind, maps.shape[-2], height, maps.device)[top:bottom] @ maps
     first, step, knots, weights = _knots(maps.shape[-2], height, maps.device)
     start, stop = (top - first) // step, -((first - bottom) // step)
-    rows = (knots[start : stop + 1] @ across)[..., None, :]
-    above, below = rows[..., :-1, :, :], rows[..., 1:, :, :]
+    made = (knots[start : stop + 1] @ maps)[..., None, :]
+    above, below = made[..., :-1, :, :], made[..., 1:, :, :]
     filled = torch.addcmul(above, below - above, weights).flatten(-3, -2)
     skip = top - first - start * step
     return filled[..., skip : skip + bottom - top, :]
