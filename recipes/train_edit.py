@@ -29,12 +29,13 @@ from tqdm import tqdm
 
 from synthderm.color import MELANIN, from_density, to_density
 from synthderm.edit import draw_seeds
-from synthderm.editor import GRID, LOOK, EczemaEditor, Maps, composite, cut_texture
+from synthderm.editor import GRID, LOOK, EczemaEditor, Maps, composite
 from synthderm.folders import SkinFolder, training_split
 from synthderm.images import grid, to_pil, to_tensor
 from synthderm.masks import random_mask, skin_region
 from synthderm.renderer import blur, draw_eczema
 from synthderm.resize import shrink
+from synthderm.textures import cut_texture
 
 
 def parse() -> argparse.Namespace:
@@ -96,7 +97,9 @@ def draw_healthy(skin: list[list[tuple[Tensor, Tensor]]], batch: int, size: int)
     melanin = torch.tensor(MELANIN).view(1, 3, 1, 1) * torch.empty(batch, 1, 1, 1).uniform_(-0.3, 1.3)
     # Tone is skin's alone: the background keeps its colour, as it does in a photograph of darker skin.
     shaded = from_density((to_density(images) + melanin * blur(skin_region(images).float(), 2)).clamp_min(0))
-    return shaded * torch.empty(batch, 1, 1, 1).uniform_(0.85, 1.0), allowed
+    # Cameras and lamps differ too: exposure, a slight cast, contrast.
+    cast = torch.empty(batch, 1, 1, 1).uniform_(0.8, 1.05) * torch.empty(batch, 3, 1, 1).uniform_(0.93, 1.05)
+    return (shaded ** torch.empty(batch, 1, 1, 1).uniform_(0.8, 1.25) * cast).clamp(0.004, 1), allowed
 
 
 def run(editor: nn.Module, image: Tensor, mask: Tensor, severity: Tensor, direction: int, seeds, texture: Tensor) -> tuple[Tensor, Maps]:
@@ -104,7 +107,7 @@ def run(editor: nn.Module, image: Tensor, mask: Tensor, severity: Tensor, direct
     look, where = shrink(image), shrink(mask)
     amount = severity if direction > 0 else torch.ones_like(severity)
     maps = editor(look, where, amount, direction * torch.ones_like(severity), seeds.noise, seeds.signs)
-    edited = composite(image, look, maps, amount, F.avg_pool2d(where, 2), texture)
+    edited = composite(image, F.avg_pool2d(look, 2), maps, amount, F.avg_pool2d(where, 2), texture)
     return torch.where(mask, edited.clamp(0.003, 1), image), maps
 
 
@@ -115,6 +118,12 @@ def difference(a: Tensor, b: Tensor, mask: Tensor) -> Tensor:
     total = total + 2 * ((a.diff(dim=3) - b.diff(dim=3)).abs() * inside[..., 1:]).sum()
     total = total + 2 * ((a.diff(dim=2) - b.diff(dim=2)).abs() * inside[..., 1:, :]).sum()
     return total / (3 * inside.sum() + 1)
+
+
+def overlap(found: Tensor, truth: Tensor) -> Tensor:
+    """Soft intersection over union of (B, 1, h, w), the mean over images; 1 for none."""
+    both = (found * truth).sum((1, 2, 3))
+    return ((both + 1) / ((found + truth).sum((1, 2, 3)) - both + 1)).mean() if len(found) else found.sum() + 1
 
 
 def main() -> None:
@@ -206,8 +215,9 @@ def main() -> None:
             "add": difference(added, drawn, mask),
             "remove": difference(cleared, healthy, mask),
             "find": F.binary_cross_entropy_with_logits(found, truth),
+            "overlap": 1 - overlap(found[is_sick.flatten()].sigmoid(), truth[is_sick.flatten()]),
         }
-        loss = losses["add"] + losses["remove"] + 0.5 * losses["find"]
+        loss = losses["add"] + losses["remove"] + 0.3 * losses["find"] + 0.2 * losses["overlap"]
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(editor.parameters(), 1.0)

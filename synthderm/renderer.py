@@ -1,19 +1,32 @@
 """Eczema drawn on skin by rule: the teacher of the editor, with exact mask, severity and answer.
 
-What is drawn are the signs that the clinical scores rate, each with an amount that grows with severity: erythema,
-oedema/papulation, excoriation, lichenification (EASI: Hanifin et al., Exp. Dermatol. 10, 2001) and oozing/crusts and
-dryness (SCORAD: European Task Force on Atopic Dermatitis, Dermatology 186, 1993). Colour is drawn in optical density,
-so that it is right on every skin tone (Tsumura et al., JOSA A 16(9), 1999); on darker skin inflammation shows less red
-and more violet-brown, which added haemoglobin over much melanin gives by itself.
+What is drawn are the signs that the clinical scores rate, each with an amount: `SIGNS`.
+
+    erythema        EASI and SCORAD "erythema": blood, added in optical density; pink to brick, violet-brown on dark skin
+    papulation      EASI "induration/papulation", SCORAD "oedema/papulation": small red bumps, lit from one side
+    excoriation     EASI and SCORAD "excoriation": thin, grouped, dark red scratches
+    lichenification EASI and SCORAD "lichenification": the skin's lines deepened, thick skin, darker by melanin
+    scale           SCORAD "dryness": whitish sheets with cracks between them
+    crust           SCORAD "oozing/crusts": dried serum and blood, yellow-brown to dark red
+    oozing          SCORAD "oozing/crusts": a yellowish film with small wet highlights
+    diffuseness     eczema's border is poorly defined (Hanifin and Rajka, Acta Derm. Venereol. Suppl. 92, 1980): how far the
+                    plaque fades towards the border of its mask; 0 draws a sharp border
+
+EASI: Hanifin et al., Exp. Dermatol. 10 (2001). SCORAD: European Task Force on Atopic Dermatitis, Dermatology 186 (1993).
+Colour is drawn in optical density, so that it is right on every skin tone (Tsumura et al., JOSA A 16(9), 1999). What varies
+from pixel to pixel is the image itself and `synthderm.textures`; all else is smooth, so that the editor can learn it.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synthderm.color import HAEMOGLOBIN, MELANIN, from_density, to_density
+from synthderm.color import HAEMOGLOBIN, MELANIN, to_density
+from synthderm.editor import SIGNS, Maps, composite
+from synthderm.resize import shrink
 
-SIGNS = ("erythema", "papulation", "excoriation", "lichenification", "scale", "crust")
+FIELD = 64  # side of the grid on which all smooth fields are worked out
+VIOLET = (0.34, 0.62, 0.44)  # how inflamed dark skin darkens: red light is absorbed as well, blue less than green
 
 
 def blur(x: Tensor, radius: int) -> Tensor:
@@ -31,43 +44,57 @@ def draw_eczema(image: Tensor, mask: Tensor, severity: Tensor, noise: Tensor, te
         image: (B, 3, H, W) float in [0, 1], healthy skin.
         mask: (B, 1, H, W) bool.
         severity: (B,) float in [0, 1]; 0 gives the image back.
-        noise: (B, 2, h, w), smooth standard normal fields: the first makes the plaque ragged, the second mottles it.
-        texture: (B, 2, H, W) in [0, 1], flakes and crusts: `synthderm.editor.cut_texture`.
-        signs: (B, 6) in [0, 1], how much of each of `SIGNS` there is beside the others; 0.5 each where None.
+        noise: (B, 2, 64, 64), smooth standard normal fields: they make the plaque ragged, vary its hue, and say where in it
+            each sign is.
+        texture: (B, 3, H, W) in [-1, 1]: `synthderm.textures.cut_texture`.
+        signs: (B, 8) in [0, 1], how much of each of `SIGNS` there is beside the others; 0.5 each where None.
 
     Returns:
         (B, 3, H, W) float in [0, 1]; pixels outside the mask are the input's own.
     """
-    size = image.shape[-2:]
     if signs is None:
-        signs = torch.full((len(image), 6), 0.5, device=image.device)
-    redness, papules, scratches, lichen, scale, crust = signs.T[:, :, None, None, None]
+        signs = torch.full((len(image), len(SIGNS)), 0.5, device=image.device)
+    redness, papules, scratches, lichen, scale, crust, oozing, diffuse = signs.T[:, :, None, None, None]
+    # Squared, so that of signs drawn evenly most are faint and one or two stand out: lesions then differ from each other.
+    papules, scratches, scale, crust, oozing = papules**2, scratches**2, scale**2, crust**2, oozing**2
     s = severity.view(-1, 1, 1, 1)
-    shape, mottle = F.interpolate(noise, size=size, mode="bilinear", align_corners=False).split(1, dim=1)
-    radius = max(1, min(size) // 32)
+    shape, mottle = noise.split(1, dim=1)
+    look, where = shrink(image, FIELD), shrink(mask, FIELD)
+    colour = lambda rgb: image.new_tensor(rgb).view(1, 3, 1, 1)  # noqa: E731
 
-    # The plaque: soft towards the mask's border, with a ragged inner edge, sharper where it is severe.
-    inner = (2 * blur(mask.float(), radius) - 0.8).clamp(0, 1)
-    plaque = inner * torch.sigmoid(2 * (shape + 1.0 + s)) * mask
-    patchy = (1 + 0.25 * mottle).clamp(0.4, 1.6)
+    # The plaque: even up to the mask's border, or fading towards it; fainter in places where the noise is low.
+    deep = blur(where, FIELD // 10)
+    deep = deep / deep.amax((2, 3), keepdim=True).clamp_min(1e-3)
+    fading = ((deep - 0.25) / 0.75).clamp(0, 1)
+    edge = (1.6 * blur(where, 1) - 0.4).clamp(0, 1)
+    plaque = edge + diffuse.sqrt() * (fading - edge)
+    plaque = plaque * (0.15 + 0.85 * torch.sigmoid((4 - 2.5 * diffuse) * (shape + 1.1 + 0.6 * s - 0.8 * papules)))
 
-    density = to_density(image)
-    detail = density - blur(density, max(1, min(size) // 48))
-    haemoglobin = image.new_tensor(HAEMOGLOBIN).view(1, 3, 1, 1) / HAEMOGLOBIN[1]
-    melanin = image.new_tensor(MELANIN).view(1, 3, 1, 1) / MELANIN[1]
+    # Colour, in optical density. Where melanin is much already, blood shows violet-brown instead of red.
+    own = blur(to_density(look), 3)
+    dark = torch.sigmoid(6 * (own[:, :1] - 0.65))
+    blood = colour(HAEMOGLOBIN) / HAEMOGLOBIN[1] * (1 - dark) + colour(VIOLET) / VIOLET[1] * 0.8 * dark
+    brown, yellow = colour(MELANIN) / MELANIN[1], colour((0.1, 0.35, 1.0))
+    hue = torch.tanh(0.8 * mottle - 0.5 * shape)
+    patchy = (1 + 0.3 * mottle).clamp(0.3, 1.7)
+    density = patchy * (0.10 + 0.55 * redness**1.5) * (blood + 0.18 * hue * colour((0.2, 0.0, 1.0)))
+    # Thick skin and old inflammation are darker by melanin, the more of it there is.
+    density = density + (0.04 + 0.30 * lichen**2) * (0.6 + 0.8 * dark) * (1 - 0.4 * shape).clamp(0, 2) * brown
+    # Thick skin stands out: the plaque's flank is bright towards the light and dark away from it.
+    flank = blur(plaque.roll((-2, -2), (2, 3)) - plaque.roll((2, 2), (2, 3)), 1)
+    density = density - (0.25 * lichen + 0.25 * papules) * flank
+    film = torch.sigmoid(3 * (mottle - 0.3))
+    density = density + film * (0.35 * oozing + 0.25 * crust) * yellow
 
-    # Erythema: more blood, and with it some of melanin's colour, which turns pink into the salmon of inflamed skin.
-    density = density + s * plaque * patchy * (0.15 + 0.45 * redness) * (0.8 * haemoglobin + 0.2 * melanin)
-    density = density + s * plaque * (0.10 * lichen) * melanin
-    # Thick skin shows its own lines more; they are dark on every tone.
-    density = density + s * plaque * (2.2 * lichen) * detail.clamp(min=-0.05, max=0.3)
-    # Papules: small bumps, redder in the middle. The crusts' texture, softened, gives their places.
-    bumps = blur(texture[:, 1:].roll(37, 2), max(1, radius // 2))
-    density = density + s * plaque * (0.5 * papules) * bumps * haemoglobin
-    # Scratches and crusts are dark red-brown: dried blood and serum.
-    dried = (1.3 * crust * texture[:, 1:] * (s > 0.3) + 0.5 * scratches * (texture[:, :1].roll(91, 3) > 0.8)) * s
-    density = density + s * plaque * dried * (0.5 * haemoglobin + 0.6 * melanin)
-    drawn = from_density(density)
-    # Scale lies on top and scatters light: whitish on every tone.
-    drawn = drawn + s * plaque * (0.08 + 0.4 * scale) * texture[:, :1] * (0.9 - drawn).clamp(min=0)
+    # Where in the plaque which texture lies: each of the noises parts it between two signs that share a channel.
+    dry = torch.sigmoid(4 * (shape + 2 * (scale - oozing)))
+    scabs = torch.sigmoid(4 * (mottle + 2 * (crust + papules - scratches)))
+    light = dry * (0.05 + 0.95 * scale) - (1 - dry) * oozing
+    worn = scabs * (0.6 * papules + 1.0 * crust * s) - (1 - scabs) * 0.9 * scratches * s
+    relief = 0.03 + 0.25 * lichen**2 + 0.18 * papules
+    detail = 0.1 + 1.3 * lichen**2 + 0.3 * scale - 0.3 * oozing
+
+    # Laid on by the editor's own composite: whatever is drawn here, the editor can learn to draw.
+    maps = Maps(plaque, density, detail, relief, light, worn, found=where)
+    drawn = composite(image, look, maps, severity, where, texture)
     return torch.where(mask & (s > 0), drawn.clamp(0, 1), image)

@@ -63,23 +63,38 @@ def cells(side: int, bend: float, rng: torch.Generator) -> tuple[Tensor, Tensor,
 
 
 def scratches(groups: int, rng: torch.Generator) -> Tensor:
-    """(512, 512) in [0, 1]: groups of parallel, slightly bent, broken lines, as fingernails leave them."""
+    """(512, 512) in [0, 1]: groups of a few roughly parallel, bent, broken lines, as fingernails leave them."""
     tile = torch.zeros(TILE, TILE)
     for _ in range(groups):
-        angle, y, x, curve = (torch.rand(4, generator=rng) * torch.tensor([math.pi, TILE, TILE, 0.006]) - torch.tensor([0, 0, 0, 0.003])).tolist()
-        for line in range(int(torch.randint(2, 6, (), generator=rng))):
-            a, b, c = torch.rand(3, generator=rng).tolist()
-            half, width, shift = 14 + 30 * a, 0.7 + 0.6 * b, 7 * line + 5 * c
-            reach = torch.arange(-int(half + 4), int(half + 5))
+        angle, y, x = (torch.rand(3, generator=rng) * torch.tensor([math.pi, TILE, TILE])).tolist()
+        shift = 0.0
+        for _ in range(int(torch.randint(1, 5, (), generator=rng))):
+            a, b, c, d, e = torch.rand(5, generator=rng).tolist()
+            half, width, shift, turn = 5 + 26 * a * a, 0.6 + 0.7 * b, shift + 4 + 9 * c, angle + 0.3 * (d - 0.5)
+            reach = torch.arange(-int(half + 8), int(half + 9))
             dy, dx = reach[:, None].float(), reach[None].float()
-            along, across = dx * math.cos(angle) + dy * math.sin(angle), dy * math.cos(angle) - dx * math.sin(angle)
-            across = across - curve * along**2
-            ends = torch.sigmoid((half - 3 - (along + half * (a - 0.5) / 2).abs()) / 2)
-            stroke = ends * torch.exp(-((across / width) ** 2)) * (0.7 + 0.3 * torch.sin(along * (0.2 + 0.3 * c) + 9 * b))
-            rows = (reach + int(y + shift * math.cos(angle))) % TILE
-            columns = (reach + int(x - shift * math.sin(angle))) % TILE
+            along, across = dx * math.cos(turn) + dy * math.sin(turn), dy * math.cos(turn) - dx * math.sin(turn)
+            across = across - 0.012 * (e - 0.5) * along**2 - 0.6 * torch.sin(along * (0.2 + 0.2 * c))
+            # Beaded: a scratch bleeds and dries in points, and thins out towards its ends.
+            beads = (0.6 + 0.6 * torch.sin(along * (0.35 + 0.4 * d) + 9 * b) + 0.3 * torch.sin(along * 0.17 + 9 * e)).clamp(0, 1)
+            stroke = (1 - (along / half).abs()).clamp(min=0).sqrt() * torch.exp(-((across / width) ** 2)) * (0.25 + 0.75 * beads)
+            rows = (reach + int(y + shift * math.cos(angle) + 20 * (a - 0.5) * math.sin(angle))) % TILE
+            columns = (reach + int(x - shift * math.sin(angle) + 20 * (a - 0.5) * math.cos(angle))) % TILE
             tile[rows[:, None], columns] = torch.maximum(tile[rows[:, None], columns], stroke)
     return tile
+
+
+def furrows(waves: tuple[int, int], bend: Tensor, width: float) -> Tensor:
+    """(512, 512) in [0, 1], 0 in the grooves: bent parallel grooves, `waves` of them down and across the tile."""
+    grid = torch.arange(TILE) / TILE
+    phase = math.pi * (waves[0] * grid[:, None] + waves[1] * grid[None] + bend)
+    return (phase.sin().abs() / width).clamp(max=1)
+
+
+def lit(height: Tensor) -> Tensor:
+    """How bright a height of (512, 512) is under light from the upper left, mean 0 and standard deviation 1."""
+    slope = (height - height.roll((-1, -1), (0, 1)) + height.roll((1, 1), (0, 1)) - height) / -2
+    return (slope - slope.mean()) / slope.std()
 
 
 @lru_cache(maxsize=8)
@@ -92,33 +107,35 @@ def texture_tile(level: int = 0, device: torch.device | str = "cpu") -> Tensor:
     rng = torch.Generator().manual_seed(7)
     grain, middle, broad = band(60, 150, rng), band(16, 50, rng), band(3, 12, rng)
 
-    # Scale: plates with cracks between them, some lost, ragged at their edges; finer ones in the gaps.
-    gap, far, own = cells(16, 3.0, rng)
+    # Scale: plates that are brightest where their rim curls up to the light, cracks between them, some lost, ragged at
+    # their edges; finer ones in the gaps.
+    gap, _, own = cells(16, 3.0, rng)
     fine_gap, _, fine_own = cells(8, 2.0, rng)
-    there = torch.sigmoid(5 * (0.9 * broad + 0.5 * middle + 2.0 * (own - 0.5) + 0.25 * grain))
-    plates = there * ((gap - 0.06) / 0.16).clamp(0, 1) * (0.55 + 0.35 * own + 0.02 * far)
-    thin = torch.sigmoid(4 * (0.8 * broad + 1.5 * (fine_own - 0.5) - 0.2)) * ((fine_gap - 0.08) / 0.2).clamp(0, 1) * 0.45
-    scale = (torch.maximum(plates, thin) * (1 + 0.2 * grain)).clamp(0, 1)
+    there = torch.sigmoid(4 * (0.9 * broad + 0.6 * middle + 1.6 * (own - 0.5) + 0.3 * grain))
+    curl = lit(soften((gap / 0.3).clamp(max=1), 0.7)).clamp(0, 2)
+    plates = there * ((gap - 0.04) / 0.14).clamp(0, 1) * (0.3 + 0.3 * own + 0.25 * curl)
+    thin = torch.sigmoid(4 * (0.8 * broad + 1.2 * (fine_own - 0.5) + 0.1)) * ((fine_gap - 0.05) / 0.2).clamp(0, 1) * 0.3
+    scale = (torch.maximum(plates, thin) * (1 + 0.25 * grain + 0.15 * middle)).clamp(0, 1)
 
-    # Papules and crusts: domes of varied width and height, most of them low.
-    gap, far, own = cells(16, 1.5, rng)
-    reach = 2.0 + 4.5 * own**2
-    domes = (1 - (far / reach) ** 2).clamp(min=0) * torch.sigmoid(6 * (broad.roll(200, 0) + 0.6))
-    crusts = (domes * (0.4 + 0.9 * own**2) * (1 + 0.15 * middle + 0.15 * grain)).clamp(0, 1)
-    lines = scratches(60, rng)
+    # Papules are low domes; crusts are ragged clods, cracked, where two noises are high together.
+    _, far, own = cells(16, 2.0, rng)
+    domes = (1 - (far / (2.0 + 3.5 * own**2)) ** 2).clamp(min=0)
+    place = 0.8 * broad.roll(200, 0) + 0.8 * band(10, 34, rng) + 0.25 * grain
+    clods = torch.sigmoid(6 * (place - 1.35)) * (0.55 + 0.45 * (fine_gap / 0.25).clamp(max=1)) * (1 + 0.2 * grain)
+    papules = 0.45 * domes * torch.sigmoid(5 * (band(3, 12, rng) + 0.4))
+    dark, lines = torch.maximum(papules, clods), scratches(70, rng)
 
-    # Relief: furrows of two widths and the domes make a height; light from the upper left makes it bright and dark.
-    narrow, wide = cells(8, 2.0, rng)[0], cells(32, 6.0, rng)[0]
-    height = 0.6 * (narrow / 0.35).clamp(max=1) + 0.8 * (wide / 0.15).clamp(max=1) + 1.2 * domes.sqrt() + 0.15 * grain
-    height = soften(height, 0.8)
-    slope = height - height.roll((-1, -1), (0, 1))
-    relief = -slope / slope.std() + 0.8 * (height - soften(height, 6)) / height.std()
-    relief = relief.roll((1, 1), (0, 1)) - relief.mean()
+    # Relief: two sets of grooves that cross, as skin's lines do, finer ones between them, and the domes.
+    bend = 0.5 * band(2, 10, rng) + 0.25 * band(8, 24, rng)
+    coarse = furrows((26, 14), bend, 0.45) * furrows((-12, 30), 0.5 * band(2, 10, rng) + 0.25 * middle, 0.45)
+    height = coarse + 0.35 * (fine_gap / 0.3).clamp(max=1) + 0.06 * grain + 1.6 * (papules / 0.45).sqrt()
+    height = soften(height, 0.7)
+    relief = lit(height) + 0.8 * (height - soften(height, 6)) / height.std()
 
-    wet = torch.sigmoid(5 * (relief / relief.std() + 0.8 * middle - 2.6)) * torch.sigmoid(4 * (band(3, 12, rng) + 0.2))
-    light = torch.where(wet > 0.3, -wet, scale)
-    dark = torch.where(lines > crusts, -lines, crusts)
-    return torch.stack([light, dark, (relief / (2.5 * relief.std())).clamp(-1, 1)]).to(device)
+    wet = soften(((lit(soften(band(14, 60, rng) + 0.5 * coarse, 1.0)) - 1.3) / 1.2).clamp(0, 1), 0.5) * torch.sigmoid(4 * (broad.roll(100, 1) + 0.5))
+    light = scale - (scale + 1) * (1.3 * wet).clamp(max=1)
+    dark = torch.where(lines > dark, -lines, dark)
+    return torch.stack([light, dark.clamp(-1, 1), (relief / (2.5 * relief.std())).clamp(-1, 1)]).to(device)
 
 
 def cut_texture(offset: Tensor, height: int, width: int, window: tuple[slice, slice] = ALL) -> Tensor:
