@@ -220,7 +220,7 @@ class _Slot:
 def _default_label(twin: Any) -> _Slot | None:
     if isinstance(twin, dict):
         keys = [key for key in twin if isinstance(key, str) and "label" in key.lower()]
-        return twin[min(keys, key=lambda key: (key.lower() != "label", len(key)))] if keys else None
+        return twin[min(keys, key=lambda key: (key.lower() != "labels", key.lower() != "label", len(key)))] if keys else None
     if isinstance(twin, (tuple, list)) and len(twin) > 1:
         last = twin[-1]
         return last if isinstance(last, _Slot) else _default_label(last)
@@ -233,7 +233,7 @@ def _relabel(old: Any, label: int, params: dict[str, Any]) -> Any:
         if old.is_floating_point() or old.numel() != params["count"]:
             raise ValueError(f"the label is a {tuple(old.shape)} tensor of {old.dtype}; expected {params['count']} integer class(es). Edit before MixUp.")
         new = old.clone()
-        new.view(-1)[torch.tensor(params["chosen"], device=old.device)] = label
+        new.view(-1)[params["chosen"]] = label
         return new
     if isinstance(old, (bool, float, str)) or not hasattr(old, "__index__"):
         raise ValueError(f"the label is {old!r}, not an integer: labels_getter= a function that returns the class.")
@@ -305,11 +305,10 @@ def _to_batch(image: Any) -> Tensor:
 def _masks_for(mask: Tensor, images: Tensor) -> Tensor:
     """A given mask as (B, 1, H, W) bool on the images' device."""
     mask = mask.as_subclass(Tensor)
-    shape = (len(images), 1, *images.shape[-2:])
-    plain = mask.reshape(shape) if mask.numel() == len(images) * images.shape[-2] * images.shape[-1] and mask.shape[-2:] == images.shape[-2:] else None
-    if plain is None:
-        raise ValueError(f"the mask has shape {tuple(mask.shape)}; an image of {tuple(images.shape[-2:])} needs one mask of {shape[1:]} each.")
-    return (plain != 0).to(images.device)
+    shape = torch.Size([len(images), 1, *images.shape[-2:]])
+    if mask.shape[-2:] != shape[-2:] or mask.numel() != shape.numel():
+        raise ValueError(f"the mask has shape {tuple(mask.shape)}; an image of {tuple(images.shape[-2:])} needs one mask of {tuple(shape[1:])} each.")
+    return (mask if mask.dtype == torch.bool else mask != 0).reshape(shape).to(images.device)
 
 
 def _update_mask(old: Tensor, params: dict[str, Any]) -> Tensor:
