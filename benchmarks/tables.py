@@ -16,12 +16,12 @@ def table(head: list[str], rows: list[list]) -> list[str]:
     return ["| " + " | ".join(map(str, row)) + " |" for row in [head, ["---"] * len(head), *rows]] + [""]
 
 
+def provenance(result: dict) -> str:
+    return f"commit `{result['commit'][:10]}`, {result['date']}, torch {result['versions']['torch']}, {result['hardware']}."
+
+
 def where(result: dict) -> str:
-    versions, commit = result["versions"], result["commit"][:10]
-    return (
-        f"Model `{result['model']}` ({result.get('revision', 'bundled')}), extractor {result['extractor']}, commit `{commit}`, {result['date']}, "
-        f"torch {versions['torch']}, {result['hardware']}."
-    )
+    return f"Model `{result['model']}` ({result.get('revision', 'bundled')}), extractor {result['extractor']}, {provenance(result)}"
 
 
 def fidelity(result: dict) -> list[str]:
@@ -51,6 +51,32 @@ def editing(result: dict) -> list[str]:
     return ["## Editing", "", *table(head, rows), *table(["", "KID x1000", "FID (this tap)"], patches), where(result), ""]
 
 
+def throughput(result: dict) -> list[str]:
+    times = result["cpu_ms_per_image"]
+    rows = []
+    for row in result["rows"]:
+        (low, high), ratio, goal = row["ratio"]["quartiles"], row["ratio"]["median"], row["goal"]
+        verdict = ["", ""] if goal is None else [f"{goal:.3g}", "met" if ratio <= goal else "**missed**"]
+        named = [f"{row[key]}, {times[row[key]]['median']:.3g} ms" for key in ("case", "against")]
+        rows.append([*named, f"{ratio:.3g}", f"{low:.3g} to {high:.3g}", *verdict])
+    head = ["CPU time per image of", "beside that of", "ratio, median", "quartiles", "at most", ""]
+    return ["## Speed", "", *SPEED, "", *table(head, rows), *cuda(result["cuda"]), f"{result['rounds']} rounds; {provenance(result)}", ""]
+
+
+def cuda(result: dict | None) -> list[str]:
+    if result is None:
+        return ["CUDA: not measured on this machine.", ""]
+    rate, share = result["images_per_s"], result["share_of_copy_bandwidth"]
+    text = f"{rate['median']:,.0f} images/s ({rate['quartiles'][0]:,.0f} to {rate['quartiles'][1]:,.0f})"
+    return [f"{result['device']}, batches of {result['batch']} at {result['side']} px: {text}, {share:.2%} of the rate at which it copies them.", ""]
+
+
+SPEED = [
+    "One thread, every case in turn in each round, CPU time; uint8 tensors unless said; `p=1`, random mask and severity, unless said. RandAugment",
+    "and ColorJitter are torchvision's v2. On PIL images RandAugment is much cheaper than an edit, since Pillow's point operations are.",
+]
+
+
 def main() -> None:
     lines = [
         "# Benchmarks",
@@ -61,7 +87,7 @@ def main() -> None:
     ]
     for path in sorted(RESULTS.glob("*.json")):
         result = json.loads(path.read_text())
-        lines += editing(result) if path.stem == "editing" else fidelity(result)
+        lines += {"editing": editing, "throughput": throughput}.get(path.stem, fidelity)(result)
     PAGE.write_text("\n".join(lines).rstrip() + "\n")
     print(PAGE)
 

@@ -14,6 +14,7 @@ from torchvision.transforms import v2
 
 from synthderm.edit import add_eczema, find_eczema, load_editor, remove_eczema
 from synthderm.editor import EczemaEditor
+from synthderm.hub import COMMIT, resolve
 from synthderm.images import to_pil, to_tensor
 
 MODES = ("add", "remove", "toggle")
@@ -30,6 +31,8 @@ class EczemaEdit(v2.Transform):
     nesting of tuples, lists and dicts. Gives the same back: type, dtype, size, device. Pixels outside the mask are the
     input's own, bit for bit; a sample that draws "no edit" comes back as the same objects. Put it before `Normalize`.
 
+    Images carry no gradient through it, and `torch.compile` makes a graph break of it.
+
     A `tv_tensors.Mask` in the sample comes back updated: the union on adding, cleared where eczema was removed.
     Random numbers are torch's global ones alone. After `default_collate`, which strips types, use `batch`.
 
@@ -40,7 +43,8 @@ class EczemaEdit(v2.Transform):
         coverage: range of the share of the skin that a random mask covers, within (0, 1].
         mask: "random" (drawn in the skin region), "given" (the sample's `tv_tensors.Mask`), "predict" (found by the
             model; to remove). Where None: "random" to add, "predict" else.
-        model: bundled name, directory, Hub id ("org/name@revision"), or an `EczemaEditor`.
+        model: bundled name, directory, Hub id ("org/name@revision"), or an `EczemaEditor`. A Hub's branch is resolved
+            here and now, so that all workers have the same weights; nothing else is loaded before the first edit.
         label: the label that edited samples get; unchanged where None.
         labels_getter: finds the label: "default" takes a tuple's last element if that is an integer or an integer
             tensor, or a dict's entry whose key contains "label"; else a function of the sample; None for no label.
@@ -50,6 +54,7 @@ class EczemaEdit(v2.Transform):
     Raises:
         TypeError: no image in the sample, or one of a mode or dtype that is not supported.
         ValueError: arguments out of range, or a missing or misshapen mask or label.
+        OSError: the model can't be found or downloaded: see `synthderm.hub.resolve`.
     """
 
     def __init__(self, mode="add", *, p=0.5, severity=(0.2, 1.0), coverage=(0.05, 0.5), mask=None, model="eczema", label=None,
@@ -60,7 +65,7 @@ class EczemaEdit(v2.Transform):
         mask = mask or ("random" if mode == "add" else "predict")
         if mask not in MASKS:
             raise ValueError(f"mask={mask!r} is none of {', '.join(MASKS)}.")
-        if (mode, mask) in (("add", "predict"), ("remove", "random")):
+        if mask == ("predict" if mode == "add" else "random"):
             raise ValueError(f"mode={mode!r} does not go with mask={mask!r}: use 'given', or '{'random' if mode == 'add' else 'predict'}'.")
         if not 0 <= p <= 1:
             raise ValueError(f"p={p!r} is not a probability.")
@@ -70,7 +75,7 @@ class EczemaEdit(v2.Transform):
         self.severity, self.coverage = _pair("severity", severity, 0.0), _pair("coverage", coverage, 1e-6)
         self.return_record = return_record
         # Held by name, or in a tuple: as a submodule its weights would enter the parent's state_dict, repr and train().
-        self._model = (model,) if isinstance(model, EczemaEditor) else os.fspath(model)
+        self._model = (model,) if isinstance(model, EczemaEditor) else _pin(model)
 
     @torch.compiler.disable
     def forward(self, *inputs: Any) -> Any:
@@ -90,26 +95,28 @@ class EczemaEdit(v2.Transform):
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Draw which images are edited, and edit them: the result is what `transform` hands out."""
-        images = [item for item in flat_inputs if isinstance(item, (PIL.Image.Image, tv_tensors.Image)) or type(item) is Tensor]
-        masks = [item for item in flat_inputs if isinstance(item, tv_tensors.Mask)]
+        images = [item for item in flat_inputs if _is_image(item)]
         if not images:
             seen = sorted({type(item).__name__ for item in flat_inputs})
             raise TypeError(f"no image in the sample ({', '.join(seen) or 'nothing to transform'}): EczemaEdit takes PIL images, tv_tensors.Image and tensors.")
         if len(images) > 1:
             raise ValueError(f"{len(images)} images in one sample: EczemaEdit edits one; call it for each.")
-        if any(isinstance(item, tv_tensors.BoundingBoxes) for item in flat_inputs):
-            _warn_boxes()
-        batch = _to_batch(images[0])
-        given = _masks_for(masks[0], batch) if masks else None
-        return self._edit(batch, given)
+        params = self._draw(len(images[0]) if isinstance(images[0], Tensor) and images[0].ndim == 4 else 1)
+        if params["chosen"]:
+            batch = _to_batch(images[0])
+            masks = [_masks_for(item, batch) for item in flat_inputs if isinstance(item, tv_tensors.Mask)]
+            self._edit(params, batch, masks[0] if masks else None)
+            if any(isinstance(item, tv_tensors.BoundingBoxes) for item in flat_inputs):
+                _warn_boxes()
+        return params
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """The edited image or the updated mask, in the type of `inpt`."""
         if isinstance(inpt, PIL.Image.Image):
             return to_pil(params["images"][0])
         if isinstance(inpt, tv_tensors.Mask):
-            return tv_tensors.wrap(_update_mask(inpt.as_subclass(Tensor), params["added"], params["removed"]), like=inpt)
-        if isinstance(inpt, tv_tensors.BoundingBoxes) or not isinstance(inpt, Tensor):
+            return tv_tensors.wrap(_update_mask(inpt.as_subclass(Tensor), params), like=inpt)
+        if not _is_image(inpt):
             return inpt
         edited = params["images"].reshape(inpt.shape)
         return tv_tensors.wrap(edited, like=inpt) if isinstance(inpt, tv_tensors.Image) else edited
@@ -129,70 +136,57 @@ class EczemaEdit(v2.Transform):
         """
         if not isinstance(images, Tensor) or images.ndim != 4:
             raise ValueError(f"images must be a (B, 3, H, W) tensor, not {tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__}.")
-        given = None if masks is None else _masks_for(masks, images)
-        params = self._edit(images, given)
-        chosen = bool(params["chosen"])
-        parts = [params["images"] if chosen else images]
-        if masks is not None:
-            parts.append(_update_mask(masks, params["added"], params["removed"]) if chosen else masks)
-        if labels is not None:
-            parts.append(_relabel(labels, self.label, params) if chosen and self.label is not None else labels)
+        params = self._draw(len(images))
+        parts = [part for part in (images, masks, labels) if part is not None]
+        if params["chosen"]:
+            self._edit(params, images, None if masks is None else _masks_for(masks, images))
+            parts = [params["images"]]
+            if masks is not None:
+                parts.append(_update_mask(masks, params))
+            if labels is not None:
+                parts.append(labels if self.label is None else _relabel(labels, self.label, params))
         output = parts[0] if len(parts) == 1 else tuple(parts)
         return (output, params["record"]) if self.return_record else output
 
-    def _edit(self, images: Tensor, given: Tensor | None) -> dict[str, Any]:
-        """Draw and edit a batch (B, C, H, W): the new images, and masks of what was added and removed."""
-        count = len(images)
-        chosen = (torch.rand(count) < self.p).nonzero().flatten()
-        params: dict[str, Any] = {"chosen": chosen.tolist(), "count": count, "images": images}
-        if not params["chosen"]:
-            params["record"] = _record([], "none", torch.zeros(0), torch.zeros(0), None, None)
-            return params
-        drawn = torch.rand(len(chosen), 2)
-        low, high = self.severity
-        severity = low + (high - low) * drawn[:, 0]
-        low, high = self.coverage
-        coverage = low + (high - low) * drawn[:, 1]
-        seed = int(torch.randint(2**62, ()))
-        editor = self._editor(images)
+    def _draw(self, count: int) -> dict[str, Any]:
+        """Which of `count` images are edited, and how much: before anything is done to them."""
+        draws = torch.rand(count, 3).tolist()
+        (low, high), (least, most) = self.severity, self.coverage
+        return {
+            "count": count,
+            "chosen": [row for row, (draw, _, _) in enumerate(draws) if draw < self.p],
+            "severity": [low + (high - low) * draw for _, draw, _ in draws],
+            "coverage": [least + (most - least) * draw for _, _, draw in draws],
+            "record": {"edited": [], "mode": "none", "severity": [], "mask_area": [], "seed": None, "model_revision": None},
+        }
 
-        every = len(chosen) == count
-        rows = chosen.to(images.device)
-        part = images if every else _signed(images)[rows].view(images.dtype)
-        masks = None if given is None else (given if every else given[rows])
+    def _edit(self, params: dict[str, Any], images: Tensor, masks: Tensor | None) -> None:
+        """Edit the chosen rows of (B, C, H, W): sets the new `images`, and `added` and `removed`, masks of what was edited."""
+        count, chosen, editor = params["count"], params["chosen"], self._editor()
+        seed = int(torch.randint(2**62, ()))
         if self.mask == "given" and masks is None:
             raise ValueError("mask='given', but the sample has no tv_tensors.Mask: wrap the mask in one, pass masks= to batch(), or use mask='random'.")
         if self.mask == "predict" and (self.mode == "remove" or masks is None):
-            masks = find_eczema(part, model=editor)
+            masks = _spread(find_eczema(_take(images, chosen), model=editor), chosen, count)
 
-        if self.mode == "add":
-            edit = add_eczema(part, masks if self.mask == "given" else None, severity, coverage=coverage, seed=seed, model=editor)
-            added, removed = edit.masks, torch.zeros_like(edit.masks)
-        elif self.mode == "remove":
-            edit = remove_eczema(part, masks, severity, model=editor)
-            added, removed = torch.zeros_like(edit.masks), edit.masks
-        else:
-            edit, added, removed = self._toggle(part, masks, severity, coverage, seed, editor)
-        area = (added | removed).float().mean((1, 2, 3))
-        params["record"] = _record(params["chosen"], self.mode, severity, area, seed, editor.revision)
-        if every:
-            return params | {"images": edit.images, "added": added, "removed": removed}
-        result = images.detach().clone(memory_format=torch.preserve_format)
-        _signed(result)[rows] = _signed(edit.images)
-        blank = torch.zeros(count, *added.shape[1:], dtype=torch.bool, device=images.device)
-        return params | {"images": result, "added": blank.index_copy(0, rows, added), "removed": blank.index_copy(0, rows, removed)}
+        sick = (masks.float().mean((1, 2, 3)) > FOUND).tolist() if self.mode == "toggle" else [self.mode == "remove"] * count
+        clear, add = [row for row in chosen if sick[row]], [row for row in chosen if not sick[row]]
+        params |= {"images": images, "added": None, "removed": None}
+        if clear:
+            edit = remove_eczema(_take(images, clear), _take(masks, clear), _pick(params["severity"], clear), model=editor)
+            params |= {"images": _put(images, clear, edit.images), "removed": _spread(edit.masks, clear, count)}
+        if add:
+            given = _take(masks, add) if (self.mode, self.mask) == ("add", "given") else None
+            severity, coverage = _pick(params["severity"], add), _pick(params["coverage"], add)
+            edit = add_eczema(_take(images, add), given, severity, coverage=coverage, seed=seed, model=editor)
+            params |= {"images": _put(params["images"], add, edit.images), "added": _spread(edit.masks, add, count)}
+        if self.return_record:
+            area = sum(params[key].float().mean((1, 2, 3)) for key in ("added", "removed") if params[key] is not None)
+            severity, area = ([values[row] for row in chosen] for values in (params["severity"], area.tolist()))
+            params["record"] = dict(edited=chosen, mode=self.mode, severity=severity, mask_area=area, seed=seed, model_revision=editor.revision)
 
-    def _toggle(self, part: Tensor, masks: Tensor, severity: Tensor, coverage: Tensor, seed: int, editor: EczemaEditor):
-        """Both edits, each on the images that call for it: a severity of 0 leaves the others as they are."""
-        sick = masks.float().mean((1, 2, 3)) > FOUND
-        severity = severity.to(part.device)
-        cleared = remove_eczema(part, masks, severity * sick, model=editor)
-        edit = add_eczema(cleared.images, None, severity * ~sick, coverage=coverage, seed=seed, model=editor)
-        is_sick = sick.view(-1, 1, 1, 1)
-        return edit, edit.masks & ~is_sick, masks & is_sick
-
-    def _editor(self, images: Tensor) -> EczemaEditor:
-        if isinstance(self._model, str):
+    def _editor(self) -> EczemaEditor:
+        if not isinstance(self._model, tuple):
             return load_editor(self._model)
         _check_fork(next(self._model[0].parameters()).device)
         return self._model[0]
@@ -211,7 +205,7 @@ class EczemaEdit(v2.Transform):
         return slot.position
 
     def extra_repr(self) -> str:
-        model = self._model if isinstance(self._model, str) else self._model[0].revision
+        model = self._model[0].revision if isinstance(self._model, tuple) else os.fspath(self._model)
         text = f"mode={self.mode!r}, p={self.p}, severity={self.severity}, coverage={self.coverage}, mask={self.mask!r}, model={model!r}"
         return text if self.label is None else f"{text}, label={self.label!r}"
 
@@ -226,7 +220,7 @@ class _Slot:
 def _default_label(twin: Any) -> _Slot | None:
     if isinstance(twin, dict):
         keys = [key for key in twin if isinstance(key, str) and "label" in key.lower()]
-        return twin[min(keys, key=lambda key: (key.lower() != "label", len(key)))] if keys else None
+        return twin[min(keys, key=lambda key: (key.lower() != "labels", key.lower() != "label", len(key)))] if keys else None
     if isinstance(twin, (tuple, list)) and len(twin) > 1:
         last = twin[-1]
         return last if isinstance(last, _Slot) else _default_label(last)
@@ -239,7 +233,7 @@ def _relabel(old: Any, label: int, params: dict[str, Any]) -> Any:
         if old.is_floating_point() or old.numel() != params["count"]:
             raise ValueError(f"the label is a {tuple(old.shape)} tensor of {old.dtype}; expected {params['count']} integer class(es). Edit before MixUp.")
         new = old.clone()
-        new.view(-1)[torch.tensor(params["chosen"], device=old.device)] = label
+        new.view(-1)[params["chosen"]] = label
         return new
     if isinstance(old, (bool, float, str)) or not hasattr(old, "__index__"):
         raise ValueError(f"the label is {old!r}, not an integer: labels_getter= a function that returns the class.")
@@ -251,8 +245,42 @@ def _signed(images: Tensor) -> Tensor:
     return images.view(torch.int16) if images.dtype == torch.uint16 else images
 
 
-def _record(rows: list[int], mode: str, severity: Tensor, area: Tensor, seed: int | None, revision: str | None) -> dict[str, Any]:
-    return {"edited": rows, "mode": mode, "severity": severity.tolist(), "mask_area": area.tolist(), "seed": seed, "model_revision": revision}
+def _take(batch: Tensor, rows: list[int]) -> Tensor:
+    """Rows in ascending order; all of them are the batch itself."""
+    return batch if len(rows) == len(batch) else _signed(batch)[rows].view(batch.dtype)
+
+
+def _put(batch: Tensor, rows: list[int], part: Tensor) -> Tensor:
+    """The batch with `part` in these rows; the batch itself is not written to."""
+    if len(rows) == len(batch):
+        return part
+    result = batch.detach().clone(memory_format=torch.preserve_format)
+    _signed(result)[rows] = _signed(part)
+    return result
+
+
+def _spread(masks: Tensor, rows: list[int], count: int) -> Tensor:
+    """Masks of these rows as masks of a batch of `count`, empty elsewhere."""
+    return masks if len(rows) == count else _put(masks.new_zeros(count, *masks.shape[1:]), rows, masks)
+
+
+def _pick(values: list[float], rows: list[int]) -> Tensor:
+    return torch.tensor([values[row] for row in rows])
+
+
+def _pin(model: str | os.PathLike) -> str | os.PathLike:
+    """A Hub id with the commit that it stands for now: a branch may move while workers start, and all should have the same
+    weights. Bundled names, directories and ids that name a commit stay as they are, and cost no request."""
+    repository, _, revision = os.fspath(model).partition("@")
+    if COMMIT.fullmatch(revision):
+        return model
+    found = resolve(model).revision
+    return f"{repository}@{found}" if COMMIT.fullmatch(found) else model
+
+
+def _is_image(item: Any) -> bool:
+    is_plain = isinstance(item, Tensor) and not isinstance(item, tv_tensors.TVTensor)
+    return is_plain or isinstance(item, (PIL.Image.Image, tv_tensors.Image))
 
 
 def _pair(name: str, values: Any, lowest: float) -> tuple[float, float]:
@@ -277,18 +305,19 @@ def _to_batch(image: Any) -> Tensor:
 def _masks_for(mask: Tensor, images: Tensor) -> Tensor:
     """A given mask as (B, 1, H, W) bool on the images' device."""
     mask = mask.as_subclass(Tensor)
-    shape = (len(images), 1, *images.shape[-2:])
-    plain = mask.reshape(shape) if mask.numel() == len(images) * images.shape[-2] * images.shape[-1] and mask.shape[-2:] == images.shape[-2:] else None
-    if plain is None:
-        raise ValueError(f"the mask has shape {tuple(mask.shape)}; an image of {tuple(images.shape[-2:])} needs one mask of {shape[1:]} each.")
-    return (plain != 0).to(images.device)
+    shape = torch.Size([len(images), 1, *images.shape[-2:]])
+    if mask.shape[-2:] != shape[-2:] or mask.numel() != shape.numel():
+        raise ValueError(f"the mask has shape {tuple(mask.shape)}; an image of {tuple(images.shape[-2:])} needs one mask of {tuple(shape[1:])} each.")
+    return (mask if mask.dtype == torch.bool else mask != 0).reshape(shape).to(images.device)
 
 
-def _update_mask(old: Tensor, added: Tensor, removed: Tensor) -> Tensor:
+def _update_mask(old: Tensor, params: dict[str, Any]) -> Tensor:
     """Union with what was added, without what was removed; in the dtype and with the value (1, or 255) it had."""
-    added, removed = (part.reshape(old.shape).to(old.device) for part in (added, removed))
     value = True if old.dtype == torch.bool else max(1, int(old.max())) if old.numel() else 1
-    return torch.where(added, torch.full_like(old, value), torch.where(removed, torch.zeros_like(old), old))
+    for touched, new in ((params["added"], value), (params["removed"], 0)):
+        if touched is not None:
+            old = old.masked_fill(touched.reshape(old.shape).to(old.device), new)
+    return old
 
 
 def _check_fork(device: torch.device) -> None:

@@ -3,18 +3,23 @@
 import copy
 import io
 import pickle
+import random
 import warnings
+from collections import Counter, OrderedDict, namedtuple
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from drawing import draw_skin
 from PIL import Image
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader, Dataset
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from synthderm import EczemaEdit
+from synthderm import EczemaEdit, EczemaEditor
 from synthderm.edit import add_eczema
 from synthderm.images import to_pil, to_tensor
 from synthderm.transforms import _check_fork, _warn_boxes
@@ -50,13 +55,16 @@ def test_pil_comes_back_in_its_mode(always, skin, mode):
         assert edited.getchannel("A").tobytes() == image.getchannel("A").tobytes()
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.float16, torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("wrap", [lambda x: x, tv_tensors.Image], ids=["tensor", "tv_tensor"])
 def test_tensors_keep_type_dtype_and_shape(always, dtype, wrap):
     image = wrap(tensor(dtype))
     edited = always(image)
     assert type(edited) is type(image) and edited.dtype == dtype and edited.shape == image.shape
     assert not torch.equal(edited.to(torch.float64), image.to(torch.float64))
+
+
+Sample = namedtuple("Sample", "picture label")
 
 
 def structures():
@@ -67,6 +75,10 @@ def structures():
     yield "dict", {"image": image, "mask": half_mask(), "label": torch.tensor(2), "path": "x.png", "id": 7}
     yield "nested", [{"a": (pil, {"b": "text"})}, None, 4.5]
     yield "plain tensors", (tensor(), torch.tensor([1.0, 2.0]))
+    yield "named tuple", Sample(pil, 1)
+    yield "ordered dict", OrderedDict(image=image, label=1)
+    if hasattr(tv_tensors, "KeyPoints"):
+        yield "key points and video", (image, tv_tensors.KeyPoints([[1.0, 2.0]], canvas_size=SIZE), tv_tensors.Video(tensor()[None]))
 
 
 @pytest.mark.parametrize("sample", [s for _, s in structures()], ids=[n for n, _ in structures()])
@@ -88,6 +100,27 @@ def test_pixels_outside_a_given_mask_are_untouched(editor):
         edited, _ = edit(image, mask)
         outside = (mask == 0).expand(3, -1, -1)
         assert torch.equal(edited[outside], image[outside]) and not torch.equal(edited[~outside], image[~outside])
+
+
+@pytest.mark.parametrize("size", [(32, 32), (300, 4096), (4096, 300), (4096, 4096)])
+def test_pixels_outside_are_untouched_at_every_size(editor, size):
+    image, mask = torch.randint(256, (3, *size), dtype=torch.uint8), torch.zeros(1, *size, dtype=torch.bool)
+    if size == (4096, 4096):  # a small mask, for the sake of memory
+        mask[:, 3000:3400, 5:90] = True
+    edit = EczemaEdit(p=1, severity=1.0, coverage=0.3, mask="given" if mask.any() else "random", model=editor)
+    edited, touched = edit(tv_tensors.Image(image), tv_tensors.Mask(mask))
+    changed = (edited != image).any(0, keepdim=True)
+    assert changed.any() and not (changed & ~touched).any()
+
+
+def test_random_masks_lie_on_the_skin_and_cover_what_is_asked(editor):
+    image = draw_skin(96, 96)
+    image[:, :, 48:] = torch.tensor([0.2, 0.4, 0.8]).view(3, 1, 1)  # a blue wall beside the skin
+    empty = tv_tensors.Mask(torch.zeros(1, 96, 96, dtype=torch.bool))
+    for coverage in (0.1, 0.5):
+        _, mask = EczemaEdit(p=1, coverage=(coverage, coverage), model=editor)(image, empty)
+        assert mask[..., 50:].sum() == 0
+        assert mask[..., :48].float().mean().item() == pytest.approx(coverage, abs=0.06)
 
 
 @pytest.mark.parametrize(("dtype", "value"), [(torch.bool, 1), (torch.uint8, 1), (torch.uint8, 255), (torch.int64, 1)])
@@ -113,6 +146,23 @@ def test_toggle_removes_where_there_is_eczema_and_adds_elsewhere(editor):
     assert added.sum() > 0
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.bfloat16], ids=str)
+def test_toggle_tells_the_images_of_a_batch_apart(editor, dtype):
+    images, sick = torch.stack([tensor(dtype)] * 8), torch.arange(8) % 2 == 0
+    masks = torch.as_tensor(half_mask(torch.bool)).repeat(8, 1, 1, 1) & sick.view(-1, 1, 1, 1)
+    torch.manual_seed(2)
+    edit = EczemaEdit("toggle", p=0.6, severity=1.0, mask="given", model=editor, return_record=True)
+    (edited, new), record = edit.batch(images, masks)
+    chosen = torch.zeros(8, dtype=torch.bool)
+    chosen[record["edited"]] = True
+    assert (chosen & sick).any() and (chosen & ~sick).any() and not chosen.all()
+    has = new.flatten(1).any(1)
+    assert torch.equal(has, torch.where(chosen, ~sick, sick))
+    changed = (edited.to(torch.float64) != images.to(torch.float64)).any(1, keepdim=True)
+    assert torch.equal(changed.flatten(1).any(1), chosen) and not (changed & ~(masks | new)).any()
+    assert record["mask_area"] == pytest.approx((masks | new).float().mean((1, 2, 3))[record["edited"]].tolist())
+
+
 def test_prediction_decides_where_to_remove(editor):
     images = torch.stack([draw_skin(40, 40, seed=k) for k in range(2)])
     edited, record = EczemaEdit("remove", p=1, model=editor, return_record=True).batch(images)
@@ -128,11 +178,15 @@ def test_prediction_decides_where_to_remove(editor):
         ((to_pil(tensor()), torch.tensor(3)), torch.tensor(9)),
         ({"image": tensor(), "label": 1, "count": 5}, 9),
         ({"image": tensor(), "Labels": torch.tensor(1), "x": 1}, torch.tensor(9)),
+        ((tensor(), {"label_of_whom": 2, "labels": 1}), 9),
     ],
 )
 def test_edited_samples_get_the_label(editor, sample, expected):
     edited = EczemaEdit(p=1, label=9, model=editor)(sample)
     label = edited[-1] if isinstance(edited, tuple) else edited[next(k for k in edited if "label" in k.lower())]
+    if isinstance(label, dict):
+        assert label.pop("label_of_whom") == 2
+        label = label["labels"]
     assert type(label) is type(expected) and label == expected
     if isinstance(sample, dict):
         others = [k for k in sample if k != "image" and "label" not in k.lower()]
@@ -166,6 +220,62 @@ def test_batches_draw_per_image_and_follow_each_image(editor):
     assert labels.sum() == 0 and not masks.any(), "inputs were written to"
 
 
+def test_a_batch_in_a_pipeline_draws_per_image_too(always):
+    images = torch.stack([tensor()] * 4)
+    masks = tv_tensors.Mask(torch.zeros(4, 1, *SIZE, dtype=torch.bool))
+    edited, touched = always(tv_tensors.Image(images), masks)
+    assert type(edited) is tv_tensors.Image and len({mask.numpy().tobytes() for mask in touched}) == 4
+    assert not ((edited != images).any(1, keepdim=True) & ~touched).any()
+
+
+class Waits(TorchDispatchMode):
+    """Counts what makes a host wait for a GPU: values read back, and copies between kinds of memory or number."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = Counter()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = str(function.overloadpacket)
+        if name in ("aten._local_scalar_dense", "aten.nonzero", "aten._to_copy", "aten.copy_", "aten.masked_select"):
+            self.count[name] += 1
+        return function(*args, **kwargs or {})
+
+
+@pytest.mark.parametrize("mode", ["add", "remove", "toggle"])
+def test_larger_batches_make_the_host_wait_no_more_often(editor, mode):
+    edit, counts = EczemaEdit(mode, p=1, mask=None if mode == "add" else "given", model=editor), []
+    for count in (4, 12):
+        images, masks = torch.rand(count, 3, 32, 32), torch.zeros(count, 1, 32, 32, dtype=torch.bool)
+        masks[::2, :, 4:20, 4:20] = True
+        edit.batch(images, masks)  # fills caches
+        with Waits() as waits:
+            edit.batch(images, masks, torch.zeros(count, dtype=torch.long))
+        counts.append(waits.count)
+    assert counts[0] == counts[1] and counts[0].total() > 0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_batches_on_cuda_stay_there():
+    images = torch.stack([draw_skin(64, 64, seed=k) for k in range(8)]).cuda()
+    masks, labels = torch.zeros(8, 1, 64, 64, dtype=torch.bool, device="cuda"), torch.zeros(8, dtype=torch.long, device="cuda")
+    new, new_masks, new_labels = EczemaEdit(p=0.7, label=1).batch(images, masks, labels)
+    assert new.is_cuda and new_masks.is_cuda and new_labels.is_cuda
+    changed = (new != images).any(1, keepdim=True)
+    assert changed.any() and not (changed & ~new_masks).any()
+
+
+def test_memory_format_stays(editor):
+    edit = EczemaEdit(p=1, severity=1.0, coverage=0.4, model=editor)
+    from_pil = v2.functional.pil_to_tensor(to_pil(tensor()))  # its channels lie together in memory
+    assert not from_pil.is_contiguous() and edit(from_pil).stride() == from_pil.stride()
+    images = torch.stack([tensor()] * 6).to(memory_format=torch.channels_last)
+    torch.manual_seed(0)
+    for p in (1, 0.5):
+        edited = EczemaEdit(p=p, model=editor).batch(images)
+        assert not torch.equal(edited, images) and edited.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_only_chosen_rows_reach_the_network(editor, monkeypatch):
     seen = []
     forward = type(editor).forward
@@ -186,6 +296,22 @@ def test_random_numbers_are_torchs_global_ones(editor):
     first, second = run(), run()
     assert all(torch.equal(a, b) for a, b in zip(first, second))
     assert len({a.numpy().tobytes() for a in first}) > 2
+
+
+def test_no_other_random_numbers_are_drawn(always):
+    before = random.getstate(), np.random.get_state()[1].tolist()
+    always(tensor())
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before
+
+
+def test_a_record_repeats_the_edits_of_a_batch(editor):
+    images = torch.stack([draw_skin(40, 40, seed=k) for k in range(6)])
+    torch.manual_seed(1)
+    edited, record = EczemaEdit(p=0.5, coverage=0.3, model=editor, return_record=True).batch(images)
+    rows = record["edited"]
+    again = add_eczema(images[rows], None, torch.tensor(record["severity"]), coverage=0.3, seed=record["seed"], model=editor)
+    assert 0 < len(rows) < 6 and torch.allclose(again.images, edited[rows], atol=1e-6)
+    assert record["mask_area"] == pytest.approx(again.masks.float().mean((1, 2, 3)).tolist())
 
 
 def test_a_record_repeats_the_edit(editor):
@@ -213,7 +339,8 @@ class Pictures(Dataset):
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_workers(method):
     pipeline = v2.Compose([v2.RandomHorizontalFlip(), EczemaEdit(p=0.7), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
-    loader = DataLoader(Pictures(pipeline), batch_size=4, num_workers=2, multiprocessing_context=method, persistent_workers=True)
+    workers = 2 if method == "fork" else 1  # the others take seconds to import torch
+    loader = DataLoader(Pictures(pipeline), batch_size=4, num_workers=workers, multiprocessing_context=method, persistent_workers=True)
     epochs = [[images for images, _ in loader] for _ in range(2)]
     assert all(images.shape == (4, 3, 40, 40) for epoch in epochs for images in epoch)
     assert not torch.equal(epochs[0][0], epochs[1][0]), "random numbers repeat from epoch to epoch"
@@ -246,12 +373,13 @@ def test_gradients(always):
     assert conv.weight.grad is not None
 
 
-def test_a_compiled_step_may_contain_the_edit(editor):
+@pytest.mark.parametrize("entry", ["batch", "__call__"])
+def test_a_compiled_step_may_contain_the_edit(editor, entry):
     edit, conv = EczemaEdit(p=1, model=editor), torch.nn.Conv2d(3, 2, 3)
 
     @torch.compile(backend="eager")
     def step(images):
-        return conv(edit.batch(images)).mean()
+        return conv(getattr(edit, entry)(images)).mean()
 
     step(torch.stack([draw_skin(32, 32)] * 2)).backward()
     assert conv.weight.grad.abs().sum() > 0
@@ -291,6 +419,9 @@ def test_after_batch_transfer_hook(editor):
 def test_boxes_are_kept_with_one_warning(always):
     _warn_boxes.cache_clear()
     boxes = tv_tensors.BoundingBoxes([[1, 1, 5, 5]], format="XYXY", canvas_size=SIZE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        EczemaEdit(p=0)(tv_tensors.Image(tensor()), boxes)  # nothing was edited, they are in step
     with pytest.warns(UserWarning, match="bounding boxes"):
         _, same = always(tv_tensors.Image(tensor()), boxes)
     assert torch.equal(same, boxes)
@@ -305,6 +436,23 @@ def test_a_forked_worker_with_a_cuda_model_is_told_the_two_ways_out(monkeypatch)
         _check_fork(torch.device("cuda"))
     _check_fork(torch.device("cpu"))
 
+    class OnCuda(EczemaEditor):
+        def parameters(self, recurse=True):
+            yield SimpleNamespace(device=torch.device("cuda"))
+
+    with pytest.raises(RuntimeError, match="forked DataLoader worker"):
+        EczemaEdit(p=1, model=OnCuda([4, 4, 4]))(tensor())
+
+
+def test_models_in_folders(editor, tmp_path, monkeypatch):
+    editor.save_pretrained(tmp_path / "org" / "name")
+    monkeypatch.chdir(tmp_path)
+    for path in (tmp_path / "org" / "name", Path("org/name"), "./org/name"):
+        edit = pickle.loads(pickle.dumps(EczemaEdit(p=1, model=path, return_record=True)))
+        assert edit(tensor())[1]["model_revision"] == "local" and "org/name" in repr(edit) and "Path" not in repr(edit)
+    with pytest.raises(FileNotFoundError, match="is not a model"):
+        EczemaEdit(model=tmp_path / "none")
+
 
 @pytest.mark.parametrize(
     ("options", "says"),
@@ -313,6 +461,7 @@ def test_a_forked_worker_with_a_cuda_model_is_told_the_two_ways_out(monkeypatch)
         ({"mask": "all"}, "'all' is none of"),
         ({"mask": "predict"}, "does not go with"),
         ({"mode": "remove", "mask": "random"}, "does not go with"),
+        ({"mode": "toggle", "mask": "random"}, "does not go with"),
         ({"p": 1.5}, "1.5"),
         ({"severity": (0.5, 0.2)}, "low first"),
         ({"severity": (0, 2)}, r"\[0, 1\]"),

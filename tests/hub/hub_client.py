@@ -64,6 +64,26 @@ def do_items(workers: int) -> list:
     return [[sum(image.tobytes()), list(image.size), label] for batch in loader for image, label in batch]
 
 
+def do_edit(model: str) -> list:
+    """Make a transform and keep it for `do_edit_again`."""
+    from synthderm import EczemaEdit
+
+    KEPT["edit"] = EczemaEdit(p=1, model=model, return_record=True)
+    return [repr(KEPT["edit"])]
+
+
+def do_edit_again() -> str:
+    """The revision of the model that a process which has loaded none yet edits with."""
+    import pickle
+
+    import torch
+
+    from synthderm.edit import load_editor
+
+    load_editor.cache_clear()
+    return pickle.loads(pickle.dumps(KEPT["edit"]))(torch.rand(3, 16, 16))[1]["model_revision"]
+
+
 def do_snapshot(name: str, **options) -> str:
     from huggingface_hub import snapshot_download
 

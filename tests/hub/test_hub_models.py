@@ -183,3 +183,18 @@ def test_model_from_the_hub(hub, client, folder, tmp_path):
     answer = client("load", name="org/whole-way", cache_dir=str(tmp_path / "cache"))
     assert answer["error"] == "ValueError" and "not a synthderm model" in answer["message"]
     assert client("load", name=f"org/whole-way@{commit}", cache_dir=str(tmp_path / "cache"))["result"]["revision"] == commit
+
+
+def test_a_transform_keeps_the_commit_that_its_branch_had(hub, client, tmp_path):
+    EczemaEditor([4, 4, 4]).save_pretrained(tmp_path / "editor")
+    files = {path.name: path.read_bytes() for path in (tmp_path / "editor").iterdir()}
+    first = hub.commit("org/editor", files)
+    for name in ("org/editor", "org/editor@main"):
+        assert f"'org/editor@{first}'" in client("edit", model=name)["result"][0]
+    second = hub.commit("org/editor", {**files, "README.md": b"new"})
+    assert client("edit_again")["result"] == first
+    assert client("edit", model="org/editor")["result"][0].count(second) == 1 and client("edit_again")["result"] == second
+    asked = len(hub.log)
+    for name in (f"org/editor@{first}", "eczema"):
+        assert "result" in client("edit", model=name) and "result" in client("edit_again")
+    assert len(hub.log) == asked, "a commit that is in the cache and a bundled name cost no request"
