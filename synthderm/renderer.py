@@ -77,7 +77,7 @@ def draw_eczema(image: Tensor, mask: Tensor, severity: Tensor, noise: Tensor, te
     brown, yellow = colour(MELANIN) / MELANIN[1], colour((0.1, 0.35, 1.0))
     hue = torch.tanh(0.8 * mottle - 0.5 * shape)
     patchy = (1 + 0.3 * mottle).clamp(0.3, 1.7)
-    density = patchy * (0.10 + 0.55 * redness**1.5) * (blood + 0.18 * hue * colour((0.2, 0.0, 1.0)))
+    density = patchy * (0.16 + 0.5 * redness) * (blood + 0.18 * hue * colour((0.2, 0.0, 1.0)))
     # Thick skin and old inflammation are darker by melanin, the more of it there is.
     density = density + (0.04 + 0.30 * lichen**2) * (0.6 + 0.8 * dark) * (1 - 0.4 * shape).clamp(0, 2) * brown
     # Thick skin stands out: the plaque's flank is bright towards the light and dark away from it.
