@@ -5,8 +5,9 @@ from drawing import liven
 
 from synthderm.augment import diff_augment
 from synthderm.datasets import one_thread
+from synthderm.judges import Discriminator, FeatureDiscriminator
 from synthderm.losses import discriminator_hinge, generator_hinge
-from synthderm.nets import Discriminator, FeatureDiscriminator, GeneratorBlock, SkinGenerator
+from synthderm.nets import GeneratorBlock, SkinGenerator
 
 
 def tiny(**options) -> SkinGenerator:
