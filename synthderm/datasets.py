@@ -77,8 +77,8 @@ class SyntheticSkinDataset(VisionDataset):
         skin_tone: range of the skin tone within that of the generator's training, ITA in degrees (above 55 very light, 28
             to 41 intermediate, below -30 dark), drawn evenly; as frequent as in training where None. For generators that
             were trained with tones alone.
-        truncation: factor on the latents, in (0, 1]. Below 1 all images move towards the typical one of their class:
-            fewer odd images, less variety (by scaling, as psi in Karras et al., CVPR 2019, but of the latents).
+        truncation: in (0, 1]. Below 1 an image's style (its colours and kind of texture) moves towards the mean of its
+            class, while the layout stays: fewer odd images, less variety (psi of Karras et al., CVPR 2019).
         device: where to generate. In DataLoader workers leave it "cpu".
         classes: the names of the classes, for a function or a pipeline (which takes them as prompts) alone.
 
@@ -245,7 +245,7 @@ class SyntheticSkinDataset(VisionDataset):
         else:
             pose = torch.tensor(own)
         tones = None if model.tones is None else torch.stack([model.draw_tone(rng, self.skin_tone) for rng in rngs]).to(self.device)
-        image, mask = model.generate(self.truncation * latents.to(self.device), pose.to(self.device), tones)
+        image, mask = model.generate(latents.to(self.device), pose.to(self.device), tones, self.truncation)
         image, mask = self._fit(image.cpu(), mask.cpu())
         return self._with_eczema(image, mask, own, rngs) if self.is_eczema else (image, mask)
 

@@ -163,7 +163,15 @@ class SkinGenerator(Pretrained):
             elif key in own:  # the largest level's head looks at 3x3 pixels, the others' at one
                 own[key].copy_(value.sum((2, 3), keepdim=True) if own[key].shape[-1] == 1 else F.pad(value, (1,) * 4))
 
-    def forward(self, latents: Tensor, label: Tensor, condition: float | Tensor = 1.0, size: int | None = None, tone: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        latents: Tensor,
+        label: Tensor,
+        condition: float | Tensor = 1.0,
+        size: int | None = None,
+        tone: Tensor | None = None,
+        truncation: float = 1.0,
+    ) -> Tensor:
         """Image and mask in one tensor, (B, 4, size, size) in [-1, 1]; the mask is above 0 inside the region.
 
         Args:
@@ -172,15 +180,19 @@ class SkinGenerator(Pretrained):
             condition: weight of class and tone, raised from 0 to 1 during training.
             size: stop at this side, one of the levels'; the full size where None.
             tone: (B,) ITA in degrees, for a generator with `tones` alone.
+            truncation: as in `generate`.
         """
         if tone is None and self.tones is not None:
             raise ValueError(f"this generator has an input for the skin tone: give tone, ITA from {self.tones[0]} to {self.tones[-1]} degrees.")
         if tone is not None and self.tones is None:
             raise ValueError("this generator has no input for the skin tone: leave tone out.")
-        code = latents + condition * self.embedding(label)
+        centre = condition * self.embedding(label)
         if tone is not None:
-            code = code + condition * steady(self.tone, scale_tone(tone))
+            centre = centre + condition * steady(self.tone, scale_tone(tone))
+        code = latents + centre
         style = F.leaky_relu(steady(self.style, code), 0.1)
+        if truncation != 1:
+            style = torch.lerp(self.mean_style(centre), style, truncation)
         x = steady(self.stem, code).unflatten(1, (-1, self.base, self.base))
         x = x.contiguous(memory_format=torch.channels_last)
         x = F.leaky_relu(self.stem_norm(x, style), 0.1)
@@ -206,17 +218,29 @@ class SkinGenerator(Pretrained):
         left = min(int(place), len(self.tones) - 2)
         return torch.lerp(torch.tensor(self.tones[left]), torch.tensor(self.tones[left + 1]), place - left)
 
+    def mean_style(self, centre: Tensor) -> Tensor:
+        """The style's mean over all latents around `centre` (B, latent_dim), exactly: each component is a leaky ReLU of a
+        normal number, 0.1 x + 0.9 max(x, 0), and E max(x, 0) = m Phi(m / s) + s phi(m / s)."""
+        mean = F.linear(centre.double(), self.style.weight.double(), self.style.bias.double())
+        spread = self.style.weight.double().norm(dim=1)
+        ratio = mean / spread
+        positive = mean * torch.special.ndtr(ratio) + spread * torch.exp(-0.5 * ratio**2) / (2 * torch.pi) ** 0.5
+        return (0.1 * mean + 0.9 * positive).to(centre.dtype)
+
     @torch.no_grad()
-    def generate(self, latents: Tensor, label: Tensor, tone: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def generate(self, latents: Tensor, label: Tensor, tone: Tensor | None = None, truncation: float = 1.0) -> tuple[Tensor, Tensor]:
         """Images and masks.
 
         Args:
             latents: (B, latent_dim) float, standard normal.
             label: (B,) int64 in [0, len(classes)).
             tone: (B,) ITA in degrees, for a generator with `tones` alone.
+            truncation: below 1, the style is moved towards its mean for this class and tone: fewer odd images, less
+                variety (psi of Karras et al., CVPR 2019). The latents themselves are not shrunk: around zero lie images
+                like none in training.
 
         Returns:
             image (B, 3, size, size) float in [0, 1] and mask (B, 1, size, size) bool.
         """
-        output = self(latents, label, tone=tone).float()
+        output = self(latents, label, tone=tone, truncation=truncation).float()
         return (output[:, :3] + 1) / 2, output[:, 3:] > 0
