@@ -1,41 +1,52 @@
-"""Train a SkinGenerator: skin images with their region masks, by class.
+"""Train a SkinGenerator: skin images with their region masks, by class and, where asked for, by skin tone.
 
     python recipes/train_gan.py --data DIR --size 128 --minutes 60 --out runs/lesions
 
-DIR holds photographs as `SkinFolder` reads them (metadata.csv or one folder a class); `split=train` alone is used.
-The run can be killed at any moment and goes on from its --out when the same command is given again. It writes
-`checkpoint.pt`, `metrics.jsonl`, `samples/*.png` and, at every check, the model itself into `model/`.
+DIR holds photographs as `SkinFolder` reads them; `split=train` alone is learnt from, `split=val` is what the run is
+judged by. The run can be killed at any moment and goes on from its --out when the same command is given again; with
+--pause 9 it leaves by itself after 9 minutes of the clock, which suits a machine that is lent by the hour. It writes
+`checkpoint.pt`, `metrics.jsonl`, `samples/*.png`, the last weights into `last/` and the best into `model/`.
 
-The game is the hinge one, with differentiable augmentation and an average of the generator's weights. It starts
-small and without classes: images of half the size until --grow images have been shown, the class weight raised from
-0 to 1 between the two numbers of --condition, since class conditions collapse GANs on little data (Shahbazi et al.,
-ICLR 2022). --features adds a discriminator on the features of a frozen ImageNet network (Projected GAN), the
-strongest single help with a few thousand photographs: `--features mobilenetv2_100` takes timm's weights from the Hub,
-`--features mobilenetv2_100=FILE.safetensors` a local file.
+Start simple and change one thing at a time; keep a change only if KID at equal minutes falls.
+- Images of half the size until --grow have been shown, classes (and tones) from 0 to full weight between the two numbers
+  of --condition: class conditions collapse GANs on little data (Shahbazi et al., ICLR 2022).
+- --features adds a discriminator on the features of a frozen ImageNet network (Projected GAN), the strongest single help
+  with a few thousand photographs: `mobilenetv2_100` takes timm's weights from the Hub, `mobilenetv2_100=FILE` a file.
+- --augment is the probability of differentiable augmentation, or `adaptive`: raised while the discriminators are too sure.
+- --loss relativistic wants --r1 and --r2, in small doses (0.01 to 1), paid every 16th step at 16 times the weight.
+- --lr has two numbers: a discriminator that learns faster than the generator (TTUR, Heusel et al., NeurIPS 2017) may need
+  fewer images; with --init, which starts from published weights, begin with `--lr 5e-5 2e-4 --grow 0 --condition 0 0`.
+- `--crops skin` cuts close-ups of healthy skin from beside the lesions. --tones adds the skin tone as an input, with an
+  error on the tone of what was generated; it needs `--masks skin` or `--crops skin`, where the region is skin.
 
-Expect on one AVX2 core, 128 px: 20 images/s at half size with --features, 9 at full size.
+Every check logs KID x1000 on `val` of the averaged weights as they would be used (full size, classes in full); `spread`,
+the pixels' standard deviation over samples, which falls when modes collapse; and `gap`, how much realer the
+discriminators find photographs they train on than those of `val`, with `gap_share`, the same relative to how much realer
+than generated ones: 0 is no overfitting, 1 is all by heart. KID with the network of --features is flattered: name another
+with --kid (as in `synthderm.metrics.load_extractor`). It needs `pip install 'synthderm[bench]'`.
+
+Expect on one AVX2 core, 128 px: 20 images/s at half size with --features, 9 at full size; a checkpoint of 30 MB.
 """
 
 import argparse
 import copy
-import json
 import math
-import os
-import sys
 import time
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from synthderm.augment import diff_augment
-from synthderm.folders import SkinFolder, training_split
-from synthderm.images import grid, outline, to_pil, to_tensor
-from synthderm.losses import discriminator_hinge, generator_hinge
-from synthderm.masks import skin_region
-from synthderm.nets import Discriminator, FeatureDiscriminator, SkinGenerator
+from synthderm import losses, runs
+from synthderm.augment import adapt, diff_augment
+from synthderm.checks import Checks
+from synthderm.folders import training_split
+from synthderm.images import grid, outline, to_pil
+from synthderm.judges import Discriminator, FeatureDiscriminator, load_backbone
+from synthderm.nets import SkinGenerator
+from synthderm.photographs import load_photographs, load_validation
 
 
 def parse() -> argparse.Namespace:
@@ -45,190 +56,34 @@ def parse() -> argparse.Namespace:
     p.add_argument("--size", type=int, default=128, help="side of the images in pixels")
     p.add_argument("--channels", type=int, nargs="+", default=[256, 192, 96, 64, 32, 16], help="generator width per level, smallest first")
     p.add_argument("--judge", type=int, nargs="+", default=[192, 160, 96, 48, 24, 12], help="discriminator width per level")
-    p.add_argument("--minutes", type=float, default=60, help="stop after this much training, all resumed parts together")
+    p.add_argument("--init", help="start from this generator's weights: bundled name, directory (./x) or Hub id")
+    p.add_argument("--minutes", type=float, default=60, help="stop after this much training, all resumed parts together, checks not counted")
+    p.add_argument("--pause", type=float, help="leave after this many minutes of the clock, reading and checks included, to be resumed")
     p.add_argument("--images", type=int, default=10**9, help="stop after this many images shown")
     p.add_argument("--batch", type=int, default=16)
     p.add_argument("--lr", type=float, nargs=2, default=[2e-4, 2e-4], metavar=("G", "D"), help="Adam's learning rates")
+    p.add_argument("--loss", choices=["hinge", "relativistic"], default="hinge")
+    p.add_argument("--r1", type=float, default=0.0, help="gamma of the gradient penalty on real images; 0 = none")
+    p.add_argument("--r2", type=float, default=0.0, help="gamma of the gradient penalty on generated images; 0 = none")
+    p.add_argument("--lazy", type=int, default=16, help="steps between gradient penalties")
+    p.add_argument("--augment", default="0.7", help="probability of each differentiable augmentation, or adaptive")
     p.add_argument("--ema", type=float, default=4000, help="half-life of the weight average, in images")
     p.add_argument("--grow", type=int, default=80_000, help="images shown at half the size before the full one")
     p.add_argument("--condition", type=int, nargs=2, default=[40_000, 80_000], metavar=("FROM", "TO"), help="images over which classes come in")
+    p.add_argument("--balance", action="store_true", help="show every class equally often")
     p.add_argument("--masks", choices=["given", "skin"], default="given", help="the region: from the data set, or found by skin colour")
+    p.add_argument("--crops", choices=["whole", "skin"], default="whole", help="whole photographs, or close-ups without the lesion; all of them is region")
+    p.add_argument("--tones", action="store_true", help="give the generator an input for the skin tone")
     p.add_argument("--flips", choices=["none", "horizontal", "all"], default="all", help="orientations that mean the same; all = 8")
     p.add_argument("--features", help="frozen feature network: a timm name, or name=weights.safetensors")
-    p.add_argument("--check", type=int, default=8000, help="images between checkpoints and sample grids")
+    p.add_argument("--kid", help="extractor for KID: timm:NAME, timm:NAME=FILE, FILE.safetensors, or none; the network of --features where left out")
+    p.add_argument("--kid-images", type=int, default=512, help="images generated for each KID")
+    p.add_argument("--check", type=int, default=8000, help="images between checkpoints, sample grids and KIDs")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    p.add_argument("--compile", action="store_true", help="torch.compile generator and discriminators: minutes to start, then faster on a GPU")
     p.add_argument("--threads", type=int, help="CPU threads")
     return p.parse_args()
-
-
-def load_photographs(data: str, size: int, masks: str) -> tuple[Tensor, Tensor, list[str]]:
-    """All training photographs in memory: (N, 4, size, size) uint8 (the fourth channel is the mask) and labels."""
-    folder = SkinFolder(data, split=training_split(data), return_mask=masks == "given")
-    images = torch.empty(len(folder), 4, size, size, dtype=torch.uint8)
-    for index in tqdm(range(len(folder)), desc="read", file=sys.stderr, disable=None):
-        image, mask, _ = folder.read(index)
-        image = to_tensor(image.resize((size, size), resample=3, reducing_gap=3))
-        if masks == "given":
-            mask = to_tensor(mask.resize((size, size), resample=4))
-        else:
-            mask = skin_region(image[None].float() / 255)[0].byte() * 255
-        images[index] = torch.cat([image, mask])
-    return images, torch.tensor(folder.targets), folder.classes
-
-
-def draw_real(images: Tensor, labels: Tensor, batch: int, flips: str, size: int) -> tuple[Tensor, Tensor]:
-    """A random batch in [-1, 1], each photograph in one of its equivalent orientations."""
-    index = torch.randint(len(images), (batch,), device=images.device)
-    x = images[index].float() / 127.5 - 1
-    if flips != "none":
-        x = torch.where(torch.rand(batch, 1, 1, 1, device=x.device) < 0.5, x.flip(3), x)
-    if flips == "all":
-        x = torch.where(torch.rand(batch, 1, 1, 1, device=x.device) < 0.5, x.flip(2), x)
-        x = torch.where(torch.rand(batch, 1, 1, 1, device=x.device) < 0.5, x.transpose(2, 3), x)
-    if x.shape[-1] != size:
-        x = F.interpolate(x, size=size, mode="area")
-    return x.contiguous(memory_format=torch.channels_last), labels[index]
-
-
-@torch.no_grad()
-def update_average(average: nn.Module, model: nn.Module, keep: float) -> None:
-    """average <- keep * average + (1 - keep) * model, batch norm statistics included."""
-    for a, b in zip(average.state_dict().values(), model.state_dict().values()):
-        a.lerp_(b, 1 - keep) if a.is_floating_point() else a.copy_(b)
-
-
-def load_features(spec: str) -> nn.Module:
-    import timm
-    from safetensors.torch import load_file
-
-    name, _, weights = spec.partition("=")
-    if not weights:
-        return timm.create_model(name, pretrained=True, features_only=True, out_indices=(1, 2, 3, 4))
-    model = timm.create_model(name, pad_type="same", features_only=True, out_indices=(1, 2, 3, 4))
-    wanted = model.state_dict()
-    model.load_state_dict({key: value for key, value in load_file(weights).items() if key in wanted})
-    return model
-
-
-def main() -> None:
-    args = parse()
-    out, device = Path(args.out), torch.device(args.device)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
-    try:
-        images, labels, classes = load_photographs(args.data, args.size, args.masks)
-        (out / "samples").mkdir(parents=True, exist_ok=True)
-    except (ValueError, OSError) as error:
-        raise SystemExit(f"train_gan.py: {error}") from None
-    images, labels = images.to(device), labels.to(device)
-
-    # Plain convolutions in bf16 pay only where the processor multiplies bf16 itself; elsewhere they are emulated.
-    half = device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    cast = torch.autocast(device.type, torch.bfloat16, enabled=half)
-
-    generator = SkinGenerator(args.size, args.channels, classes).to(device, memory_format=torch.channels_last)
-    average = copy.deepcopy(generator).eval().requires_grad_(False)
-    judges = nn.ModuleList([Discriminator(args.size, args.judge, len(classes))])
-    if args.features:
-        judges.append(FeatureDiscriminator(load_features(args.features), len(classes)))
-    judges.to(device, memory_format=torch.channels_last).train()
-    trained = [p for p in judges.parameters() if p.requires_grad]
-    optimizers = [
-        torch.optim.Adam(generator.parameters(), lr=args.lr[0], betas=(0.0, 0.99)),
-        torch.optim.Adam(trained, lr=args.lr[1], betas=(0.0, 0.99)),
-    ]
-    state = {"shown": 0, "seconds": 0.0}
-    sample_rng = torch.Generator().manual_seed(args.seed)
-    sample_latents = torch.randn(64, generator.latent_dim, generator=sample_rng).to(device)
-    sample_labels = (torch.arange(64) * len(classes) // 64).to(device)
-
-    def save() -> None:
-        """Everything that decides the rest of the run, written beside and then renamed."""
-        checkpoint = {
-            "generator": generator.state_dict(), "average": average.state_dict(), "judges": judges.state_dict(),
-            "optimizers": [o.state_dict() for o in optimizers], "state": state, "rng": torch.get_rng_state(),
-            "cuda_rng": torch.cuda.get_rng_state() if device.type == "cuda" else None,
-        }  # fmt: skip
-        torch.save(checkpoint, out / "checkpoint.part")
-        os.replace(out / "checkpoint.part", out / "checkpoint.pt")
-
-    def check(figures: dict) -> None:
-        condition, size = schedule(args, state["shown"])
-        with torch.no_grad(), cast:
-            output = torch.cat([average(z, y, condition, size) for z, y in zip(sample_latents.split(16), sample_labels.split(16))]).float().cpu()
-        picture = (output[:, :3] + 1) / 2
-        to_pil(grid(outline(picture, output[:, 3:] > 0), 8)).save(out / "samples" / f"{state['shown']:09d}.png")
-        card = {"recipe": "train_gan.py", "training": {**vars(args), **state}}
-        average.save_pretrained(out / "model", card=card)
-        with open(out / "metrics.jsonl", "a", encoding="utf-8") as log:
-            log.write(json.dumps({**state, **figures, "spread": picture.std(0).mean().item()}) + "\n")
-        save()
-
-    if (out / "checkpoint.pt").is_file():
-        loaded = torch.load(out / "checkpoint.pt", map_location=device, weights_only=True)
-        generator.load_state_dict(loaded["generator"])
-        average.load_state_dict(loaded["average"])
-        judges.load_state_dict(loaded["judges"])
-        for optimizer, values in zip(optimizers, loaded["optimizers"]):
-            optimizer.load_state_dict(values)
-        torch.set_rng_state(loaded["rng"].cpu())
-        if device.type == "cuda":
-            torch.cuda.set_rng_state(loaded["cuda_rng"].cpu())
-        state = loaded["state"]
-        # Lines written after this checkpoint, before the kill, will be written again.
-        if (out / "metrics.jsonl").is_file():
-            lines = (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = "".join(line for line in lines if json.loads(line)["shown"] <= state["shown"])
-            (out / "metrics.part").write_text(kept, encoding="utf-8")
-            os.replace(out / "metrics.part", out / "metrics.jsonl")
-
-    keep = 0.5 ** (args.batch / args.ema)
-    bar = tqdm(total=args.minutes * 60, initial=state["seconds"], unit="s", bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}", disable=None)
-    totals: dict[str, float] = {}
-    while state["shown"] < args.images and state["seconds"] < args.minutes * 60:
-        started = time.perf_counter()
-        condition, size = schedule(args, state["shown"])
-        real, label = draw_real(images, labels, args.batch, args.flips, size)
-        latents = torch.randn(args.batch, generator.latent_dim, device=device)
-        with cast:
-            fake = generator(latents, label, condition, size)
-
-            # Discriminators: the photographs up, the generated down.
-            seen_real, seen_fake = diff_augment(real), diff_augment(fake.detach())
-            loss_d = sum(discriminator_hinge(d(seen_real, label, condition), d(seen_fake, label, condition)) for d in judges)
-        optimizers[1].zero_grad(set_to_none=True)
-        loss_d.backward()
-        optimizers[1].step()
-
-        # Generator: what it made up, in the eyes of the discriminators just improved.
-        for p in trained:
-            p.requires_grad_(False)
-        with cast:
-            seen = diff_augment(fake)
-            loss_g = sum(generator_hinge(d(seen, label, condition)) for d in judges)
-        optimizers[0].zero_grad(set_to_none=True)
-        loss_g.backward()
-        optimizers[0].step()
-        for p in trained:
-            p.requires_grad_(True)
-        update_average(average, generator, min(keep, state["shown"] / (state["shown"] + 10 * args.batch)))
-
-        state["shown"] += args.batch
-        if not (math.isfinite(loss_d.item()) and math.isfinite(loss_g.item())):
-            raise SystemExit(f"a loss is NaN after {state['shown']} images; the last good checkpoint is kept in {out / 'checkpoint.pt'}. Try a lower --lr.")
-        for key, value in (("loss_d", loss_d.item()), ("loss_g", loss_g.item())):
-            totals[key] = 0.99 * totals.get(key, value) + 0.01 * value
-        taken = time.perf_counter() - started
-        state["seconds"] += taken
-        bar.update(min(taken, bar.total - bar.n))
-        bar.set_postfix_str(f"{state['shown']:,} images, {args.batch / taken:.0f}/s, {size} px, D {totals['loss_d']:.2f} G {totals['loss_g']:.2f}")
-        if state["shown"] % args.check < args.batch:
-            check(totals)
-    check(totals)
-    bar.close()
-    print(f"{state['shown']:,} images in {state['seconds'] / 60:.1f} min; the model is in {out / 'model'}")
 
 
 def schedule(args: argparse.Namespace, shown: int) -> tuple[float, int]:
@@ -236,6 +91,192 @@ def schedule(args: argparse.Namespace, shown: int) -> tuple[float, int]:
     start, end = args.condition
     condition = min(1.0, max(0.0, (shown - start) / max(1, end - start)))
     return condition, args.size // 2 if shown < args.grow else args.size
+
+
+def main() -> None:
+    begun = time.perf_counter()
+    args = parse()
+    out, device = Path(args.out), torch.device(args.device)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    # Plain convolutions in bf16 pay only where the processor multiplies bf16 itself; elsewhere they are emulated.
+    on_gpu = device.type == "cuda"
+    cast = torch.autocast(device.type, torch.bfloat16, enabled=on_gpu or torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    torch.backends.cudnn.benchmark = on_gpu
+    torch.manual_seed(args.seed)
+    rng = torch.Generator().manual_seed(args.seed)  # for what is looked at, the same at every check
+    region = "close-up" if args.crops == "skin" else args.masks
+    try:
+        if args.tones and region == "given":
+            raise ValueError("--tones needs --masks skin or --crops skin: the given region is the lesion, not the skin.")
+        if args.augment != "adaptive" and not 0 <= float(args.augment) <= 1:
+            raise ValueError(f"--augment {args.augment} is neither a probability nor adaptive.")
+        photographs = load_photographs(args.data, training_split(args.data), args.size, region).to(device)
+        val = load_validation(args.data, args.size, region)
+        tones = photographs.deciles() if args.tones else None
+        generator = SkinGenerator(args.size, args.channels, photographs.classes, tones=tones)
+        if args.init:
+            generator.start_from(SkinGenerator.from_pretrained(args.init))
+        spec = args.kid or (f"timm:{args.features}" if args.features else "none")
+        kid_latents = torch.randn(args.kid_images, generator.latent_dim, generator=rng).to(device)
+        checks = None if val is None else Checks(val.to(device), None if spec == "none" else spec, kid_latents, cast)
+        (out / "samples").mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"train_gan.py: {error}") from None
+    if val is None:
+        print(f"{args.data} has no split val: no KID and no gap is measured, and model/ holds the last weights.")
+
+    generator.to(device, memory_format=torch.channels_last)
+    average = copy.deepcopy(generator).eval().requires_grad_(False)
+    judges = nn.ModuleList([Discriminator(args.size, args.judge, len(photographs.classes), args.tones)])
+    if args.features:
+        judges.append(FeatureDiscriminator(load_backbone(args.features), len(photographs.classes), tones=args.tones))
+    judges.to(device, memory_format=torch.channels_last).train()
+    trained = [p for p in judges.parameters() if p.requires_grad]
+    optimizers = [
+        torch.optim.Adam(generator.parameters(), lr=args.lr[0], betas=(0.0, 0.99), fused=on_gpu),
+        torch.optim.Adam(trained, lr=args.lr[1], betas=(0.0, 0.99), fused=on_gpu),
+    ]
+    # The penalty needs gradients of gradients, which compiled code has not: it calls `judges` themselves.
+    make, judge = (torch.compile(generator), [torch.compile(d) for d in judges]) if args.compile else (generator, judges)
+
+    state = {"shown": 0, "seconds": 0.0, "best_kid": None, "best_shown": None}
+    running = torch.zeros(3, device=device)  # both losses, and how sure the discriminators are of photographs
+    p = torch.tensor(0.0 if args.augment == "adaptive" else float(args.augment), device=device)
+    sample_latents = torch.randn(64, generator.latent_dim, generator=rng).to(device)
+    sample_labels = (torch.arange(64) * len(photographs.classes) // 64).to(device)
+    sample_tones = torch.linspace(tones[0], tones[-1], 8).repeat(8).to(device) if tones else None
+
+    def save() -> None:
+        parts = {
+            "generator": generator.state_dict(), "average": average.state_dict(), "judges": runs.trained_state(judges),
+            "optimizers": [runs.adam_state(o) for o in optimizers], "state": state, "running": running, "p": p,
+        }  # fmt: skip
+        runs.write_checkpoint(out, parts, device)
+
+    def check(figures: dict) -> None:
+        condition, size = schedule(args, state["shown"])
+        with torch.no_grad(), cast:
+            parts = zip(sample_latents.split(16), sample_labels.split(16), sample_tones.split(16) if tones else [None] * 4)
+            output = torch.cat([average(z, y, condition, size, t) for z, y, t in parts]).float().cpu()
+        picture = (output[:, :3] + 1) / 2
+        to_pil(grid(outline(picture, output[:, 3:] > 0), 8)).save(out / "samples" / f"{state['shown']:09d}.png")
+        figures |= {"spread": picture.std(0).mean().item(), "augment": p.item()}
+        if checks is not None:
+            figures |= checks.measure_gap(judges, average, photographs, condition, size, args.batch)
+        measured = checks.measure_kid(average) if checks is not None and checks.extractor is not None else None
+        best = measured is None or state["best_kid"] is None or measured < state["best_kid"]
+        if best:
+            state.update(best_kid=measured, best_shown=state["shown"])
+        card = {"recipe": "train_gan.py", "training": {**vars(args), **state}}
+        for name in ("last", "model") if best else ("last",):
+            average.save_pretrained(out / name, card=card)
+        runs.log(out, {**state, **figures, "kid_x1000": measured})
+        save()
+
+    loaded = runs.read_checkpoint(out, device)
+    if loaded is not None:
+        generator.load_state_dict(loaded["generator"])
+        average.load_state_dict(loaded["average"])
+        runs.load_trained(judges, loaded["judges"])
+        for optimizer, values in zip(optimizers, loaded["optimizers"]):
+            runs.load_adam(optimizer, values)
+        state, running, p = loaded["state"], loaded["running"], loaded["p"]
+
+    half_life = 0.5 ** (args.batch / args.ema)
+    pairs = list(zip(average.state_dict().values(), generator.state_dict().values()))
+    floats = list(map(list, zip(*(pair for pair in pairs if pair[0].is_floating_point()))))
+    counts = [pair for pair in pairs if not pair[0].is_floating_point()]
+    bar = tqdm(total=args.minutes * 60, initial=state["seconds"], unit="s", bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}", disable=None)
+    clock, since = time.perf_counter(), dict(state)
+
+    def look() -> dict:
+        """Wait for the device, and read clock and losses."""
+        nonlocal clock
+        loss_d, loss_g, sure = running.tolist()
+        weights = torch.stack([p.detach().sum() for p in [*generator.parameters(), *trained]]).sum().item()
+        if not math.isfinite(loss_d + loss_g + weights):
+            kept = f"the last good checkpoint is kept in {out / 'checkpoint.pt'}" if (out / "checkpoint.pt").exists() else "no checkpoint was written yet"
+            raise SystemExit(f"a loss is NaN after {state['shown']} images; {kept}. Try a lower --lr.")
+        now = time.perf_counter()
+        state["seconds"] += now - clock
+        clock = now
+        pace = (state["shown"] - since["shown"]) / max(1e-9, state["seconds"] - since["seconds"])
+        bar.update(min(state["seconds"], bar.total) - bar.n)
+        bar.set_postfix_str(f"{state['shown']:,} images, {pace:.0f}/s, {size} px, D {loss_d:.2f} G {loss_g:.2f}")
+        return {"loss_d": loss_d, "loss_g": loss_g, "sure": sure, "images_per_s": pace}
+
+    checked = state["shown"] if loaded is not None else None
+    while state["shown"] < args.images and state["seconds"] < args.minutes * 60:
+        step = state["shown"] // args.batch
+        weight, size = schedule(args, state["shown"])
+        condition = torch.full((), weight, device=device)  # a tensor: a changing number would be compiled anew
+        real, label, tone = photographs.draw(args.batch, args.flips, size, args.balance)
+        told = (label, condition, tone if tones else None)
+        latents = torch.randn(args.batch, generator.latent_dim, device=device)
+
+        # Discriminators: the photographs up, the generated down.
+        with cast:
+            fake = make(latents, label, condition, size, told[2])
+            seen_real, seen_fake = diff_augment(real, p), diff_augment(fake.detach(), p)
+            verdicts = [(d(seen_real, *told), d(seen_fake, *told)) for d in judge]
+            game = losses.discriminator_hinge if args.loss == "hinge" else losses.discriminator_relativistic
+            loss_d = sum(game(*pair) for pair in verdicts)
+        total = loss_d
+        for gamma, seen in ((args.r1, seen_real), (args.r2, seen_fake)):
+            if gamma and step % args.lazy == 0:
+                seen = seen.detach().float().requires_grad_()
+                total = total + args.lazy * gamma * sum(losses.gradient_penalty(d(seen, *told), seen) for d in judges)
+        optimizers[1].zero_grad(set_to_none=True)
+        total.backward()
+        optimizers[1].step()
+
+        # Generator: what it made up, in the eyes of the discriminators just improved.
+        for parameter in trained:
+            parameter.requires_grad_(False)
+        with cast:
+            seen = diff_augment(fake, p)
+            if args.loss == "hinge":
+                loss_g = sum(losses.generator_hinge(d(seen, *told)) for d in judge)
+            else:
+                loss_g = sum(losses.generator_relativistic(d(seen_real, *told), d(seen, *told)) for d in judge)
+        total = loss_g
+        if tones:
+            total = total + condition * losses.tone_error((fake[:, :3].float() + 1) / 2, (fake[:, 3:].float() + 1) / 2, tone)
+        optimizers[0].zero_grad(set_to_none=True)
+        total.backward()
+        optimizers[0].step()
+        for parameter in trained:
+            parameter.requires_grad_(True)
+        keep = min(half_life, state["shown"] / (state["shown"] + 10 * args.batch))
+        get_ema_multi_avg_fn(keep)(*floats, None)
+        for a, b in counts:
+            a.copy_(b)
+
+        # How sure the discriminators are: that a photograph is real, or in the relativistic game realer than its partner.
+        sure = torch.cat([(a if args.loss == "hinge" else a - b).detach().float().sign().flatten() for a, b in verdicts]).mean()
+        running.lerp_(torch.stack([loss_d.detach().float(), loss_g.detach().float(), sure]), 0.02 if step else 1.0)
+        if args.augment == "adaptive":
+            p = adapt(p, running[2], args.batch)
+        state["shown"] += args.batch
+
+        due = state["shown"] % args.check < args.batch
+        figures = look() if due or not on_gpu or step % 20 == 0 else {}
+        if due:
+            check(figures)
+            checked, clock, since = state["shown"], time.perf_counter(), dict(state)
+        if args.pause and time.perf_counter() - begun > 60 * args.pause:
+            look()
+            save()
+            bar.close()
+            print(f"paused at {state['shown']:,} images, {state['seconds'] / 60:.1f} min of training: the same command goes on.")
+            return
+    if checked != state["shown"]:
+        check(look())
+    bar.close()
+    size_mb = (out / "checkpoint.pt").stat().st_size / 1e6
+    print(f"{state['shown']:,} images in {state['seconds'] / 60:.1f} min; the best model, of {state['best_shown']:,} images, is in {out / 'model'}.")
+    print(f"The checkpoint has {size_mb:.1f} MB.")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,25 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def diff_augment(x: Tensor, p: float = 0.7) -> Tensor:
+def adapt(p: Tensor, sign: Tensor, images: int, target: float = 0.6, span: int = 200_000) -> Tensor:
+    """The next probability of augmentation, raised while the discriminator is too sure of its photographs.
+
+    The mean sign of its verdicts on real images is 0 where it can't tell them and 1 where it has learnt them by heart.
+    Karras et al. (NeurIPS 2020, section 3) hold it at 0.6 by small steps of p.
+
+    Args:
+        p: 0-dimensional tensor; so that nothing waits for the GPU, it never becomes a number.
+        sign: mean sign over the last batches, in [-1, 1].
+        images: shown since the last step.
+        span: images in which p can go from 0 to 1; the paper's 500,000 suit longer runs.
+
+    Returns:
+        p in [0, 0.8]: above that, changes begin to leak into what is generated.
+    """
+    return (p + (sign - target).sign() * images / span).clamp(0, 0.8)
+
+
+def diff_augment(x: Tensor, p: float | Tensor = 0.7) -> Tensor:
     """Random brightness, saturation, contrast, shift and cut-out.
 
     Each change is applied to an image with probability `p` alone: as long as p < 1 the generator can't take an

@@ -74,6 +74,11 @@ class SyntheticSkinDataset(VisionDataset):
         return_mask: items are `(image, mask, label)`; the mask is the lesion, the hand, or the eczema.
         severity: range of the eczema's severity, within [0, 1]; for "eczema" alone. 0 is clear, up to 1/3 mild, up
             to 2/3 moderate, above severe; classes outside the range do not occur.
+        skin_tone: range of the skin tone within that of the generator's training, ITA in degrees (above 55 very light, 28
+            to 41 intermediate, below -30 dark), drawn evenly; as frequent as in training where None. For generators that
+            were trained with tones alone.
+        truncation: in (0, 1]. Below 1 an image's style (its colours and kind of texture) moves towards the mean of its
+            class, while the layout stays: fewer odd images, less variety (psi of Karras et al., CVPR 2019).
         device: where to generate. In DataLoader workers leave it "cpu".
         classes: the names of the classes, for a function or a pipeline (which takes them as prompts) alone.
 
@@ -82,11 +87,13 @@ class SyntheticSkinDataset(VisionDataset):
     Items are `(PIL RGB, int)`, or `(PIL RGB, tv_tensors.Mask (1, H, W) uint8 of 0 and 1, int)`.
 
     Raises:
-        ValueError: an unknown source, a length below 1, labels that are not classes, a range that is none.
+        ValueError: an unknown source, a length below 1, labels that are not classes, a range that is none, a skin tone
+            that the source can't be asked for.
     """
 
     def __init__(self, source="lesions", *, length, labels=None, seed=0, size=None, transform=None, target_transform=None,
-                 transforms=None, return_mask=False, severity=(0.0, 1.0), device="cpu", classes=None):  # fmt: skip
+                 transforms=None, return_mask=False, severity=(0.0, 1.0), device="cpu", classes=None,
+                 skin_tone=None, truncation=1.0):  # fmt: skip
         super().__init__(root=None if callable(source) else os.fspath(source), transforms=transforms, transform=transform, target_transform=target_transform)
         if not isinstance(length, int) or length < 1:
             raise ValueError(f"length={length!r}: a dataset needs at least 1 image.")
@@ -94,6 +101,9 @@ class SyntheticSkinDataset(VisionDataset):
             raise ValueError(f"size={size!r}: images are between 8 and 4096 pixels wide.")
         self.source, self.length, self.seed, self.return_mask = source, length, int(seed), return_mask
         self.severity, self.device = _check_severity(severity), str(device)
+        self.skin_tone, self.truncation = skin_tone, truncation
+        if not isinstance(truncation, (int, float)) or not 0 < truncation <= 1:
+            raise ValueError(f"truncation={truncation!r} must be above 0 and at most 1, which changes nothing.")
         self.is_eczema = source == "eczema"
         known = [*generator_names(), "eczema"]
         if isinstance(source, str) and source not in known and not any(mark in source for mark in "/\\.~"):
@@ -102,6 +112,8 @@ class SyntheticSkinDataset(VisionDataset):
         if self._function is not None:
             self.revision, self.classes = getattr(self._function, "revision", "function"), list(self._function.classes if classes is None else classes)
             self.size = size or getattr(self._function, "size", None)
+            if skin_tone is not None or truncation != 1:
+                raise ValueError("skin_tone and truncation are for generators: a function draws tones and latents of its own, leave them out.")
         else:
             self._name, self._revision = "hands" if self.is_eczema else source, None
             model = self._generator()
@@ -109,6 +121,7 @@ class SyntheticSkinDataset(VisionDataset):
             if COMMIT.fullmatch(self.revision):  # a branch may move while workers start: all take the same commit
                 self._name, self._revision = source.partition("@")[0], self.revision
             self.size = size or model.size
+            self.skin_tone = _check_tone(skin_tone, model.tones, source)
             self.classes = list(SEVERITY_CLASSES) if self.is_eczema else list(model.classes)
         self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
         self.targets = self._choose_labels(labels)
@@ -231,7 +244,8 @@ class SyntheticSkinDataset(VisionDataset):
             pose = torch.stack([torch.randint(len(model.classes), (), generator=rng) for rng in rngs])
         else:
             pose = torch.tensor(own)
-        image, mask = model.generate(latents.to(self.device), pose.to(self.device))
+        tones = None if model.tones is None else torch.stack([model.draw_tone(rng, self.skin_tone) for rng in rngs]).to(self.device)
+        image, mask = model.generate(latents.to(self.device), pose.to(self.device), tones, self.truncation)
         image, mask = self._fit(image.cpu(), mask.cpu())
         return self._with_eczema(image, mask, own, rngs) if self.is_eczema else (image, mask)
 
@@ -281,6 +295,20 @@ def _check_severity(severity) -> tuple[float, float]:
         raise ValueError(f"severity={severity!r} must be a pair (low, high) within [0, 1].") from None
     if not 0 <= low <= high <= 1:
         raise ValueError(f"severity={severity!r} must be a pair (low, high) within [0, 1], low first.")
+    return low, high
+
+
+def _check_tone(skin_tone, tones: list[float] | None, source) -> tuple[float, float] | None:
+    if skin_tone is None:
+        return None
+    if tones is None:
+        raise ValueError(f"skin_tone={skin_tone!r} was given, but {source!r} has no input for the skin tone: leave it out, or train one with --tones.")
+    try:
+        low, high = (float(value) for value in skin_tone)
+    except (TypeError, ValueError):
+        raise ValueError(f"skin_tone={skin_tone!r} must be a pair (low, high), ITA in degrees.") from None
+    if not tones[0] <= low <= high <= tones[-1]:
+        raise ValueError(f"skin_tone={skin_tone!r} must be a pair (low, high), low first, within {tones[0]} to {tones[-1]} degrees, which {source!r} has seen.")
     return low, high
 
 

@@ -1,7 +1,10 @@
 """Losses: functions of tensors, each a few lines to check against its paper."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from synthderm.color import to_lab
 
 
 def discriminator_hinge(real: Tensor, fake: Tensor) -> Tensor:
@@ -12,3 +15,42 @@ def discriminator_hinge(real: Tensor, fake: Tensor) -> Tensor:
 def generator_hinge(fake: Tensor) -> Tensor:
     """-D(fake), the generator's side of the hinge game."""
     return -fake.mean()
+
+
+def discriminator_relativistic(real: Tensor, fake: Tensor) -> Tensor:
+    """ln(1 + exp(D(fake) - D(real))), mean over pairs: a real image need only look more real than the generated one
+    beside it (Jolicoeur-Martineau, ICLR 2019; equation 2 of Huang et al., NeurIPS 2024, with f(t) = -ln(1 + exp(-t)))."""
+    return F.softplus(fake - real).mean()
+
+
+def generator_relativistic(real: Tensor, fake: Tensor) -> Tensor:
+    """ln(1 + exp(D(real) - D(fake))), mean over pairs: the generator's side of the relativistic game."""
+    return F.softplus(real - fake).mean()
+
+
+def gradient_penalty(judged: Tensor, images: Tensor) -> Tensor:
+    """1/2 |dD/dx|^2, mean over images: R1 on real images, R2 on generated ones, to be multiplied by gamma (Mescheder et
+    al., ICML 2018, equations 9 and 10).
+
+    Args:
+        judged: (B, K) logits of `images`; where K > 1, their mean is the D of the equation.
+        images: (B, C, H, W), with `requires_grad`.
+    """
+    (gradient,) = torch.autograd.grad(judged.mean(1).sum(), images, create_graph=True)
+    return 0.5 * gradient.square().sum((1, 2, 3)).mean()
+
+
+def tone_error(image: Tensor, inside: Tensor, tone: Tensor) -> Tensor:
+    """Mean absolute difference between the ITA asked for and that of the mean colour of the skin, in units of 30 degrees.
+
+    `color.ita` measures by the median, whose gradient reaches three pixels; here the mean stands for it. A few degrees
+    either way are free, which is what two photographs of one person differ by.
+
+    Args:
+        image: (B, 3, H, W) float in [0, 1].
+        inside: (B, 1, H, W) float in [0, 1], how much of each pixel is skin.
+        tone: (B,) ITA in degrees.
+    """
+    lab = (to_lab(image) * inside).sum((2, 3)) / (inside.sum((2, 3)) + 1e-3)
+    measured = torch.rad2deg(torch.atan2(lab[:, 0] - 50, lab[:, 2]))
+    return (F.relu((measured - tone).abs() - 3) / 30).mean()

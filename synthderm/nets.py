@@ -1,4 +1,4 @@
-"""The networks: `SkinGenerator` and what judges it. The editor lives in `editor.py`.
+"""`SkinGenerator`. What judges it in training is in `judges.py`, the editor in `editor.py`.
 
 The value range [-1, 1] exists only inside `forward`; everything public takes and gives images in [0, 1].
 """
@@ -6,7 +6,6 @@ The value range [-1, 1] exists only inside `forward`; everything public takes an
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from synthderm.pretrained import Pretrained
 
@@ -24,6 +23,11 @@ def steady(layer: nn.Linear | nn.Conv2d, x: Tensor) -> Tensor:
     exact = getattr(layer, "exact", None)
     with torch.autocast(x.device.type, enabled=False):
         return product(x.double(), layer.weight.double() if exact is None else exact, layer.bias.double(), **options).to(x.dtype)
+
+
+def scale_tone(tone: Tensor) -> Tensor:
+    """ITA in degrees (B,) as a network's input (B, 1): intermediate skin about 0, very light +1, dark -2."""
+    return (tone[:, None] - 30) / 30
 
 
 class ConditionalNorm(nn.Module):
@@ -82,11 +86,13 @@ class SkinGenerator(Pretrained):
         classes: the names of the classes, in the order of `label`.
         latent_dim: length of the latent vector.
         style_dim: length of the vector (latents and class) that drives the norms.
+        tones: skin tones it was trained on, ITA in degrees, as 11 quantiles from the lowest to the highest. Where given,
+            the generator has an input for the tone of the skin.
     """
 
     mask_meaning = "True = inside the region: the lesion, or the hand"
 
-    def __init__(self, size: int, channels: list[int], classes: list[str], latent_dim: int = 128, style_dim: int = 128):
+    def __init__(self, size: int, channels: list[int], classes: list[str], latent_dim: int = 128, style_dim: int = 128, tones: list[float] | None = None):
         super().__init__()
         levels = len(channels)
         if any(width % 8 for width in channels):
@@ -94,7 +100,7 @@ class SkinGenerator(Pretrained):
         if levels < 2 or size % 2 ** (levels - 1):
             raise ValueError(f"size={size} is not a multiple of {2 ** (levels - 1)}, which {levels} levels need.")
         self.config = dict(size=size, channels=list(channels), classes=list(classes), latent_dim=latent_dim, style_dim=style_dim)
-        self.size, self.classes, self.latent_dim = size, list(classes), latent_dim
+        self.size, self.classes, self.latent_dim, self.tones = size, list(classes), latent_dim, None
         self.base = size // 2 ** (levels - 1)
         self.embedding = nn.Embedding(len(classes), latent_dim)
         self.style = nn.Linear(latent_dim, style_dim)
@@ -107,6 +113,11 @@ class SkinGenerator(Pretrained):
             nn.init.zeros_(head.bias)
         nn.init.normal_(self.embedding.weight, std=0.5)
         nn.init.normal_(self.to_image[0].weight, std=0.1)
+        if tones is not None:
+            if len(tones) < 2 or any(low > high for low, high in zip(tones, tones[1:])):
+                raise ValueError(f"tones={tones!r} must be 2 or more angles in degrees that do not fall.")
+            self.config["tones"] = self.tones = [float(tone) for tone in tones]
+            self.tone = nn.Linear(1, latent_dim)
         for layer in self.modules():
             if isinstance(layer, (nn.Linear, nn.Conv2d)):
                 layer.register_buffer("exact", None, persistent=False)
@@ -123,17 +134,65 @@ class SkinGenerator(Pretrained):
                 layer.exact = layer.weight.double()
         return self
 
-    def forward(self, latents: Tensor, label: Tensor, condition: float = 1.0, size: int | None = None) -> Tensor:
+    @torch.no_grad()
+    def start_from(self, other: "SkinGenerator") -> None:
+        """Takes over what fits of a trained generator's weights: its levels, from the smallest on, and the classes of the
+        same name. Levels and classes that it lacks start afresh, and a fresh level changes nothing at first.
+
+        Raises:
+            ValueError: the two differ in the smallest side, the latents, or the width of a level that both have.
+        """
+        mine, theirs = self.config, other.config
+        shared = min(len(mine["channels"]), len(theirs["channels"]))
+        differ = [key for key in ("latent_dim", "style_dim") if mine[key] != theirs[key]]
+        differ += ["channels"] if mine["channels"][:shared] != theirs["channels"][:shared] else []
+        differ += ["side of the smallest level"] if self.base != other.base else []
+        if differ:
+            raise ValueError(
+                f"size={self.size} and channels={mine['channels']} do not fit a generator with size={other.size} and channels={theirs['channels']} "
+                f"({', '.join(differ)} differ): use those, or for each doubling of the size add one number to those channels."
+            )
+        own, given = self.state_dict(), other.state_dict()
+        for key, value in given.items():
+            if key == "embedding.weight":
+                for row, name in enumerate(other.classes):
+                    if name in self.classes:
+                        own[key][self.classes.index(name)] = value[row]
+            elif key in own and own[key].shape == value.shape:
+                own[key].copy_(value)
+            elif key in own:  # the largest level's head looks at 3x3 pixels, the others' at one
+                own[key].copy_(value.sum((2, 3), keepdim=True) if own[key].shape[-1] == 1 else F.pad(value, (1,) * 4))
+
+    def forward(
+        self,
+        latents: Tensor,
+        label: Tensor,
+        condition: float | Tensor = 1.0,
+        size: int | None = None,
+        tone: Tensor | None = None,
+        truncation: float = 1.0,
+    ) -> Tensor:
         """Image and mask in one tensor, (B, 4, size, size) in [-1, 1]; the mask is above 0 inside the region.
 
         Args:
             latents: (B, latent_dim), standard normal.
             label: (B,) int64, index into `classes`.
-            condition: weight of the class, raised from 0 to 1 during training.
+            condition: weight of class and tone, raised from 0 to 1 during training.
             size: stop at this side, one of the levels'; the full size where None.
+            tone: (B,) ITA in degrees, for a generator with `tones` alone.
+            truncation: as in `generate`.
         """
-        code = latents + condition * self.embedding(label)
+        if tone is None and self.tones is not None:
+            raise ValueError(f"this generator has an input for the skin tone: give tone, ITA from {self.tones[0]} to {self.tones[-1]} degrees.")
+        if tone is not None and self.tones is None:
+            raise ValueError("this generator has no input for the skin tone: leave tone out.")
+        centre = condition * self.embedding(label)
+        if tone is not None:
+            centre = centre + condition * steady(self.tone, scale_tone(tone))
+        code = latents + centre
         style = F.leaky_relu(steady(self.style, code), 0.1)
+        if truncation != 1:
+            style = torch.lerp(self.mean_style(centre), style, truncation)
         x = steady(self.stem, code).unflatten(1, (-1, self.base, self.base))
         x = x.contiguous(memory_format=torch.channels_last)
         x = F.leaky_relu(self.stem_norm(x, style), 0.1)
@@ -148,110 +207,40 @@ class SkinGenerator(Pretrained):
                 break
         return output.tanh()
 
+    def draw_tone(self, rng: torch.Generator, bounds: tuple[float, float] | None = None) -> Tensor | None:
+        """A skin tone in degrees, evenly within `bounds`, or as frequent as in training; None without an input for it."""
+        if self.tones is None:
+            return None
+        at = torch.rand((), generator=rng)
+        if bounds is not None:
+            return bounds[0] + (bounds[1] - bounds[0]) * at
+        place = at * (len(self.tones) - 1)
+        left = min(int(place), len(self.tones) - 2)
+        return torch.lerp(torch.tensor(self.tones[left]), torch.tensor(self.tones[left + 1]), place - left)
+
+    def mean_style(self, centre: Tensor) -> Tensor:
+        """The style's mean over all latents around `centre` (B, latent_dim), exactly: each component is a leaky ReLU of a
+        normal number, 0.1 x + 0.9 max(x, 0), and E max(x, 0) = m Phi(m / s) + s phi(m / s)."""
+        mean = F.linear(centre.double(), self.style.weight.double(), self.style.bias.double())
+        spread = self.style.weight.double().norm(dim=1)
+        ratio = mean / spread
+        positive = mean * torch.special.ndtr(ratio) + spread * torch.exp(-0.5 * ratio**2) / (2 * torch.pi) ** 0.5
+        return (0.1 * mean + 0.9 * positive).to(centre.dtype)
+
     @torch.no_grad()
-    def generate(self, latents: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    def generate(self, latents: Tensor, label: Tensor, tone: Tensor | None = None, truncation: float = 1.0) -> tuple[Tensor, Tensor]:
         """Images and masks.
 
         Args:
             latents: (B, latent_dim) float, standard normal.
             label: (B,) int64 in [0, len(classes)).
+            tone: (B,) ITA in degrees, for a generator with `tones` alone.
+            truncation: below 1, the style is moved towards its mean for this class and tone: fewer odd images, less
+                variety (psi of Karras et al., CVPR 2019). The latents themselves are not shrunk: around zero lie images
+                like none in training.
 
         Returns:
             image (B, 3, size, size) float in [0, 1] and mask (B, 1, size, size) bool.
         """
-        output = self(latents, label).float()
+        output = self(latents, label, tone=tone, truncation=truncation).float()
         return (output[:, :3] + 1) / 2, output[:, 3:] > 0
-
-
-class DiscriminatorBlock(nn.Module):
-    """Halves the side."""
-
-    def __init__(self, width_in: int, width_out: int):
-        super().__init__()
-        self.conv = spectral_norm(nn.Conv2d(width_in, width_out, 4, stride=2, padding=1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.leaky_relu(self.conv(x), 0.2)
-
-
-class Discriminator(nn.Module):
-    """Judges image and mask together: (B, 4, S, S) in [-1, 1] to logits (B, 1).
-
-    The mirror of the generator: every level also looks at the image shrunk to its own size, so that it can grow with
-    the generator. Spectral norm (Miyato et al., ICLR 2018); class by projection (Miyato and Koyama, ICLR 2018); the
-    spread within the batch is shown to the last layer against mode collapse (Karras et al., ICLR 2018).
-
-    Args:
-        size: the largest side in pixels.
-        channels: width of each level, from the smallest on, as in the generator.
-        classes: number of classes.
-    """
-
-    def __init__(self, size: int, channels: list[int], classes: int):
-        super().__init__()
-        widths = channels[::-1]
-        self.size = size
-        self.from_image = nn.ModuleList(nn.Conv2d(4, a, 1) for a in widths[:-1])
-        self.blocks = nn.ModuleList(DiscriminatorBlock(a, b) for a, b in zip(widths, widths[1:]))
-        self.last = spectral_norm(nn.Conv2d(widths[-1] + 1, widths[-1], 3, padding=1))
-        self.logit = nn.Linear(widths[-1], 1)
-        self.embedding = nn.Embedding(classes, widths[-1])
-        nn.init.normal_(self.embedding.weight, std=0.1)
-
-    def forward(self, x: Tensor, label: Tensor, condition: float = 1.0) -> Tensor:
-        hidden, side = None, self.size
-        for from_image, block in zip(self.from_image, self.blocks):
-            if side <= x.shape[-1]:
-                seen = from_image(x if side == x.shape[-1] else F.interpolate(x, size=side, mode="area"))
-                hidden = block(seen if hidden is None else hidden + seen)
-            side //= 2
-        spread = hidden.std(dim=0, unbiased=False).mean().expand(len(hidden), 1, *hidden.shape[-2:])
-        hidden = F.leaky_relu(self.last(torch.cat([hidden, spread], dim=1)), 0.2).mean((2, 3))
-        return self.logit(hidden) + condition * (hidden * self.embedding(label)).sum(1, keepdim=True)
-
-
-class FeatureDiscriminator(nn.Module):
-    """Judges images by the features of a frozen, pretrained backbone (Projected GAN, Sauer et al., NeurIPS 2021).
-
-    Each feature map is mixed by a fixed random 1x1 convolution and judged by a small head of its own. With a few
-    thousand photographs this learns several times faster than a network that has to find its features first.
-
-    Args:
-        backbone: a module that maps (B, 3, S, S) images in [-1, 1] to a list of feature maps, as timm's
-            `features_only=True` does for a model with mean = std = 0.5. It is frozen here.
-        classes: number of classes.
-        width: channels of the heads.
-    """
-
-    def __init__(self, backbone: nn.Module, classes: int, width: int = 64):
-        super().__init__()
-        self.backbone = backbone.eval().requires_grad_(False)
-        with torch.no_grad():
-            maps = backbone(torch.zeros(1, 3, 128, 128))
-        self.mix = nn.ModuleList(nn.Conv2d(m.shape[1], width, 1, bias=False).requires_grad_(False) for m in maps)
-        self.heads = nn.ModuleList()
-        for m in maps:
-            nn.init.kaiming_normal_(self.mix[len(self.heads)].weight, nonlinearity="linear")
-            halvings = max(0, (m.shape[-1] // 4).bit_length() - 1)
-            layers = []
-            for _ in range(halvings):
-                layers += [spectral_norm(nn.Conv2d(width, width, 4, stride=2, padding=1)), nn.LeakyReLU(0.2)]
-            self.heads.append(nn.Sequential(*layers, spectral_norm(nn.Conv2d(width, width, 3, padding=1)), nn.LeakyReLU(0.2)))
-        self.logits = nn.ModuleList(spectral_norm(nn.Conv2d(width, 1, 1)) for _ in maps)
-        self.embeddings = nn.ModuleList(nn.Embedding(classes, width) for _ in maps)
-        for embedding in self.embeddings:
-            nn.init.normal_(embedding.weight, std=0.1)
-
-    def train(self, mode: bool = True):
-        super().train(mode)
-        self.backbone.eval()  # its batch norm statistics are part of the fixed features
-        return self
-
-    def forward(self, x: Tensor, label: Tensor, condition: float = 1.0) -> Tensor:
-        """(B, 4 or 3, S, S) in [-1, 1] to (B, K) logits: the mask is left to `Discriminator`."""
-        logits = []
-        for features, mix, head, logit, embedding in zip(self.backbone(x[:, :3]), self.mix, self.heads, self.logits, self.embeddings):
-            hidden = head(mix(features))
-            judged = logit(hidden) + condition * (hidden * embedding(label)[:, :, None, None]).sum(1, keepdim=True)
-            logits.append(judged.flatten(1))
-        return torch.cat(logits, dim=1)

@@ -40,6 +40,24 @@ def draw_folder(root: Path, count: int = 12, size: int = 40, masks: bool = True)
     return root
 
 
+def write_extractor(folder: Path) -> str:
+    """A tiny feature network as `load_extractor` reads one from a file: 8 random projections of a 6 px copy."""
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.randn(8, 108, generator=torch.Generator().manual_seed(0))}, folder / "tiny.safetensors")
+    (folder / "tiny.py").write_text(
+        "import torch, torch.nn.functional as F\nfrom safetensors.torch import load_file\n\n\n"
+        "class Tiny(torch.nn.Module):\n"
+        "    def forward(self, x):\n"
+        "        return {8: F.adaptive_avg_pool2d(x, 6).flatten(1) @ self.weight.T}\n\n\n"
+        "def load(path):\n"
+        "    model = Tiny()\n"
+        "    model.register_buffer('weight', load_file(path)['weight'])\n"
+        "    return model\n"
+    )
+    return str(folder / "tiny.safetensors")
+
+
 def liven(model: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
     """Random weights everywhere, also where training starts at zero, so that outputs depend on inputs."""
     rng = torch.Generator().manual_seed(seed)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 import torch
-from drawing import draw_folder
+from drawing import draw_folder, liven
 from PIL import Image
 from torch.utils.data import ConcatDataset, DataLoader
 from torchvision import tv_tensors
@@ -13,6 +13,7 @@ from torchvision.transforms import v2
 from synthderm import SkinFolder, SyntheticSkinDataset
 from synthderm.datasets import SEVERITY_BOUNDS, item_seed
 from synthderm.images import to_tensor
+from synthderm.nets import SkinGenerator
 
 SOURCES = ["lesions", "hands", "eczema"]
 
@@ -110,6 +111,29 @@ def test_any_generator_folder_is_a_source(generator_dir):
     assert data.classes == ["a", "b"] and data[3][0].size == (24, 24)
 
 
+def test_skin_tone_is_asked_for_item_by_item(tmp_path):
+    model = liven(SkinGenerator(16, [8, 8, 8], ["a", "b"], latent_dim=8, style_dim=8, tones=[-10.0, 20.0, 60.0]))
+    folder = model.save_pretrained(tmp_path / "toned")
+    data = SyntheticSkinDataset(folder, length=8, seed=1, skin_tone=(0, 30))
+    batch = data.__getitems__(list(range(8)))
+    assert all(torch.equal(pixels(data[k]), pixels(batch[k])) for k in (0, 5))
+    single, other, free = (SyntheticSkinDataset(folder, length=8, seed=1, skin_tone=tone) for tone in ((20, 20), (50, 50), None))
+    assert not torch.equal(pixels(single[0]), pixels(other[0])) and not torch.equal(pixels(free[0]), pixels(batch[0]))
+    for tone, says in (((30, 0), "low first"), ((0, 80), "within -10.0 to 60.0 degrees"), (7, "pair"), ((float("nan"), 3), "within")):
+        with pytest.raises(ValueError, match=says):
+            SyntheticSkinDataset(folder, length=8, skin_tone=tone)
+
+
+def test_truncation_makes_images_alike_and_1_changes_nothing():
+    options = dict(length=12, labels="nevus", seed=5)
+    plain, same, half = (SyntheticSkinDataset("lesions", **options, **more) for more in ({}, {"truncation": 1}, {"truncation": 0.4}))
+    rows = list(range(12))
+    assert torch.equal(plain.generate(rows)[0], same.generate(rows)[0])
+    spread = [data.generate(rows)[0].float().std(0).mean() for data in (plain, half)]
+    assert spread[1] < 0.8 * spread[0]
+    assert torch.equal(half.generate([7])[0], half.generate(rows)[0][7:8])
+
+
 def test_balancing_fills_up_to_the_largest_class(tmp_path):
     real = SkinFolder(draw_folder(tmp_path / "d"), split=None)
     real.samples = real.samples[:1] + [s for s in real.samples if s[2] == 1]
@@ -146,6 +170,10 @@ def test_balancing_says_what_is_missing(tmp_path):
         ({"length": 2, "size": 2}, "size=2"),
         ({"length": 2, "severity": (0.9, 0.1)}, "low first"),
         ({"length": 2, "severity": 7}, "pair"),
+        ({"length": 2, "skin_tone": (0, 30)}, "'lesions' has no input for the skin tone: leave it out"),
+        ({"length": 2, "truncation": 0}, "truncation=0"),
+        ({"length": 2, "truncation": 1.5}, "truncation=1.5"),
+        ({"source": lambda seeds, labels: None, "classes": ["a"], "length": 2, "skin_tone": (0, 30)}, "skin_tone and truncation are for generators"),
         ({"source": "eczema", "length": 2, "labels": "clear", "severity": (0.5, 1)}, "clear do not occur"),
     ],
 )

@@ -15,9 +15,9 @@ RANKS = [
     {"hub", "color", "images", "resize"},
     {"publish"},
     {"pretrained"},
-    {"masks", "nets", "losses", "augment", "editor", "folders", "adapters"},
-    {"renderer", "edit", "metrics"},
-    {"datasets", "transforms"},
+    {"masks", "nets", "losses", "runs", "augment", "editor", "folders", "adapters"},
+    {"renderer", "edit", "metrics", "judges", "photographs"},
+    {"datasets", "transforms", "checks"},
     {"demo", "study", "render"},
     {"cli"},
 ]

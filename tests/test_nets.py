@@ -5,8 +5,8 @@ from drawing import liven
 
 from synthderm.augment import diff_augment
 from synthderm.datasets import one_thread
-from synthderm.losses import discriminator_hinge, generator_hinge
-from synthderm.nets import Discriminator, FeatureDiscriminator, GeneratorBlock, SkinGenerator
+from synthderm.judges import Discriminator, FeatureDiscriminator
+from synthderm.nets import GeneratorBlock, SkinGenerator
 
 
 def tiny(**options) -> SkinGenerator:
@@ -63,6 +63,62 @@ def test_size_must_fit_the_levels():
         SkinGenerator(32, [16, 12, 8, 8], ["a"])
 
 
+def test_a_tone_input_matters_and_old_generators_have_none():
+    model = liven(tiny(tones=[-20.0, 20.0, 60.0]))
+    z, y = torch.randn(2, 8), torch.tensor([0, 1])
+    dark, light = torch.full((2,), -20.0), torch.full((2,), 60.0)
+    assert not torch.equal(model(z, y, tone=dark), model(z, y, tone=light))
+    assert torch.equal(model(z, y, 0.0, tone=dark), model(z, y, 0.0, tone=light))
+    with pytest.raises(ValueError, match="ITA from -20.0 to 60.0 degrees"):
+        model(z, y)
+    with pytest.raises(ValueError, match="no input for the skin tone"):
+        liven(tiny())(z, y, tone=dark)
+    assert "tones" not in tiny().config and not any("tone" in key for key in tiny().state_dict())
+    judge = Discriminator(32, [12, 10, 8, 6], 3, tones=True).eval()
+    x = torch.randn(2, 4, 32, 32)
+    assert not torch.allclose(judge(x, y, 1.0, dark), judge(x, y, 1.0, light))
+
+
+def test_the_mean_style_is_that_of_many_latents():
+    model = liven(tiny())
+    centre = model.embedding(torch.tensor([0, 2]))
+    z = torch.randn(200_000, 8, generator=torch.Generator().manual_seed(0))
+    sampled = torch.stack([F.leaky_relu(model.style(z + row), 0.1).mean(0) for row in centre])
+    assert torch.allclose(model.mean_style(centre), sampled, atol=5e-3 * float(sampled.abs().max()) + 1e-3)
+    z, y = torch.randn(2, 8), torch.tensor([0, 2])
+    assert torch.equal(model(z, y, truncation=1.0), model(z, y)) and not torch.equal(model(z, y, truncation=0.5), model(z, y))
+
+
+def test_tones_are_drawn_as_in_training_or_evenly():
+    model = tiny(tones=[0.0, 10.0, 10.0, 50.0])
+    rng = torch.Generator().manual_seed(0)
+    drawn = torch.stack([model.draw_tone(rng) for _ in range(600)])
+    assert drawn.min() >= 0 and drawn.max() <= 50 and 0.6 < (drawn <= 10).float().mean() < 0.73
+    even = torch.stack([model.draw_tone(rng, (20.0, 40.0)) for _ in range(600)])
+    assert even.min() >= 20 and even.max() <= 40 and abs(even.mean() - 30) < 1
+    assert tiny().draw_tone(rng) is None
+
+
+def test_start_from_takes_over_levels_and_classes():
+    old = liven(tiny())
+    z = torch.randn(3, 8)
+    same = SkinGenerator(32, [16, 16, 8, 8], ["c", "a", "new"], latent_dim=8, style_dim=8).eval()
+    same.start_from(old)
+    with one_thread():
+        assert torch.equal(same(z[:2], torch.tensor([1, 0])), old(z[:2], torch.tensor([0, 2])))
+        larger = SkinGenerator(64, [16, 16, 8, 8, 8], ["a", "b", "c"], latent_dim=8, style_dim=8).eval()
+        larger.start_from(old)
+        y = torch.tensor([0, 1, 2])
+        for size in (8, 16):  # the level that was the largest has lost its 3x3 head
+            assert torch.equal(larger(z, y, size=size), old(z, y, size=size))
+        smaller = SkinGenerator(16, [16, 16, 8], ["a", "b", "c"], latent_dim=8, style_dim=8).eval()
+        smaller.start_from(old)
+        assert torch.allclose(smaller(z, y), old(z, y, size=16), atol=1e-6)
+    for options, says in (((32, [16, 8, 8, 8]), "channels"), ((64, [16, 16, 8, 8]), "smallest level")):
+        with pytest.raises(ValueError, match=f"do not fit.*{says}.* differ.*use those"):
+            SkinGenerator(*options, ["a"], latent_dim=8, style_dim=8).start_from(old)
+
+
 @pytest.mark.parametrize("side", [16, 32])
 def test_discriminator_judges_both_sizes_and_uses_the_class(side):
     judge = Discriminator(32, [12, 10, 8, 6], 3)
@@ -91,13 +147,6 @@ def test_feature_discriminator_keeps_its_backbone_frozen():
     assert all(torch.equal(before[key], value) for key, value in judge.backbone.state_dict().items())
     assert all(p.grad is None for p in judge.backbone.parameters())
     assert x.grad[:, :3].abs().sum() > 0 and x.grad[:, 3].abs().sum() == 0
-
-
-def test_hinge_losses_against_values_worked_out_by_hand():
-    real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-3.0, 0.25])
-    # real: max(0, 1-2) = 0, max(0, 1-0.5) = 0.5, mean 0.25; fake: max(0, 1-3) = 0, 1.25, mean 0.625
-    assert discriminator_hinge(real, fake).item() == pytest.approx(0.875)
-    assert generator_hinge(fake).item() == pytest.approx(1.375)
 
 
 def test_augmentation_is_identity_at_p_0_and_passes_gradients():

@@ -1,0 +1,147 @@
+"""What generators are trained with: losses by hand, photographs in memory, augmentation's probability, run files."""
+
+import math
+
+import pytest
+import torch
+from drawing import draw_folder, draw_skin
+from torch import nn
+
+from synthderm.augment import adapt
+from synthderm.color import ita
+from synthderm.images import to_pil
+from synthderm.losses import (
+    discriminator_hinge,
+    discriminator_relativistic,
+    generator_hinge,
+    generator_relativistic,
+    gradient_penalty,
+    tone_error,
+)
+from synthderm.photographs import Photographs, close_ups, load_photographs, load_validation
+from synthderm.runs import adam_state, load_adam, load_trained, trained_state
+
+
+def test_hinge_losses_against_values_worked_out_by_hand():
+    real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-3.0, 0.25])
+    # real: max(0, 1-2) = 0, max(0, 1-0.5) = 0.5, mean 0.25; fake: max(0, 1-3) = 0, 1.25, mean 0.625
+    assert discriminator_hinge(real, fake).item() == pytest.approx(0.875)
+    assert generator_hinge(fake).item() == pytest.approx(1.375)
+
+
+def test_relativistic_losses_against_values_worked_out_by_hand():
+    real, fake = torch.tensor([1.0, 0.0]), torch.tensor([1.0, math.log(3)])
+    # pairs differ by 0 and ln 3: ln(1 + 1) = ln 2 and ln(1 + 3) = 2 ln 2 for the discriminator, ln(1 + 1/3) for the generator
+    assert discriminator_relativistic(real, fake).item() == pytest.approx(1.5 * math.log(2), rel=1e-6)
+    assert generator_relativistic(real, fake).item() == pytest.approx((math.log(2) + math.log(4 / 3)) / 2, rel=1e-6)
+    # Only differences count.
+    assert discriminator_relativistic(real + 5, fake + 5).item() == pytest.approx(discriminator_relativistic(real, fake).item(), rel=1e-6)
+
+
+def test_gradient_penalty_against_values_worked_out_by_hand():
+    x = torch.tensor([[1.0, 2.0], [0.0, 3.0]]).view(2, 1, 1, 2).requires_grad_()
+    weight = torch.tensor([3.0, 4.0], requires_grad=True)
+    # D(x) = 3 a + 4 b: the gradient is (3, 4) everywhere, half its square 12.5
+    linear = gradient_penalty((x.flatten(1) * weight).sum(1, keepdim=True), x)
+    assert linear.item() == pytest.approx(12.5)
+    linear.backward()
+    assert weight.grad.tolist() == [3.0, 4.0]  # of (a^2 + b^2) / 2: the penalty can be trained on
+    # D(x) = a^2 + b^2: the gradient is 2 x, half its square 2 (a^2 + b^2): 10 and 18
+    assert gradient_penalty(x.square().flatten(1).sum(1, keepdim=True), x).item() == pytest.approx(14.0)
+    # Of several logits, here 2a and 4a, the mean, 3a, counts.
+    assert gradient_penalty(torch.stack([2 * x[:, 0, 0, 0], 4 * x[:, 0, 0, 0]], 1), x).item() == pytest.approx(4.5)
+
+
+def test_tone_error_is_zero_at_the_tone_and_says_which_way():
+    skin = torch.stack([draw_skin(16, 16, tone) for tone in ("light", "dark")])
+    tone, inside = ita(skin), torch.ones(2, 1, 16, 16)
+    assert tone_error(skin, inside, tone).item() < 0.05
+    assert tone_error(skin, inside, tone + 33).item() == pytest.approx(1.0, abs=0.1)
+    half = inside.clone()
+    half[..., :8] = 0  # what is not skin may have any colour
+    painted = torch.where(half > 0, skin, torch.tensor([0.0, 0.0, 1.0]).view(1, 3, 1, 1))
+    assert tone_error(painted, half, tone).item() < 0.1
+    darker = skin[1:].clone().requires_grad_()
+    tone_error(darker, inside[:1], tone[:1]).backward()
+    assert darker.grad.sum() < 0 and darker.grad.isfinite().all()  # to be lighter, grow
+
+
+def test_augmentation_grows_while_the_discriminator_is_too_sure():
+    p = torch.tensor(0.2)
+    assert adapt(p, torch.tensor(0.9), 16, span=1600).item() == pytest.approx(0.21)
+    assert adapt(p, torch.tensor(0.3), 16, span=1600).item() == pytest.approx(0.19)
+    for sign, limit in ((1.0, 0.8), (-1.0, 0.0)):
+        for _ in range(100):
+            p = adapt(p, torch.tensor(sign), 16, span=1600)
+        assert p.item() == pytest.approx(limit)
+
+
+def test_photographs_balance_flip_and_know_their_tone():
+    images = torch.zeros(10, 4, 8, 8, dtype=torch.uint8)
+    images[:, :, :4, :4] = 255
+    data = Photographs(images, torch.tensor([0] * 9 + [1]), torch.arange(10.0), ["a", "b"])
+    torch.manual_seed(0)
+    assert 0.05 < data.draw(2000)[1].float().mean() < 0.15
+    x, label, tone = data.draw(2000, flips="all", size=4, balance=True)
+    assert 0.45 < label.float().mean() < 0.55 and x.shape == (2000, 4, 4, 4) and ((tone == 9) == (label == 1)).all()
+    corners = {tuple((picture[0, ::3, ::3] > 0).flatten().tolist()) for picture in x}
+    assert len(corners) == 4 and len({tuple(p[0, 0].tolist()) for p in data.draw(50, flips="none")[0]}) == 1
+    deciles = data.deciles()
+    assert len(deciles) == 11 and deciles == sorted(deciles) and deciles[5] == 4.5
+
+
+def test_validation_photographs_are_never_training_ones(tmp_path):
+    data = draw_folder(tmp_path / "data")
+    train, val = load_photographs(data, "train", 16), load_validation(data, 16)
+    assert (len(train.labels), len(val.labels)) == (8, 2) and train.classes == val.classes == ["a", "b"]
+    inside = train.images[0, 3] > 127
+    assert 0.1 < inside.float().mean() < 0.5 and train.images[0, 0][inside].float().mean() < train.images[0, 0][~inside].float().mean()
+    assert (train.tones - 40).abs().max() < 30  # of the skin around the discs, which is light
+    tree = tmp_path / "tree" / "train" / "a"
+    tree.mkdir(parents=True)
+    to_pil(draw_skin(16, 16)).save(tree / "1.png")
+    assert load_validation(tmp_path / "tree", 16) is None and load_validation(tree, 16) is None
+
+
+def test_close_ups_are_skin_without_the_lesion():
+    skin = draw_skin(96, 128, "tan")
+    yy, xx = torch.meshgrid(torch.arange(96), torch.arange(128), indexing="ij")
+    disc = (yy - 48) ** 2 + (xx - 64) ** 2 < 14**2
+    photograph = torch.where(disc, torch.tensor([0.2, 0.05, 0.05]).view(3, 1, 1), skin)
+    squares = close_ups(to_pil(photograph), to_pil(disc[None]), 32)
+    assert len(squares) == 4
+    for square in squares:
+        assert square.shape == (4, 32, 32) and (square[3] == 255).all() and square[0].min() > 120
+    assert close_ups(to_pil(skin), to_pil(torch.ones(1, 96, 128, dtype=torch.bool)), 32) == []
+
+
+class Judge(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.backbone, self.head = nn.Linear(4, 4), nn.Linear(4, 1)
+
+
+def test_a_checkpoint_leaves_out_what_is_known_and_loses_nothing():
+    torch.manual_seed(0)
+    ends = []
+    for interrupted in (False, True):
+        torch.manual_seed(1)
+        model = nn.ModuleList([Judge()])
+        optimizer = torch.optim.Adam(model[0].head.parameters(), lr=0.1, betas=(0.0, 0.99))
+        for step in range(6):
+            if interrupted and step == 3:
+                state, moments = trained_state(model), adam_state(optimizer)
+                assert set(state) == {"0.head.weight", "0.head.bias"} and "exp_avg" not in moments["state"][0]
+                backbone = model[0].backbone
+                model = nn.ModuleList([Judge()])
+                model[0].backbone = backbone
+                load_trained(model, state)
+                optimizer = torch.optim.Adam(model[0].head.parameters(), lr=0.1, betas=(0.0, 0.99))
+                load_adam(optimizer, moments)
+            optimizer.zero_grad()
+            (model[0].head(model[0].backbone(torch.ones(2, 4) * step)) ** 2).sum().backward()
+            optimizer.step()
+        ends.append(model[0].head.weight.detach().clone())
+    assert torch.equal(*ends)
+    with pytest.raises(RuntimeError, match="Unexpected key"):
+        load_trained(model, {**trained_state(model), "0.other": torch.zeros(1)})
