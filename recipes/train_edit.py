@@ -30,12 +30,9 @@ Expect on one AVX2 core: paired 40 images/s at 128 px; adversarial 15 images/s a
 import argparse
 import copy
 import math
-import os
-import sys
 import time
 from pathlib import Path
 
-import timm
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -45,13 +42,13 @@ from synthderm.augment import diff_augment
 from synthderm.edit import Seeds, draw_seeds
 from synthderm.editor import GRID, LOOK, EczemaEditor, Maps, composite
 from synthderm.images import grid, to_pil
+from synthderm.judges import Discriminator, FeatureDiscriminator, load_backbone
 from synthderm.losses import discriminator_hinge, generator_hinge, masked_difference, overlap
 from synthderm.masks import random_mask
-from synthderm.nets import Discriminator, FeatureDiscriminator
 from synthderm.patches import against_own_skin, draw_healthy, draw_lesions, load_lesions, load_skin
 from synthderm.renderer import draw_eczema
 from synthderm.resize import shrink
-from synthderm.runs import log, read_checkpoint, write_checkpoint
+from synthderm.runs import load_trained, log, read_checkpoint, trained_state, write_checkpoint
 from synthderm.textures import cut_texture
 
 
@@ -77,6 +74,12 @@ def parse() -> argparse.Namespace:
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--threads", type=int, help="CPU threads")
     return p.parse_args()
+
+
+def draw_mask(allowed: Tensor, least: float, most: float) -> Tensor:
+    """Lesion shapes that cover between `least` and `most` of where they are allowed, (B, 1, S, S) bool."""
+    coverage = torch.empty(len(allowed)).uniform_(least, most)
+    return random_mask(tuple(allowed.shape[-2:]), coverage, F.adaptive_avg_pool2d(allowed.float(), LOOK) > 0.5) & allowed
 
 
 def run(editor: nn.Module, image: Tensor, mask: Tensor, severity: Tensor, direction: int, seeds: Seeds, texture: Tensor) -> tuple[Tensor, Maps]:
@@ -122,7 +125,7 @@ def main() -> None:
     def draw_pair() -> tuple:
         """Healthy patches, and eczema drawn on them: image, mask, severity, drawing, texture, seeds."""
         healthy, allowed = draw_healthy(skin, args.batch, args.size)
-        mask = random_mask((args.size, args.size), torch.empty(args.batch).uniform_(0.05, 0.7), F.adaptive_avg_pool2d(allowed.float(), LOOK) > 0.5) & allowed
+        mask = draw_mask(allowed, 0.05, 0.7)
         seeds, severity = draw_seeds(args.batch), torch.rand(args.batch) * 0.95 + 0.05
         texture = cut_texture(seeds.offset, args.size, args.size)
         drawn = draw_eczema(healthy, mask, severity, seeds.noise, texture, seeds.signs)
@@ -143,7 +146,7 @@ def main() -> None:
         if args.supervision == "masked":
             mask = inside.roll(1, 0) & allowed
         else:
-            mask = random_mask((args.size, args.size), torch.empty(args.batch).uniform_(0.15, 0.6), F.adaptive_avg_pool2d(allowed.float(), LOOK) > 0.5) & allowed
+            mask = draw_mask(allowed, 0.15, 0.6)
         seeds, severity = draw_seeds(args.batch), torch.rand(args.batch) * 0.5 + 0.5
         texture = cut_texture(seeds.offset, args.size, args.size)
         return tuple(t.to(device) for t in (healthy, mask, severity, sick, inside, texture)) + (Seeds(*(t.to(device) for t in seeds)),)
@@ -163,7 +166,8 @@ def main() -> None:
         optimizer_d.zero_grad(set_to_none=True)
         losses_d.backward()
         optimizer_d.step()
-        judges.requires_grad_(False)
+        for parameter in trained:
+            parameter.requires_grad_(False)
         back, _ = run(editor, added, mask, severity, -1, seeds, texture)
         kept, _ = run(editor, healthy, mask, severity, -1, seeds, texture)
         losses = {
@@ -178,7 +182,6 @@ def main() -> None:
             losses["gradient"] = masked_difference(cleared, sick, change.detach() < 0.02, colour=0)
         for parameter in trained:
             parameter.requires_grad_(True)
-        losses["judge"] = losses_d.detach() * 0
         return losses | finding_losses(editor, added.detach(), healthy, mask, seeds)
 
     editor = editor.to(device)
@@ -188,7 +191,80 @@ def main() -> None:
     if adversarial:
         judges["image"] = Discriminator(args.size, [96, 64, 48, 24], 2)
         if args.features:
-            name, _, file = args.features.partition("=")
-            backbone = timm.create_model(name, features_only=True, out_indices=(1, 2, 3), pretrained=not file, pad_type="same", pretrained_cfg_overlay=None)
-            judges["features"] = FeatureDiscriminator(backbone, 2)
-        judges.to(device)
+            judges["features"] = FeatureDiscriminator(load_backbone(args.features), 2)
+        judges.to(device).train()
+    trained = [p for p in judges.parameters() if p.requires_grad]
+    optimizer_d = torch.optim.Adam(trained, lr=2e-4, betas=(0.0, 0.99)) if trained else None
+    state = {"shown": 0, "seconds": 0.0}
+    fixed, fixed_real = draw_pair(), draw_real() if adversarial else None  # the same for every sheet of samples
+
+    def save() -> None:
+        parts = {"editor": editor.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(), "state": state}
+        if adversarial:
+            parts |= {"judges": trained_state(judges), "optimizer_d": optimizer_d.state_dict()}
+        write_checkpoint(out, parts, device)
+
+    @torch.no_grad()
+    def check(figures: dict) -> None:
+        healthy, mask, severity, drawn, texture, seeds = fixed
+        added, _ = run(average, healthy, mask, severity, +1, seeds, texture)
+        cleared, _ = run(average, drawn, mask, severity, -1, seeds, texture)
+        undone, _ = run(average, added, mask, severity, -1, seeds, texture)
+        sheet = [healthy, drawn, added, cleared, undone]
+        if adversarial:
+            healthy, mask, severity, sick, inside, texture, seeds = fixed_real
+            sheet += [healthy, run(average, healthy, mask, severity, +1, seeds, texture)[0], sick, run(average, sick, inside, severity, -1, seeds, texture)[0]]
+        to_pil(grid(torch.cat(sheet).cpu(), args.batch)).save(out / "samples" / f"{state['shown']:09d}.png")
+        healthy, mask = fixed[:2]
+        inside = mask.sum((1, 2, 3)).clamp_min(1) * 3
+        psnr = -10 * torch.log10((((cleared - healthy) ** 2).sum((1, 2, 3)) / inside).clamp_min(1e-8)).median().item()
+        average.save_pretrained(out / "model", card={"recipe": "train_edit.py", "training": {**vars(args), **state}})
+        log(out, {**state, **figures, "psnr": psnr})
+        save()
+
+    if loaded := read_checkpoint(out, device):
+        editor.load_state_dict(loaded["editor"])
+        average.load_state_dict(loaded["average"])
+        optimizer.load_state_dict(loaded["optimizer"])
+        if adversarial:
+            load_trained(judges, loaded["judges"])
+            optimizer_d.load_state_dict(loaded["optimizer_d"])
+        state = loaded["state"]
+
+    keep = 0.5 ** (args.batch / args.ema)
+    bar = tqdm(total=args.minutes * 60, initial=state["seconds"], unit="s", bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}", disable=None)
+    totals: dict[str, float] = {}
+    while state["shown"] < args.images and state["seconds"] < args.minutes * 60:
+        started = time.perf_counter()
+        for group in optimizer.param_groups:
+            group["lr"] = args.lr * 0.5 ** (state["shown"] / args.decay)
+        losses = adversarial_losses(*draw_real()) if adversarial else {}
+        if args.rehearse or not adversarial:
+            weight = args.rehearse if adversarial else 1.0
+            losses |= {f"paired {key}" if adversarial else key: weight * value for key, value in paired_losses(*draw_pair()).items()}
+        optimizer.zero_grad(set_to_none=True)
+        sum(losses.values()).backward()
+        size = nn.utils.clip_grad_norm_(editor.parameters(), 1.0)
+        if not math.isfinite(size):
+            raise SystemExit(f"a loss is NaN after {state['shown']} images; the last good checkpoint is kept in {out / 'checkpoint.pt'}. Try a lower --lr.")
+        optimizer.step()
+        with torch.no_grad():
+            for a, b in zip(average.parameters(), editor.parameters()):
+                a.lerp_(b, 1 - min(keep, state["shown"] / (state["shown"] + 10 * args.batch)))
+
+        state["shown"] += args.batch
+        for key, value in losses.items():
+            totals[key] = 0.98 * totals.get(key, value.item()) + 0.02 * value.item()
+        taken = time.perf_counter() - started
+        state["seconds"] += taken
+        bar.update(min(taken, bar.total - bar.n))
+        bar.set_postfix_str(f"{state['shown']:,} images, {args.batch / taken:.0f}/s, " + " ".join(f"{k} {v:.3f}" for k, v in totals.items()))
+        if state["shown"] % args.check < args.batch:
+            check(totals)
+    check(totals)
+    bar.close()
+    print(f"{state['shown']:,} images in {state['seconds'] / 60:.1f} min; the model is in {out / 'model'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -16,7 +16,6 @@ from synthderm.folders import SkinFolder, training_split
 from synthderm.images import to_tensor
 from synthderm.masks import skin_region
 
-
 MEAN_SKIN = (0.78, 0.60, 0.50)
 
 
@@ -74,7 +73,7 @@ def load_lesions(data: str, labels: Sequence[str] | None, size: int, masks: bool
 def _read(folder: SkinFolder, index: int, size: int) -> Photograph:
     image, lesion, _ = folder.read(index)
     if min(image.size) < size // 2:
-        raise ValueError(f"{folder.samples[index][0]} is {image.size[0]} x {image.size[1]} pixels, less than half of the patches' {size}: choose a smaller --size.")
+        raise ValueError(f"{folder.samples[index][0]} is {image.size[0]} x {image.size[1]} pixels, less than half a patch ({size}): choose a smaller --size.")
     scale = min(1.0, 2.5 * size / min(image.size)) if min(image.size) > size else size / min(image.size)
     shape = tuple(math.ceil(side * scale) for side in image.size)
     pixels = to_tensor(image.resize(shape, resample=2))
