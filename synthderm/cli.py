@@ -1,4 +1,4 @@
-"""The command line: `synthderm demo`, `edit`, `study`, `publish`."""
+"""The command line: `synthderm demo`, `edit`, `render`, `walk`, `publish`, `study`."""
 
 import argparse
 import sys
@@ -44,6 +44,22 @@ def main(arguments: list[str] | None = None) -> int:
     render.add_argument("--seed", type=int, default=0)
     render.set_defaults(run=_render)
 
+    walk = commands.add_parser("walk", help="what lies between two seeds, how severity grows, how a lesion spreads: a strip, or a GIF")
+    walk.add_argument("kind", choices=["latent", "severity", "growth"])
+    walk.add_argument("out", type=Path, metavar="OUT", help="the file to write: a strip (.png, .jpg), or an animation (.gif)")
+    walk.add_argument("--frames", type=int, default=9, help="number of pictures")
+    walk.add_argument("--size", type=int, help="side of generated images in pixels; their own by default")
+    walk.add_argument("--seconds", type=float, default=3.0, help="time from the first to the last picture of a GIF")
+    walk.add_argument("--source", help="the generator; by default lesions, and hands for what is edited")
+    walk.add_argument("--seeds", type=int, nargs="+", default=[1, 2], help="latent: the images to go through; else the first: image and eczema")
+    walk.add_argument("--labels", nargs="+", help="latent: one class, or one for each seed; else the image's; the generator's first by default")
+    walk.add_argument("--outline", action="store_true", help="draw the border of the mask")
+    walk.add_argument("--image", type=Path, help="severity, growth: a photograph to edit, instead of a generated image")
+    walk.add_argument("--mask", type=Path, help="severity, growth: where to edit; drawn by default")
+    walk.add_argument("--coverage", type=float, default=0.4, help="severity, growth: share of the skin under a drawn mask")
+    walk.add_argument("--severity", type=float, default=0.8, help="growth: of every picture, in [0, 1]")
+    walk.set_defaults(run=_walk)
+
     add_publish(commands)
     add_study(commands)
 
@@ -79,6 +95,51 @@ def _render(args: argparse.Namespace) -> None:
 
     dataset = SyntheticSkinDataset(args.source, length=args.length, labels=args.labels, size=args.size, seed=args.seed)
     print(f"{render(dataset, args.out)}: {len(dataset)} images")
+
+
+def _walk(args: argparse.Namespace) -> None:
+    from synthderm.images import outline
+    from synthderm.walk import write_walk
+
+    images, masks = _latent_walk(args) if args.kind == "latent" else _edit_walk(args)
+    write_walk(outline(images, masks) if args.outline else images, args.out, args.seconds)
+    print(f"{args.out}: {args.kind}, {len(images)} pictures")
+
+
+def _latent_walk(args: argparse.Namespace):
+    from synthderm.datasets import SyntheticSkinDataset, load_generator
+    from synthderm.walk import latent_walk
+
+    source = args.source or "lesions"
+    if args.image or args.mask or source == "eczema":
+        raise ValueError("a latent walk shows a generator's own images: --image, --mask and --source eczema go with severity and growth.")
+    labels = SyntheticSkinDataset(source, length=len(args.seeds), labels=args.labels or [0]).targets
+    return latent_walk(load_generator(source, None, "cpu"), args.seeds, labels, args.frames, size=args.size)
+
+
+def _edit_walk(args: argparse.Namespace):
+    from synthderm.datasets import SyntheticSkinDataset
+    from synthderm.edit import add_eczema
+    from synthderm.images import read_image, read_mask, to_tensor
+    from synthderm.walk import growth_walk, severity_walk
+
+    seed, mask = args.seeds[0], None
+    if args.image:
+        photograph = read_image(args.image)
+        image = to_tensor(photograph)
+        mask = to_tensor(read_mask(args.mask, photograph.size)) > 0 if args.mask else None
+    elif args.mask:
+        raise ValueError("--mask goes with --image: a generated image has its mask drawn.")
+    else:
+        data = SyntheticSkinDataset(args.source or "hands", length=1, labels=(args.labels or [0])[:1], seed=seed, size=args.size)
+        image = data.generate([0])[0][0]
+    if mask is None:
+        mask = add_eczema(image, severity=0.0, coverage=args.coverage, seed=seed).masks
+    if args.kind == "severity":
+        walk = severity_walk(image, mask, args.frames, seed=seed)
+    else:
+        walk = growth_walk(image, mask, args.frames, args.severity, seed=seed)
+    return walk.images.float() / 255, walk.masks
 
 
 def _edit_file(args: argparse.Namespace, source: Path, target: Path) -> None:

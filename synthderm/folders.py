@@ -1,6 +1,5 @@
 """`SkinFolder`: photographs on disk as a torchvision-style dataset, with masks where they exist."""
 
-import csv
 import os
 from pathlib import Path
 
@@ -9,70 +8,76 @@ from torchvision import tv_tensors
 from torchvision.datasets import VisionDataset
 
 from synthderm.images import list_images, read_image, read_mask, to_tensor
+from synthderm.layouts import Row, read_rows
 
 
 class SkinFolder(VisionDataset):
     """Skin photographs from a folder.
 
-    With a `metadata.csv` (columns `file_name` and `label`; `mask_file_name` and `split` where there are any; paths
-    relative to the folder), or as torchvision's `ImageFolder` (one sub-folder a class). A folder with neither has one
-    class, "image".
+    Read as they are published: HAM10000, ISIC 2017, PAD-UFES-20, SCIN and 11k Hands, which are known by their files (see
+    `synthderm.layouts` for files, classes, splits and licences). Else with a `metadata.csv` (columns `file_name` and
+    `label`; `mask_file_name` and `split` where there are any; paths relative to the folder), or as torchvision's
+    `ImageFolder` (one sub-folder a class). A folder with none of these has one class, "image".
 
     Args:
         root: the folder.
         split: keep the rows of this split ("train", "val", "test"); all where None.
+        classes: keep these classes alone, in this order; all, sorted, where None.
+        min_weight: for SCIN alone: the least weight of a case's leading condition, in [0, 1]; 0.5 where None.
         return_mask: items are `(image, mask, label)`; a photograph without a mask is left out.
         transform, target_transform, transforms: as in `torchvision.datasets.VisionDataset`; with masks,
             `transforms` gets `(image, mask, label)`.
 
+    `layout` says how the folder was read: "HAM10000", "ISIC 2017", "PAD-UFES-20", "SCIN", "11k Hands", "metadata.csv" or
+    "ImageFolder". `groups` has, for each item, the id of its patient, lesion, case or subject (none is in two splits), or
+    None; `tones` what the source says of its skin tone, as in {"fitzpatrick": 2}, often {}.
+
     Items are `(PIL RGB, int)`, or `(PIL RGB, tv_tensors.Mask (1, H, W) uint8 of 0 and 1, int)`.
 
     Raises:
-        FileNotFoundError: no such folder.
-        ValueError: no images, a split that does not exist, or a column that is missing.
+        FileNotFoundError: no such folder, or a photograph that a table names is missing.
+        ValueError: no images, a split or class that does not exist, or a column that is missing.
     """
 
-    def __init__(self, root, *, split=None, transform=None, target_transform=None, transforms=None, return_mask=False):
+    def __init__(self, root, *, split=None, classes=None, min_weight=None, transform=None, target_transform=None,
+                 transforms=None, return_mask=False):  # fmt: skip
         super().__init__(os.fspath(root), transforms=transforms, transform=transform, target_transform=target_transform)
         self.directory, self.split, self.return_mask = Path(root), split, return_mask
-        self.classes: list[str] = []
-        rows = self._read_metadata() if (self.directory / "metadata.csv").is_file() else self._read_tree()
-        if return_mask:
-            rows = [row for row in rows if row[1] is not None]
-            if not rows:
-                raise ValueError(f"{self.directory} names no masks: add a column mask_file_name to its metadata.csv.")
-        self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
-        self.samples = [(path, mask, self.class_to_idx[label]) for path, mask, label in rows]
-        self.targets = [label for _, _, label in self.samples]
-
-    def _read_metadata(self) -> list[tuple[Path, Path | None, str]]:
-        path = self.directory / "metadata.csv"
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        columns = set(rows[0]) if rows else set()
-        for needed in ("file_name", "label"):
-            if needed not in columns:
-                raise ValueError(f"{path} has no column {needed!r}; it has: {', '.join(sorted(columns)) or 'nothing'}.")
+        self.layout, rows = read_rows(root, min_weight) or ("ImageFolder", self._read_tree())
         # Over all splits, so that a class has the same index in each.
-        self.classes = sorted({row["label"] for row in rows})
-        if self.split is not None:
-            splits = sorted({row.get("split") or "" for row in rows})
-            rows = [row for row in rows if row.get("split") == self.split]
+        known = sorted({row.label for row in rows})
+        self.classes: list[str] = known if classes is None else [classes] if isinstance(classes, str) else list(classes)
+        self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
+        unknown = [name for name in self.classes if name not in known]
+        if unknown or not self.classes:
+            raise ValueError(f"{self.directory} ({self.layout}) has no class {', '.join(map(repr, unknown))}; it has: {', '.join(known)}.")
+        if split is not None and self.layout != "ImageFolder":
+            splits = sorted({row.split or "" for row in rows})
+            if split not in splits:
+                raise ValueError(f"{self.directory} ({self.layout}) has no split {split!r}; it has: {', '.join(map(repr, splits))}.")
+            rows = [row for row in rows if row.split == split]
+        rows = [row for row in rows if row.label in self.class_to_idx]
+        if not rows:
+            raise ValueError(f"{self.directory} ({self.layout}) has no {', '.join(self.classes)} in split {split!r}.")
+        if return_mask:
+            rows = [row for row in rows if row.mask is not None]
             if not rows:
-                raise ValueError(f"{path} has no split {self.split!r}; it has: {', '.join(map(repr, splits))}.")
-        return [
-            (self.directory / row["file_name"], self.directory / row["mask_file_name"] if row.get("mask_file_name") else None, row["label"]) for row in rows
-        ]
+                raise ValueError(f"{self.directory} ({self.layout}) names no masks: add a column mask_file_name to a metadata.csv, or fetch the masks.")
+        self.samples = [(row.image, row.mask, self.class_to_idx[row.label]) for row in rows]
+        self.targets = [label for _, _, label in self.samples]
+        self.groups, self.tones = [row.group for row in rows], [row.tone for row in rows]
 
-    def _read_tree(self) -> list[tuple[Path, Path | None, str]]:
+    def _read_tree(self) -> list[Row]:
         if self.split is not None and (self.directory / self.split).is_dir():
             self.directory = self.directory / self.split
         found = []
         for path in list_images(self.directory):
             inner = path.relative_to(self.directory).parts
-            found.append((path, None, inner[0] if len(inner) > 1 else "image"))
-        self.classes = sorted({label for _, _, label in found})
+            found.append(Row(path, inner[0] if len(inner) > 1 else "image"))
         return found
+
+    def extra_repr(self) -> str:
+        return f"layout={self.layout!r}, split={self.split!r}, {len(self.classes)} classes"
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -90,11 +95,10 @@ class SkinFolder(VisionDataset):
 
 
 def training_split(root: str | os.PathLike) -> str | None:
-    """ "train" where a folder has splits (a column in its metadata.csv, or a sub-folder of that name), else None: all of it."""
-    metadata = Path(root) / "metadata.csv"
-    if metadata.is_file():
-        with open(metadata, newline="", encoding="utf-8") as file:
-            return "train" if "split" in (csv.DictReader(file).fieldnames or []) else None
+    """ "train" where a folder has splits (its layout's, or a sub-folder of that name), else None: all of it."""
+    found = read_rows(root)
+    if found is not None:
+        return "train" if any(row.split for row in found[1]) else None
     return "train" if (Path(root) / "train").is_dir() else None
 
 

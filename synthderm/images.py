@@ -112,8 +112,9 @@ def outline(images: Tensor, masks: Tensor, colour: tuple[float, float, float] = 
     return torch.where(border, torch.tensor(colour, device=images.device).view(1, 3, 1, 1), images)
 
 
-def write_image(image: Image.Image, path: str | os.PathLike) -> None:
+def write_image(image: Image.Image, path: str | os.PathLike, **options) -> None:
     """Save a picture in the format of its suffix, beside its place first and then renamed, so that none is half-written.
+    `options` go to `Image.save`.
 
     Raises:
         ValueError: a suffix that Pillow can't write.
@@ -127,7 +128,7 @@ def write_image(image: Image.Image, path: str | os.PathLike) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        image.save(part, format=kind, **({"quality": 95, "subsampling": 0} if kind == "JPEG" else {}))
+        image.save(part, format=kind, **({"quality": 95, "subsampling": 0} if kind == "JPEG" else {}), **options)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

@@ -14,11 +14,11 @@ PACKAGE = Path(synthderm.__file__).parent
 RANKS = [
     {"hub", "color", "images", "resize"},
     {"publish"},
-    {"pretrained"},
+    {"pretrained", "layouts", "textures"},
     {"masks", "nets", "losses", "runs", "augment", "editor", "folders", "adapters"},
-    {"renderer", "edit", "metrics", "judges", "photographs"},
+    {"renderer", "edit", "metrics", "judges", "photographs", "patches"},
     {"datasets", "transforms", "checks"},
-    {"demo", "study", "render"},
+    {"demo", "study", "render", "walk"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}

@@ -1,0 +1,31 @@
+"""Makes docs/walks.jpg, the README's second picture, from the bundled models: python docs/walks.py"""
+
+from pathlib import Path
+
+import torch
+
+from synthderm import SyntheticSkinDataset
+from synthderm.datasets import load_generator
+from synthderm.edit import add_eczema
+from synthderm.images import grid, to_pil, write_image
+from synthderm.walk import growth_walk, latent_walk, severity_walk
+
+COLUMNS, SIDE = 9, 112
+
+
+def main() -> None:
+    lesions = load_generator("lesions", None, "cpu")
+    nevus, melanoma, keratosis = (lesions.classes.index(name) for name in ("nevus", "melanoma", "seborrheic_keratosis"))
+    hand = SyntheticSkinDataset("hands", length=1, labels="5", seed=21, size=SIDE).generate([0])[0][0]
+    mask = add_eczema(hand, severity=0.0, coverage=0.5, seed=2).masks
+    rows = [
+        latent_walk(lesions, [22, 0, 5, 10], [nevus] * 4, COLUMNS, SIDE)[0],
+        latent_walk(lesions, [22, 22, 22], [nevus, melanoma, keratosis], COLUMNS, SIDE)[0],
+        severity_walk(hand, mask, COLUMNS, seed=2).images.float() / 255,
+        growth_walk(hand, mask, COLUMNS, 0.9, seed=2).images.float() / 255,
+    ]
+    write_image(to_pil(grid(torch.cat(rows), COLUMNS)), Path(__file__).with_name("walks.jpg"))
+
+
+if __name__ == "__main__":
+    main()
