@@ -1,7 +1,7 @@
 """What an edit and a generated image cost, beside what training pipelines do already.
 
-    python -m benchmarks.throughput                                      all rows, about 4 minutes on one core
-    python -m benchmarks.throughput --only "EczemaEdit, 224 px" --out /tmp   the rows and cases with this in their names
+    python -m benchmarks.throughput                               all rows, about 3 minutes of one core
+    python -m benchmarks.throughput --only "EczemaEdit, 224 px"   the rows with this in their names, printed alone
 
 Writes benchmarks/results/throughput.json. One thread, one process, and turns: every case runs for a moment, one after
 the other, round after round, so that what else the machine is doing falls on all of them alike. Counted is CPU time; a
@@ -243,8 +243,9 @@ def main(arguments: list[str] | None = None) -> None:
     p.add_argument("--turn", type=float, default=0.1, help="seconds that a case runs in each round")
     p.add_argument("--only", default="", help="measure only rows with this in one of their names")
     p.add_argument("--smoke", action="store_true", help="small images and a call each, to see that it runs")
-    p.add_argument("--out", type=Path, default=RESULTS)
+    p.add_argument("--out", type=Path, help=f"folder of throughput.json; {RESULTS.name}/ for a whole measurement, else none")
     args = p.parse_args(arguments)
+    out = args.out or (None if args.only or args.smoke else RESULTS)
     rounds, turn, small, large = (2, 0.0, 32, 64) if args.smoke else (args.rounds, args.turn, 224, 1024)
 
     torch.manual_seed(0)
@@ -268,8 +269,9 @@ def main(arguments: list[str] | None = None) -> None:
         result |= provenance()
     if torch.cuda.is_available():
         result["cuda"] = on_cuda(torch.device("cuda"))
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "throughput.json").write_text(json.dumps(result, indent=2) + "\n")
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "throughput.json").write_text(json.dumps(result, indent=2) + "\n")
     for row in result["rows"]:
         goal = "" if row["goal"] is None else f"at most {row['goal']:.4g}: {'met' if row['ratio']['median'] <= row['goal'] else 'missed'}"
         ms = [result["cpu_ms_per_image"][row[key]]["median"] for key in ("case", "against")]
