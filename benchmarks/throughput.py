@@ -4,9 +4,10 @@
     python -m benchmarks.throughput --only "EczemaEdit, 224 px"   the rows with this in their names, printed alone
     python -m benchmarks.throughput --cuda                        `EczemaEdit.batch` on a GPU, half a minute
 
-Writes benchmarks/results/throughput.json, or throughput-cuda.json. One thread, one process, and turns: every case runs for a moment, one after
-the other, round after round, so that what else the machine is doing falls on all of them alike. Counted is CPU time; a
-ratio is the median of the rounds' ratios. The photograph is drawn, all skin, and as large a file as a real one.
+Writes throughput.json, or throughput-cuda.json, to benchmarks/results. One thread, one process, and turns: every case runs
+for a moment, one after the other, round after round, so that what else the machine is doing falls on all of them alike.
+Counted is CPU time; a ratio is the median of the rounds' ratios. The photograph is drawn, all skin, and as large a file as
+a real one.
 """
 
 import argparse
