@@ -1,13 +1,13 @@
 """What an edit and a generated image cost, beside what training pipelines do already.
 
-    python -m benchmarks.throughput                                      all rows, about 4 minutes on one core
-    python -m benchmarks.throughput --only "EczemaEdit, 224 px" --out /tmp   the rows and cases with this in their names
+    python -m benchmarks.throughput                               all rows, about 3 minutes of one core
+    python -m benchmarks.throughput --only "EczemaEdit, 224 px"   the rows with this in their names, printed alone
+    python -m benchmarks.throughput --cuda                        `EczemaEdit.batch` on a GPU, half a minute
 
-Writes benchmarks/results/throughput.json. One thread, one process, and turns: every case runs for a moment, one after
-the other, round after round, so that what else the machine is doing falls on all of them alike. Counted is CPU time; a
-ratio is the median of the rounds' ratios. The photograph is drawn, all skin, and as large a file as a real one.
-
-Where CUDA is, `EczemaEdit.batch` is timed there too, beside a copy of the same bytes.
+Writes throughput.json, or throughput-cuda.json, to benchmarks/results. One thread, one process, and turns: every case runs
+for a moment, one after the other, round after round, so that what else the machine is doing falls on all of them alike.
+Counted is CPU time; a ratio is the median of the rounds' ratios. The photograph is drawn, all skin, and as large a file as
+a real one.
 """
 
 import argparse
@@ -225,16 +225,14 @@ def on_cuda(device: torch.device, count: int = 256, side: int = 224, seconds: fl
                 run()
             wait()
             rates[name].append(calls * count / (time.perf_counter() - begin))
-    share = median(rates["edit"]) / median(rates["copy"])
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-    return {
-        "device": name,
-        "batch": count,
-        "side": side,
-        "images_per_s": spread(rates["edit"]),
-        "copies_per_s": spread(rates["copy"]),
-        "share_of_copy_bandwidth": share,
-    }
+    result = {"device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU", "batch": count, "side": side}
+    result |= {"images_per_s": spread(rates["edit"]), "copies_per_s": spread(rates["copy"])}
+    return result | {"share_of_copy_bandwidth": median(rates["edit"]) / median(rates["copy"])} | provenance()
+
+
+def write(result: dict, folder: Path, name: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(json.dumps(result, indent=2) + "\n")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -242,12 +240,21 @@ def main(arguments: list[str] | None = None) -> None:
     p.add_argument("--rounds", type=int, default=30)
     p.add_argument("--turn", type=float, default=0.1, help="seconds that a case runs in each round")
     p.add_argument("--only", default="", help="measure only rows with this in one of their names")
+    p.add_argument("--cuda", action="store_true", help="measure batches on a GPU instead")
     p.add_argument("--smoke", action="store_true", help="small images and a call each, to see that it runs")
-    p.add_argument("--out", type=Path, default=RESULTS)
+    p.add_argument("--out", type=Path, help=f"folder of throughput.json; {RESULTS.name}/ for a whole measurement, else none")
     args = p.parse_args(arguments)
+    out = args.out or (None if args.only or args.smoke else RESULTS)
     rounds, turn, small, large = (2, 0.0, 32, 64) if args.smoke else (args.rounds, args.turn, 224, 1024)
 
     torch.manual_seed(0)
+    if args.cuda:
+        if not torch.cuda.is_available():
+            raise SystemExit("skipped: there is no CUDA here.")
+        result = on_cuda(torch.device("cuda"))
+        write(result, args.out or RESULTS, "throughput-cuda.json")
+        print(json.dumps(result, indent=2))
+        return
     with one_thread():
         data = jpeg(photograph(600, 450))
         cases, rows = generated(data)
@@ -260,16 +267,14 @@ def main(arguments: list[str] | None = None) -> None:
             raise SystemExit(f"no row has {args.only!r} in its names.")
         wanted = {name for row in rows for name in (row.case, row.against)}
         times = measure({name: case for name, case in cases.items() if name in wanted}, rounds, turn)
-        result = {"rounds": rounds, "jpeg_bytes": len(data), "rows": [], "cpu_ms_per_image": {}, "cuda": None}
+        result = {"rounds": rounds, "jpeg_bytes": len(data), "rows": []}
         for row in rows:
             ratios = [a / b for a, b in zip(times[row.case], times[row.against])]
             result["rows"].append(row._asdict() | {"ratio": spread(ratios)})
         result["cpu_ms_per_image"] = {name: spread([1000 * value for value in values]) for name, values in times.items()}
         result |= provenance()
-    if torch.cuda.is_available():
-        result["cuda"] = on_cuda(torch.device("cuda"))
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "throughput.json").write_text(json.dumps(result, indent=2) + "\n")
+    if out is not None:
+        write(result, out, "throughput.json")
     for row in result["rows"]:
         goal = "" if row["goal"] is None else f"at most {row['goal']:.4g}: {'met' if row['ratio']['median'] <= row['goal'] else 'missed'}"
         ms = [result["cpu_ms_per_image"][row[key]]["median"] for key in ("case", "against")]
