@@ -91,8 +91,12 @@ def draw_healthy(skin: list[list[Photograph]], batch: int, size: int) -> tuple[T
     for _ in range(batch):
         photographs = skin[torch.randint(len(skin), ())]
         pixels, healthy, _ = photographs[torch.randint(len(photographs), ())]
-        side = int(torch.randint(size, min(pixels.shape[1:]) + 1, ()))
-        corner = [int(torch.randint(length - side + 1, ())) for length in pixels.shape[1:]]
+        tries = []
+        for _ in range(3):  # the one that shows most healthy skin
+            side = int(torch.randint(size, min(pixels.shape[1:]) + 1, ()))
+            top, left = (int(torch.randint(length - side + 1, ())) for length in pixels.shape[1:])
+            tries.append((healthy[:, top : top + side : 4, left : left + side : 4].float().mean().item(), (top, left), side))
+        _, corner, side = max(tries)
         drawn.append(_cut(pixels, healthy, corner, side, size))
     images, allowed = (torch.stack(part) for part in zip(*drawn))
     return vary_light(vary_tone(images)), allowed
@@ -120,7 +124,7 @@ def draw_lesions(lesions: list[Photograph], batch: int, size: int) -> tuple[Tens
     return vary_light(images), inside
 
 
-def _cut(pixels: Tensor, region: Tensor, corner: list[int], side: int, size: int) -> tuple[Tensor, Tensor]:
+def _cut(pixels: Tensor, region: Tensor, corner: Sequence[int], side: int, size: int) -> tuple[Tensor, Tensor]:
     window = (slice(None), slice(corner[0], corner[0] + side), slice(corner[1], corner[1] + side))
     mode = "area" if side >= size else "bilinear"
     image = F.interpolate(pixels[window][None].float() / 255, size=size, mode=mode)[0].clamp(0, 1)

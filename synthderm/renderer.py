@@ -26,7 +26,7 @@ from synthderm.editor import SIGNS, Maps, composite
 from synthderm.resize import shrink
 
 FIELD = 64  # side of the grid on which all smooth fields are worked out
-VIOLET = (0.34, 0.62, 0.44)  # how inflamed dark skin darkens: red light is absorbed as well, blue less than green
+VIOLET = (0.40, 0.62, 0.48)  # how inflamed dark skin darkens: red light is absorbed as well, blue less than green
 
 
 def blur(x: Tensor, radius: int) -> Tensor:
@@ -65,9 +65,9 @@ def draw_eczema(image: Tensor, mask: Tensor, severity: Tensor, noise: Tensor, te
     # The plaque: even up to the mask's border, or fading towards it; fainter in places where the noise is low.
     deep = blur(where, FIELD // 10)
     deep = deep / deep.amax((2, 3), keepdim=True).clamp_min(1e-3)
-    fading = ((deep - 0.25) / 0.75).clamp(0, 1)
-    edge = (1.6 * blur(where, 1) - 0.4).clamp(0, 1)
-    plaque = edge + diffuse.sqrt() * (fading - edge)
+    fading = ((deep - 0.4) / 0.5).clamp(0, 1)
+    edge = (2 * blur(where, 1) - 0.1).clamp(0, 1)
+    plaque = edge + diffuse ** (1 / 3) * (fading - edge)
     plaque = plaque * (0.15 + 0.85 * torch.sigmoid((4 - 2.5 * diffuse) * (shape + 1.1 + 0.6 * s - 0.8 * papules)))
 
     # Colour, in optical density. Where melanin is much already, blood shows violet-brown instead of red.
@@ -76,8 +76,8 @@ def draw_eczema(image: Tensor, mask: Tensor, severity: Tensor, noise: Tensor, te
     blood = colour(HAEMOGLOBIN) / HAEMOGLOBIN[1] * (1 - dark) + colour(VIOLET) / VIOLET[1] * 0.8 * dark
     brown, yellow = colour(MELANIN) / MELANIN[1], colour((0.1, 0.35, 1.0))
     hue = torch.tanh(0.8 * mottle - 0.5 * shape)
-    patchy = (1 + 0.3 * mottle).clamp(0.3, 1.7)
-    density = patchy * (0.16 + 0.5 * redness) * (blood + 0.18 * hue * colour((0.2, 0.0, 1.0)))
+    patchy = (1 + 0.2 * mottle).clamp(0.4, 1.6)
+    density = patchy * (0.15 + 0.5 * redness**1.5) * (blood + 0.18 * hue * colour((0.2, 0.0, 1.0)))
     # Thick skin and old inflammation are darker by melanin, the more of it there is.
     density = density + (0.04 + 0.30 * lichen**2) * (0.6 + 0.8 * dark) * (1 - 0.4 * shape).clamp(0, 2) * brown
     # Thick skin stands out: the plaque's flank is bright towards the light and dark away from it.
@@ -90,9 +90,10 @@ def draw_eczema(image: Tensor, mask: Tensor, severity: Tensor, noise: Tensor, te
     dry = torch.sigmoid(4 * (shape + 2 * (scale - oozing)))
     scabs = torch.sigmoid(4 * (mottle + 2 * (crust + papules - scratches)))
     light = dry * (0.05 + 0.95 * scale) - (1 - dry) * oozing
-    worn = scabs * (0.6 * papules + 1.0 * crust * s) - (1 - scabs) * 0.9 * scratches * s
-    relief = 0.03 + 0.25 * lichen**2 + 0.18 * papules
-    detail = 0.1 + 1.3 * lichen**2 + 0.3 * scale - 0.3 * oozing
+    worn = scabs * (0.5 * papules + 1.1 * crust * s) - (1 - scabs) * 0.9 * scratches * s
+    relief = 0.3 * lichen**2 + 0.15 * papules
+    # Swollen skin is smooth, its grain stretched away; thick and dry skin shows more of it.
+    detail = 1.5 * lichen**2 + 0.3 * scale - (1 - lichen) * (0.1 + 0.5 * torch.sigmoid(2 * mottle + shape))
 
     # Laid on by the editor's own composite: whatever is drawn here, the editor can learn to draw.
     maps = Maps(plaque, density, detail, relief, light, worn, found=where)

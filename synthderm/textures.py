@@ -28,7 +28,7 @@ def band(low: float, high: float, rng: torch.Generator) -> Tensor:
     fy, fx = torch.fft.fftfreq(TILE)[:, None] * TILE, torch.fft.rfftfreq(TILE)[None] * TILE
     square = fy**2 + fx**2
     keep = torch.exp(-square / high**2) - torch.exp(-square / low**2)
-    noise = torch.fft.irfft2(torch.fft.rfft2(torch.randn(TILE, TILE, generator=rng)) * keep, s=(TILE, TILE))
+    noise = torch.fft.irfft2(torch.randn(keep.shape, dtype=torch.cfloat, generator=rng) * keep, s=(TILE, TILE))
     return noise / noise.std()
 
 
@@ -45,19 +45,18 @@ def cells(side: int, bend: float, rng: torch.Generator) -> tuple[Tensor, Tensor,
     the nearest is (in pixels), and the cell's own random number in [0, 1).
     """
     count = TILE // side
-    centres = torch.rand(count, count, 2, generator=rng) * 0.9 + 0.05
-    own = torch.rand(count, count, generator=rng)
+    table = torch.rand(count * count, 3, generator=rng)  # where in its square each cell has its centre, and its own number
     grid = torch.arange(TILE) / side
     y, x = grid[:, None] + bend / side * band(4, 24, rng), grid[None] + bend / side * band(4, 24, rng)
-    row, column = y.floor().long(), x.floor().long()
+    row, column = y.floor().int(), x.floor().int()
     first, second, value = torch.full((TILE, TILE), 9.0), torch.full((TILE, TILE), 9.0), torch.zeros(TILE, TILE)
     for i in (-1, 0, 1):
         for j in (-1, 0, 1):
-            at = (row + i) % count * count + (column + j) % count
-            centre = centres.view(-1, 2)[at]
-            far = torch.hypot(row + i + centre[..., 0] - y, column + j + centre[..., 1] - x)
+            at = ((row + i) % count * count + (column + j) % count).flatten()
+            down, right, own = table.index_select(0, at).view(TILE, TILE, 3).unbind(2)
+            far = ((row + i - y + down).square_() + (column + j - x + right).square_()).sqrt_()
             second = torch.minimum(second, torch.maximum(first, far))
-            value = torch.where(far < first, own.view(-1)[at], value)
+            value = torch.where(far < first, own, value)
             first = torch.minimum(first, far)
     return second - first, first * side, value
 
@@ -70,14 +69,14 @@ def scratches(groups: int, rng: torch.Generator) -> Tensor:
         shift = 0.0
         for _ in range(int(torch.randint(1, 5, (), generator=rng))):
             a, b, c, d, e = torch.rand(5, generator=rng).tolist()
-            half, width, shift, turn = 5 + 26 * a * a, 0.6 + 0.7 * b, shift + 4 + 9 * c, angle + 0.3 * (d - 0.5)
+            half, width, shift, turn = 8 + 34 * a * a, 0.7 + 0.7 * b, shift + 4 + 9 * c, angle + 0.3 * (d - 0.5)
             reach = torch.arange(-int(half + 8), int(half + 9))
             dy, dx = reach[:, None].float(), reach[None].float()
             along, across = dx * math.cos(turn) + dy * math.sin(turn), dy * math.cos(turn) - dx * math.sin(turn)
             across = across - 0.012 * (e - 0.5) * along**2 - 0.6 * torch.sin(along * (0.2 + 0.2 * c))
             # Beaded: a scratch bleeds and dries in points, and thins out towards its ends.
             beads = (0.6 + 0.6 * torch.sin(along * (0.35 + 0.4 * d) + 9 * b) + 0.3 * torch.sin(along * 0.17 + 9 * e)).clamp(0, 1)
-            stroke = (1 - (along / half).abs()).clamp(min=0).sqrt() * torch.exp(-((across / width) ** 2)) * (0.25 + 0.75 * beads)
+            stroke = (1 - (along / half).abs()).clamp(min=0).sqrt() * torch.exp(-((across / width) ** 2)) * (0.45 + 0.55 * beads)
             rows = (reach + int(y + shift * math.cos(angle) + 20 * (a - 0.5) * math.sin(angle))) % TILE
             columns = (reach + int(x - shift * math.sin(angle) + 20 * (a - 0.5) * math.cos(angle))) % TILE
             tile[rows[:, None], columns] = torch.maximum(tile[rows[:, None], columns], stroke)
@@ -117,25 +116,25 @@ def texture_tile(level: int = 0, device: torch.device | str = "cpu") -> Tensor:
     thin = torch.sigmoid(4 * (0.8 * broad + 1.2 * (fine_own - 0.5) + 0.1)) * ((fine_gap - 0.05) / 0.2).clamp(0, 1) * 0.3
     scale = (torch.maximum(plates, thin) * (1 + 0.25 * grain + 0.15 * middle)).clamp(0, 1)
 
-    # Papules are low domes; crusts are ragged clods, cracked, where two noises are high together.
+    # Papules and crusts: domes of varied width and height, most of them low; a few wide, cracked crusts, dark in the middle.
     _, far, own = cells(16, 2.0, rng)
-    domes = (1 - (far / (2.0 + 3.5 * own**2)) ** 2).clamp(min=0)
-    place = 0.8 * broad.roll(200, 0) + 0.8 * band(10, 34, rng) + 0.25 * grain
-    clods = torch.sigmoid(6 * (place - 1.35)) * (0.55 + 0.45 * (fine_gap / 0.25).clamp(max=1)) * (1 + 0.2 * grain)
-    papules = 0.45 * domes * torch.sigmoid(5 * (band(3, 12, rng) + 0.4))
-    dark, lines = torch.maximum(papules, clods), scratches(70, rng)
+    domes = (1 - (far / (2.0 + 4.5 * own**2)) ** 2).clamp(min=0) * torch.sigmoid(5 * (band(3, 12, rng) + 0.5))
+    _, wide, which = cells(64, 6.0, rng)
+    clods = (1.2 - wide / (5 + 16 * which) + 0.15 * middle).clamp(0, 1) * (0.6 + 0.4 * (fine_gap / 0.2).clamp(max=1)) * (which > 0.4)
+    dark = torch.maximum(domes * (0.35 + 0.9 * own**2), clods) * (1 + 0.15 * middle + 0.1 * grain)
+    lines = scratches(70, rng)
 
     # Relief: two sets of grooves that cross, as skin's lines do, finer ones between them, and the domes.
     bend = 0.5 * band(2, 10, rng) + 0.25 * band(8, 24, rng)
     coarse = furrows((26, 14), bend, 0.45) * furrows((-12, 30), 0.5 * band(2, 10, rng) + 0.25 * middle, 0.45)
-    height = coarse + 0.35 * (fine_gap / 0.3).clamp(max=1) + 0.06 * grain + 1.6 * (papules / 0.45).sqrt()
+    height = coarse + 0.35 * (fine_gap / 0.3).clamp(max=1) + 0.06 * grain + 1.6 * domes.sqrt()
     height = soften(height, 0.7)
     relief = lit(height) + 0.8 * (height - soften(height, 6)) / height.std()
 
     wet = soften(((lit(soften(band(14, 60, rng) + 0.5 * coarse, 1.0)) - 1.3) / 1.2).clamp(0, 1), 0.5) * torch.sigmoid(4 * (broad.roll(100, 1) + 0.5))
     light = scale - (scale + 1) * (1.3 * wet).clamp(max=1)
     dark = torch.where(lines > dark, -lines, dark)
-    return torch.stack([light, dark.clamp(-1, 1), (relief / (2.5 * relief.std())).clamp(-1, 1)]).to(device)
+    return torch.stack([light.clamp(-1, 1), dark.clamp(-1, 1), (relief / (2.5 * relief.std())).clamp(-1, 1)]).to(device)
 
 
 def cut_texture(offset: Tensor, height: int, width: int, window: tuple[slice, slice] = ALL) -> Tensor:

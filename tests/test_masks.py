@@ -2,7 +2,7 @@ import pytest
 import torch
 from drawing import TONES, draw_skin
 
-from synthderm.masks import random_mask, skin_region, smooth_noise
+from synthderm.masks import random_mask, skin_region, smooth_fields
 
 
 @pytest.mark.parametrize("tone", TONES)
@@ -45,6 +45,6 @@ def test_no_skin_gives_no_mask_and_small_sizes_work():
 
 
 def test_noise_is_about_standard_normal_and_smooth():
-    noise = smooth_noise(200, 64, 8, torch.Generator().manual_seed(0))
+    noise = smooth_fields(200, 64, ((8, 1.0),), generator=torch.Generator().manual_seed(0))
     assert noise.mean().abs() < 0.05 and 0.8 < noise.std() < 1.2
     assert noise.diff(dim=2).std() < 0.3
