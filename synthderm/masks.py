@@ -88,6 +88,8 @@ def random_mask(size: tuple[int, int], coverage: Tensor, skin: Tensor | None = N
         (B, 1, H, W) bool, on the CPU.
     """
     count, side = len(coverage), 64
+    if count == 0:
+        return torch.zeros(0, 1, *size, dtype=torch.bool)
     field = smooth_fields(count, side, ((4, 1.0), (10, 0.4), (26, 0.15)), generator=generator)[:, 0]
     if skin is None:
         skin = torch.ones(count, 1, side, side, dtype=torch.bool)

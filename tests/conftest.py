@@ -21,7 +21,7 @@ def generator_dir(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def editor() -> EczemaEditor:
     """An editor with random weights that changes pictures strongly."""
-    return liven(EczemaEditor([4, 4, 4]))
+    return liven(EczemaEditor([8, 8]))
 
 
 @pytest.fixture

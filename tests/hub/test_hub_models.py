@@ -186,7 +186,7 @@ def test_model_from_the_hub(hub, client, folder, tmp_path):
 
 
 def test_a_transform_keeps_the_commit_that_its_branch_had(hub, client, tmp_path):
-    EczemaEditor([4, 4, 4]).save_pretrained(tmp_path / "editor")
+    EczemaEditor([8, 8]).save_pretrained(tmp_path / "editor")
     files = {path.name: path.read_bytes() for path in (tmp_path / "editor").iterdir()}
     first = hub.commit("org/editor", files)
     for name in ("org/editor", "org/editor@main"):
