@@ -44,7 +44,7 @@ from synthderm.editor import GRID, LOOK, EczemaEditor, Maps, composite
 from synthderm.images import grid, to_pil
 from synthderm.judges import Discriminator, FeatureDiscriminator, load_backbone
 from synthderm.losses import discriminator_hinge, generator_hinge, masked_difference, overlap
-from synthderm.masks import random_mask
+from synthderm.masks import random_mask, skin_region
 from synthderm.patches import against_own_skin, draw_healthy, draw_lesions, load_lesions, load_skin
 from synthderm.renderer import draw_eczema
 from synthderm.resize import shrink
@@ -96,12 +96,14 @@ def find(editor: nn.Module, image: Tensor, seeds: Seeds) -> Tensor:
     return editor(shrink(image), torch.zeros_like(seeds.noise[:, :1]), zeros, zeros, seeds.noise, seeds.signs).found
 
 
-def finding_losses(editor: nn.Module, sick: Tensor, healthy: Tensor, mask: Tensor, seeds: Seeds) -> dict[str, Tensor]:
-    """Half of the pictures are healthy, and nothing is to be found in them."""
+def finding_losses(editor: nn.Module, sick: Tensor, healthy: Tensor, mask: Tensor, known: Tensor, seeds: Seeds) -> dict[str, Tensor]:
+    """Half of the pictures are healthy, and nothing is to be found in them. Where `known` is False, other lesions are, and
+    what is found there does not count."""
     is_sick = torch.arange(len(sick), device=sick.device) % 2 == 0
     found = find(editor, torch.where(is_sick.view(-1, 1, 1, 1), sick, healthy), seeds)
-    truth = shrink(mask, GRID) * is_sick.view(-1, 1, 1, 1)
-    return {"find": 0.3 * F.binary_cross_entropy_with_logits(found, truth), "overlap": 0.2 * (1 - overlap(found[is_sick].sigmoid(), truth[is_sick]))}
+    counts, truth = shrink(known, GRID), shrink(mask, GRID) * is_sick.view(-1, 1, 1, 1)
+    missed = 1 - overlap((found.sigmoid() * counts)[is_sick], truth[is_sick])
+    return {"find": 0.3 * F.binary_cross_entropy_with_logits(found, truth, weight=counts), "overlap": 0.2 * missed}
 
 
 def main() -> None:
@@ -123,24 +125,27 @@ def main() -> None:
         raise SystemExit(f"train_edit.py: {error}") from None
 
     def draw_pair() -> tuple:
-        """Healthy patches, and eczema drawn on them: image, mask, severity, drawing, texture, seeds."""
+        """Healthy patches, and eczema drawn on them: image, what is known to be healthy, mask, severity, drawing, texture, seeds."""
         healthy, allowed = draw_healthy(skin, args.batch, args.size)
         mask = draw_mask(allowed, 0.05, 0.7)
         seeds, severity = draw_seeds(args.batch), torch.rand(args.batch) * 0.95 + 0.05
         texture = cut_texture(seeds.offset, args.size, args.size)
         drawn = draw_eczema(healthy, mask, severity, seeds.noise, texture, seeds.signs)
-        return tuple(t.to(device) for t in (healthy, mask, severity, drawn, texture)) + (Seeds(*(t.to(device) for t in seeds)),)
+        return tuple(t.to(device) for t in (healthy, allowed | ~skin_region(healthy), mask, severity, drawn, texture)) + (
+            Seeds(*(t.to(device) for t in seeds)),
+        )
 
-    def paired_losses(healthy, mask, severity, drawn, texture, seeds) -> dict[str, Tensor]:
+    def paired_losses(healthy, known, mask, severity, drawn, texture, seeds) -> dict[str, Tensor]:
         added, _ = run(editor, healthy, mask, severity, +1, seeds, texture)
         # Removal practises on both: what the renderer drew, and what the editor adds.
         sick = torch.where(torch.rand(len(mask), 1, 1, 1, device=device) < 0.5, drawn, added.detach())
         cleared, _ = run(editor, sick, mask, severity, -1, seeds, texture)
         losses = {"add": masked_difference(added, drawn, mask), "remove": masked_difference(cleared, healthy, mask)}
-        return losses | finding_losses(editor, sick, healthy, mask, seeds)
+        return losses | finding_losses(editor, sick, healthy, mask, known, seeds)
 
     def draw_real() -> tuple:
-        """Healthy patches with the masks under which lesions are added, and real lesions with theirs."""
+        """Healthy patches, what is known in them, the masks under which lesions are added, severity, and real lesions with
+        their masks; texture and seeds."""
         healthy, allowed = draw_healthy(skin, args.batch, args.size)
         sick, inside = draw_lesions(lesions, args.batch, args.size)
         if args.supervision == "masked":
@@ -149,7 +154,9 @@ def main() -> None:
             mask = draw_mask(allowed, 0.15, 0.6)
         seeds, severity = draw_seeds(args.batch), torch.rand(args.batch) * 0.5 + 0.5
         texture = cut_texture(seeds.offset, args.size, args.size)
-        return tuple(t.to(device) for t in (healthy, mask, severity, sick, inside, texture)) + (Seeds(*(t.to(device) for t in seeds)),)
+        return tuple(t.to(device) for t in (healthy, allowed | ~skin_region(healthy), mask, severity, sick, inside, texture)) + (
+            Seeds(*(t.to(device) for t in seeds)),
+        )
 
     def judge(which: int, image: Tensor, mask: Tensor) -> Tensor:
         """Logits of discriminator 0 (is this a real lesion?) or 1 (is this healthy skin?), which see masks where the data has them."""
@@ -158,7 +165,7 @@ def main() -> None:
         seen, label = diff_augment(seen, 0.3), torch.full((len(image),), which, device=device)
         return torch.cat([judges[key](seen, label) for key in judges], dim=1)
 
-    def adversarial_losses(healthy, mask, severity, sick, inside, texture, seeds) -> dict[str, Tensor]:
+    def adversarial_losses(healthy, known, mask, severity, sick, inside, texture, seeds) -> dict[str, Tensor]:
         added, _ = run(editor, healthy, mask, severity, +1, seeds, texture)
         cleared, maps = run(editor, sick, inside, severity, -1, seeds, texture)
         losses_d = discriminator_hinge(judge(0, sick, inside), judge(0, added.detach(), mask))
@@ -171,8 +178,8 @@ def main() -> None:
         back, _ = run(editor, added, mask, severity, -1, seeds, texture)
         kept, _ = run(editor, healthy, mask, severity, -1, seeds, texture)
         losses = {
-            "lesion": 0.1 * generator_hinge(judge(0, added, mask)),
-            "healed": 0.1 * generator_hinge(judge(1, cleared, inside)),
+            "lesion": 0.2 * generator_hinge(judge(0, added, mask)),
+            "healed": 0.2 * generator_hinge(judge(1, cleared, inside)),
             "cycle": masked_difference(back, healthy, mask),
             "identity": 0.5 * masked_difference(kept, healthy, mask),
         }
@@ -182,7 +189,11 @@ def main() -> None:
             losses["gradient"] = masked_difference(cleared, sick, change.detach() < 0.02, colour=0)
         for parameter in trained:
             parameter.requires_grad_(True)
-        return losses | finding_losses(editor, added.detach(), healthy, mask, seeds)
+        found = finding_losses(editor, added.detach(), healthy, mask, known, seeds)
+        if args.supervision == "masked":
+            real = finding_losses(editor, sick, healthy, inside, known | (torch.arange(len(sick), device=device) % 2 == 0).view(-1, 1, 1, 1), seeds)
+            found = {key: (value + real[key]) / 2 for key, value in found.items()}
+        return losses | found
 
     editor = editor.to(device)
     average = copy.deepcopy(editor).eval().requires_grad_(False)
@@ -206,16 +217,16 @@ def main() -> None:
 
     @torch.no_grad()
     def check(figures: dict) -> None:
-        healthy, mask, severity, drawn, texture, seeds = fixed
+        healthy, _, mask, severity, drawn, texture, seeds = fixed
         added, _ = run(average, healthy, mask, severity, +1, seeds, texture)
         cleared, _ = run(average, drawn, mask, severity, -1, seeds, texture)
         undone, _ = run(average, added, mask, severity, -1, seeds, texture)
         sheet = [healthy, drawn, added, cleared, undone]
         if adversarial:
-            healthy, mask, severity, sick, inside, texture, seeds = fixed_real
+            healthy, _, mask, severity, sick, inside, texture, seeds = fixed_real
             sheet += [healthy, run(average, healthy, mask, severity, +1, seeds, texture)[0], sick, run(average, sick, inside, severity, -1, seeds, texture)[0]]
         to_pil(grid(torch.cat(sheet).cpu(), args.batch)).save(out / "samples" / f"{state['shown']:09d}.png")
-        healthy, mask = fixed[:2]
+        healthy, mask = fixed[0], fixed[2]
         inside = mask.sum((1, 2, 3)).clamp_min(1) * 3
         psnr = -10 * torch.log10((((cleared - healthy) ** 2).sum((1, 2, 3)) / inside).clamp_min(1e-8)).median().item()
         average.save_pretrained(out / "model", card={"recipe": "train_edit.py", "training": {**vars(args), **state}})
