@@ -142,7 +142,7 @@ def summarise(folder: Path) -> dict:
         found[run["task"], run["amount"], run["setting"]][run["arm"]][run["seed"]] = record
         commits.add(record["commit"][:10])
         hardware.add(record["hardware"])
-        seconds += record["seconds"]
+        seconds += record["cpu_seconds"]
         result |= {"versions": record["versions"], "date": max(record["date"], result.get("date", ""))}
     if setting is None:
         raise ValueError(f"{folder} holds no records: run the benchmark first.")
