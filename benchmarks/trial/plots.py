@@ -4,7 +4,9 @@ from pathlib import Path
 
 from benchmarks.trial.plan import AMOUNTS, MEASURES, TITLES
 
-COLOURS = {"real": "#777777", "oversample": "#b35900", "copy-paste": "#8a5a9e", "balancing": "#1f4673", "eczema edit 0.5": "#1f4673"}
+COLOURS = {
+    "real": "#777777", "oversample": "#b35900", "copy-paste": "#8a5a9e", "balancing": "#1f4673", "synthetic x1": "#2a8f86", "eczema edit 0.5": "#b3204d",
+}  # fmt: skip
 DOSES = {"real": 0.0, "synthetic x0.5": 0.5, "synthetic x1": 1.0, "synthetic x2": 2.0, "synthetic x5": 5.0}
 
 
@@ -45,7 +47,7 @@ def learning_curves(summary: dict, path: Path) -> bool:
         for arm in COLOURS:
             points = [(amounts.index(a), content["amounts"][f"{a} pretrained"]["arms"].get(arm)) for a in amounts]
             points = [(place, entry) for place, entry in points if entry is not None]
-            if points and len(amounts) > 1:
+            if len(points) > 1:
                 lines[arm] = points
         if lines:
             panels.append((task, amounts, lines))
