@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import timm
 import torch
 
 from benchmarks.fidelity import provenance
@@ -101,8 +102,13 @@ def conditions(settings: Settings, run: Run, arm: Arm) -> dict:
     }
 
 
-# Asked for once: what is on the disk may change while a long benchmark runs.
-made_with = lru_cache(maxsize=1)(provenance)
+@lru_cache(maxsize=1)
+def made_with() -> dict:
+    """Commit, versions, hardware; asked for once, since what is on the disk may change while a long benchmark runs."""
+    found = provenance()
+    return found | {"versions": found["versions"] | {"timm": timm.__version__}}
+
+
 hash_of = lru_cache(maxsize=4)(lambda spec: hash_weights(spec))
 _identify = lru_cache(maxsize=16)(identify)
 
