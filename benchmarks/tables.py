@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from statistics import mean, stdev
 
+from benchmarks.trial.plan import MEASURES, TITLES
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -74,6 +76,56 @@ SPEED = [
     "One thread, every case in turn in each round, CPU time; uint8 tensors unless said; `p=1`, random mask and severity, unless said. RandAugment",
     "and ColorJitter are torchvision's v2. On PIL images RandAugment is much cheaper than an edit, since Pillow's point operations are.",
 ]
+def downstream(summary: dict, folder: Path) -> list[str]:
+    """The classifiers: one table for each task, amount and setting, and the two figures beside the records."""
+    protocol = summary["protocol"]
+    setup = f"`{protocol['model']}` at {protocol['size']} px, {summary['runs']} runs, {summary['core hours']:.1f} core-hours"
+    lines = [f"## Classifiers: {setup}", ""]
+    lines += [
+        "What is compared and why it is fair: [downstream.md](downstream.md). In percent; differences in points with 95% intervals over test photographs and"
+    ]
+    lines += [
+        "seeds, p corrected by Holm over the arms. *pretrained*: the generator saw all of `train`; *own*: the classifier's training photographs alone.",
+        "",
+    ]
+    for figure in ("dose", "curves"):
+        if (folder / f"{figure}.png").is_file():
+            lines += [f"![{figure}](../benchmarks/results/downstream/{folder.name}/{figure}.png)", ""]
+    for task, content in summary["tasks"].items():
+        for amount, entry in content["amounts"].items():
+            best = entry["best classical on val"]
+            lines += [f"### {task}: {TITLES[task]}, {amount}", "", f"{content['test']} test pictures; best classical arm on `val`: {best}.", ""]
+            head = ["arm", "seeds", MEASURES[task], "against real", "against best classical", "p", *OTHERS[task], "worst tone group"]
+            lines += table(head, [arm_row(task, name, arm) for name, arm in entry["arms"].items()])
+            fidelity = entry["arms"].get("real", {}).get("label fidelity")
+            if fidelity:
+                shares = ", ".join(f"{name} {100 * share:.0f}%" for name, share in zip(content["classes"], fidelity))
+                lines += [f"Generated images that the classifier of arm `real` takes for their class: {shares}.", ""]
+    versions = summary["versions"]
+    return [
+        *lines,
+        f"Commits {', '.join(f'`{c}`' for c in summary['commits'])}, {summary['date']}, torch {versions['torch']}, {'; '.join(summary['hardware'])}.",
+        "",
+    ]
+
+
+# Figures beside the main one, by task.
+OTHERS = {"A": ("AUROC", "ECE", "recall"), "B": ("balanced accuracy", "ECE"), "C": ()}
+
+
+def arm_row(task: str, name: str, arm: dict) -> list[str]:
+    spread = "" if arm["sd"] is None else f" ± {100 * arm['sd']:.1f}"
+    row = [name, len(arm["seeds"]), f"{100 * arm['mean']:.1f}{spread}", gap(arm.get("vs real")), gap(arm.get("vs best classical"))]
+    row.append(f"{arm['vs best classical']['p holm']:.3f}" if "vs best classical" in arm else "")
+    for key in OTHERS[task]:
+        value = arm["others"][key]
+        row.append(" / ".join(f"{100 * part:.0f}" for part in value.values()) if isinstance(value, dict) else f"{100 * value:.1f}")
+    worst = arm["others"]["worst tone"]
+    return [*row, "" if worst is None else f"{100 * worst['value']:.1f}, {worst['group'].partition(' (')[0]}"]
+
+
+def gap(found: dict | None) -> str:
+    return "" if found is None else f"{100 * found['difference']:+.1f} [{100 * found['low']:+.1f}, {100 * found['high']:+.1f}]"
 
 
 def main() -> None:
@@ -87,6 +139,9 @@ def main() -> None:
     for path in sorted(RESULTS.glob("*.json")):
         result = json.loads(path.read_text())
         lines += {"editing": editing, "throughput": throughput, "throughput-cuda": cuda}.get(path.stem, fidelity)(result)
+    for path in sorted(RESULTS.glob("downstream/*/summary.json")):
+        if path.parent.name != "quick":
+            lines += downstream(json.loads(path.read_text()), path.parent)
     PAGE.write_text("\n".join(lines).rstrip() + "\n")
     print(PAGE)
 
