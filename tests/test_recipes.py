@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from drawing import draw_folder, write_extractor
+from drawing import draw_folder, draw_skin, write_extractor
 
 from synthderm import EczemaEditor, SkinGenerator
+from synthderm.images import to_pil
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 CASES = {
@@ -118,7 +119,14 @@ def test_a_run_starts_from_published_weights(tmp_path, monkeypatch):
 
 def test_close_ups_of_skin(tmp_path, monkeypatch):
     data, out = draw_folder(tmp_path / "data", size=80), tmp_path / "out"
-    train_gan(monkeypatch, data, out, "--crops", "skin", "--images", "8", "--size", "8")
+    with pytest.raises(SystemExit, match="no photograph in .* has a square of 16 px of healthy skin"):  # the discs are too large
+        train_gan(monkeypatch, data, out, "--crops", "skin")
+    for k in range(12):
+        lesion = torch.zeros(1, 80, 80, dtype=torch.bool)
+        lesion[:, 60:, 60:] = True
+        to_pil(lesion).save(data / "masks" / f"{k}.png")
+        to_pil(draw_skin(80, 80, seed=k)).save(data / "images" / f"{k}.png")
+    train_gan(monkeypatch, data, out, "--crops", "skin", "--images", "8")
     assert SkinGenerator.from_pretrained(out / "last").classes == ["skin"]
     with pytest.raises(SystemExit, match="--tones needs --masks skin or --crops skin"):
         train_gan(monkeypatch, data, tmp_path / "other", "--masks", "given")
