@@ -7,6 +7,9 @@ import json
 from pathlib import Path
 from statistics import mean, stdev
 
+from benchmarks import goals
+from benchmarks.fidelity import read_result
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -24,12 +27,14 @@ def where(result: dict) -> str:
     )
 
 
-def fidelity(result: dict) -> list[str]:
-    floor = result["train_vs_test"]
-    rows = [[f"generated, seed {run['seed']}", run["n"], f"{run['kid_x1000']:.2f}", f"{run['fid']:.3f}"] for run in result["runs"]]
-    rows.append(["real `train`, the floor", min(result["n_train"], result["runs"][0]["n"]), f"{floor['kid_x1000']:.2f}", f"{floor['fid']:.3f}"])
-    head = [f"against {result['n_test']} photographs of `test`, {result['size']} px", "N", "KID x1000", "FID (this tap)"]
-    return [f"## Fidelity: {result['model']}", "", *table(head, rows), where(result), ""]
+def fidelity(name: str, result: dict, dcgan: dict | None) -> list[str]:
+    parts = result["parts"]
+    head = [f"against real `test`, {next(iter(parts.values()))['size']} px", "generated", "real `train`, or trained on real", "N", "seeds"]
+    lines = [f"## Fidelity: {name}", "", *table(head, goals.figures(parts))]
+    reached = goals.goals(parts, dcgan)
+    if reached:
+        lines += table(["goal", "", "reached", ""], reached)
+    return [*lines, *(f"- {key}: {where({'extractor': 'none', **part})}" for key, part in parts.items() if "skipped" not in part), ""]
 
 
 def editing(result: dict) -> list[str]:
@@ -59,9 +64,13 @@ def main() -> None:
         "768 features of the FID Inception network, not the usual 2048: compare them with figures of the same tap and N alone.",
         "",
     ]
+    baseline = RESULTS / "fidelity-dcgan.json"
+    dcgan = read_result(baseline)["parts"].get("kid") if baseline.is_file() else None
     for path in sorted(RESULTS.glob("*.json")):
-        result = json.loads(path.read_text())
-        lines += editing(result) if path.stem == "editing" else fidelity(result)
+        if path.stem.startswith("fidelity-"):
+            lines += fidelity(path.stem.removeprefix("fidelity-"), read_result(path), None if path == baseline else dcgan)
+        else:
+            lines += editing(json.loads(path.read_text()))
     PAGE.write_text("\n".join(lines).rstrip() + "\n")
     print(PAGE)
 
