@@ -82,7 +82,7 @@ def test_a_paused_run_goes_on_to_the_same_end(tmp_path, monkeypatch):
     data, whole, parts = draw_folder(tmp_path / "data"), tmp_path / "whole", tmp_path / "parts"
     plain = ("--loss", "hinge", "--augment", "0.5", "--kid", "none", "--images", "60", "--check", "28")
     train_gan(monkeypatch, data, whole, *plain)
-    for shown in range(4, 60, 4):  # a pause after every step
+    for shown in range(4, 64, 4):  # a pause after every step, also the last
         with suppress(FileNotFoundError):  # there is no log before the first check
             train_gan(monkeypatch, data, parts, *plain, "--pause", "1e-9")
         assert torch.load(parts / "checkpoint.pt", weights_only=True)["state"]["shown"] == shown
