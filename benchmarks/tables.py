@@ -8,6 +8,8 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from benchmarks.trial.plan import MEASURES, TITLES
+from benchmarks import goals
+from benchmarks.fidelity import read_result
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -26,12 +28,14 @@ def where(result: dict) -> str:
     return f"Model `{result['model']}` ({result.get('revision', 'bundled')}), extractor {result['extractor']}, {provenance(result)}"
 
 
-def fidelity(result: dict) -> list[str]:
-    floor = result["train_vs_test"]
-    rows = [[f"generated, seed {run['seed']}", run["n"], f"{run['kid_x1000']:.2f}", f"{run['fid']:.3f}"] for run in result["runs"]]
-    rows.append(["real `train`, the floor", min(result["n_train"], result["runs"][0]["n"]), f"{floor['kid_x1000']:.2f}", f"{floor['fid']:.3f}"])
-    head = [f"against {result['n_test']} photographs of `test`, {result['size']} px", "N", "KID x1000", "FID (this tap)"]
-    return [f"## Fidelity: {result['model']}", "", *table(head, rows), where(result), ""]
+def fidelity(name: str, result: dict, dcgan: dict | None) -> list[str]:
+    parts = result["parts"]
+    head = [f"against real `test`, {next(iter(parts.values()))['size']} px", "generated", "real `train`, or trained on real", "N", "seeds"]
+    lines = [f"## Fidelity: {name}", "", *table(head, goals.figures(parts))]
+    reached = goals.goals(parts, dcgan)
+    if reached:
+        lines += table(["goal", "", "reached", ""], reached)
+    return [*lines, *(f"- {key}: {where({'extractor': 'none', **part})}" for key, part in parts.items() if "skipped" not in part), ""]
 
 
 def editing(result: dict) -> list[str]:
@@ -76,6 +80,8 @@ SPEED = [
     "One thread, every case in turn in each round, CPU time; uint8 tensors unless said; `p=1`, random mask and severity, unless said. RandAugment",
     "and ColorJitter are torchvision's v2. On PIL images RandAugment is much cheaper than an edit, since Pillow's point operations are.",
 ]
+
+
 def downstream(summary: dict, folder: Path) -> list[str]:
     """The classifiers: one table for each task, amount and setting, and the two figures beside the records."""
     protocol = summary["protocol"]
@@ -136,9 +142,14 @@ def main() -> None:
         "768 features of the FID Inception network, not the usual 2048: compare them with figures of the same tap and N alone.",
         "",
     ]
+    baseline = RESULTS / "fidelity-dcgan.json"
+    dcgan = read_result(baseline)["parts"].get("kid") if baseline.is_file() else None
+    makers = {"editing": editing, "throughput": throughput, "throughput-cuda": cuda}
     for path in sorted(RESULTS.glob("*.json")):
-        result = json.loads(path.read_text())
-        lines += {"editing": editing, "throughput": throughput, "throughput-cuda": cuda}.get(path.stem, fidelity)(result)
+        if path.stem in makers:
+            lines += makers[path.stem](json.loads(path.read_text()))
+        else:
+            lines += fidelity(path.stem.removeprefix("fidelity-"), read_result(path), None if path == baseline else dcgan)
     for path in sorted(RESULTS.glob("downstream/*/summary.json")):
         if path.parent.name != "quick":
             lines += downstream(json.loads(path.read_text()), path.parent)

@@ -22,7 +22,7 @@ def fidelity(name: str, command: str) -> list[dict]:
     path = RESULTS / f"fidelity-{name}.json"
     if not path.is_file():
         return []
-    result = json.loads(path.read_text())
+    result = json.loads(path.read_text())["parts"]["kid"]
     run, floor = result["runs"][0], result["train_vs_test"]
     where = f"test split ({result['n_test']} photographs; {result['extractor']}; N = {run['n']} generated)"
     real = f"test split against {run['n']} photographs of train, the floor"

@@ -140,7 +140,7 @@ def main() -> None:
     # The penalty needs gradients of gradients, which compiled code has not: it calls `judges` themselves.
     make, judge = (torch.compile(generator), [torch.compile(d) for d in judges]) if args.compile else (generator, judges)
 
-    state = {"shown": 0, "seconds": 0.0, "best_kid": None, "best_shown": None}
+    state = {"shown": 0, "seconds": 0.0, "checked": None, "best_kid": None, "best_shown": None}
     running = torch.zeros(3, device=device)  # both losses, and how sure the discriminators are of photographs
     p = torch.tensor(0.0 if args.augment == "adaptive" else float(args.augment), device=device)
     sample_latents = torch.randn(64, generator.latent_dim, generator=rng).to(device)
@@ -165,6 +165,7 @@ def main() -> None:
         if checks is not None:
             figures |= checks.measure_gap(judges, average, photographs, condition, size, args.batch)
         measured = checks.measure_kid(average) if checks is not None and checks.extractor is not None else None
+        state["checked"] = state["shown"]
         best = measured is None or state["best_kid"] is None or measured < state["best_kid"]
         if best:
             state.update(best_kid=measured, best_shown=state["shown"])
@@ -203,10 +204,9 @@ def main() -> None:
         clock = now
         pace = (state["shown"] - since["shown"]) / max(1e-9, state["seconds"] - since["seconds"])
         bar.update(min(state["seconds"], bar.total) - bar.n)
-        bar.set_postfix_str(f"{state['shown']:,} images, {pace:.0f}/s, {size} px, D {loss_d:.2f} G {loss_g:.2f}")
+        bar.set_postfix_str(f"{state['shown']:,} images, {pace:.0f}/s, {schedule(args, state['shown'])[1]} px, D {loss_d:.2f} G {loss_g:.2f}")
         return {"loss_d": loss_d, "loss_g": loss_g, "sure": sure, "images_per_s": pace}
 
-    checked = state["shown"] if loaded is not None else None
     while state["shown"] < args.images and state["seconds"] < args.minutes * 60:
         step = state["shown"] // args.batch
         weight, size = schedule(args, state["shown"])
@@ -264,14 +264,14 @@ def main() -> None:
         figures = look() if due or not on_gpu or step % 20 == 0 else {}
         if due:
             check(figures)
-            checked, clock, since = state["shown"], time.perf_counter(), dict(state)
+            clock, since = time.perf_counter(), dict(state)
         if args.pause and time.perf_counter() - begun > 60 * args.pause:
             look()
             save()
             bar.close()
             print(f"paused at {state['shown']:,} images, {state['seconds'] / 60:.1f} min of training: the same command goes on.")
             return
-    if checked != state["shown"]:
+    if state["checked"] != state["shown"]:
         check(look())
     bar.close()
     size_mb = (out / "checkpoint.pt").stat().st_size / 1e6

@@ -1,9 +1,10 @@
-"""How close generated images are to real ones: FID and KID on the features of any network, by torchmetrics.
+"""How close generated images are to real ones, and how varied: on the features of any network, FID and KID by torchmetrics.
 
 A figure means something only beside its extractor, its tap and the numbers of images: two extractors are two scales.
 """
 
 import importlib.util
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,11 +14,15 @@ from tqdm import tqdm
 
 
 class Extractor(nn.Module):
-    """A frozen network that turns (B, 3, H, W) uint8 images into (B, D) features, and the name to quote beside them."""
+    """A frozen network that turns (B, 3, H, W) uint8 images into (B, D) features, and the name to quote beside them.
 
-    def __init__(self, name: str, network, prepare):
+    `head` makes logits of features, or is None where the network has no classes of its own.
+    """
+
+    def __init__(self, name: str, network, prepare, head: nn.Module | None = None):
         super().__init__()
         self.name, self.prepare = name, prepare
+        self.head = None if head is None else head.eval().requires_grad_(False)
         self.network = network.eval().requires_grad_(False)
 
     @torch.no_grad()
@@ -46,10 +51,11 @@ def load_extractor(spec: str) -> Extractor:
         else:
             network = timm.create_model(name, pretrained=True)
             config = timm.data.resolve_model_data_config(network)
+        head = network.get_classifier()
         network.reset_classifier(0)
         side = config["input_size"][1:]
         prepare = v2.Compose([v2.Resize(side, antialias=True), v2.Normalize(config["mean"], config["std"])])
-        return Extractor(f"timm {name}", network, prepare)
+        return Extractor(f"timm {name}", network, prepare, head)
     path = Path(spec)
     code = path.with_suffix(".py")
     if path.suffix != ".safetensors" or not path.is_file() or not code.is_file():
@@ -105,10 +111,71 @@ def kid(real: Tensor, fake: Tensor, subsets: int = 50, seed: int = 0) -> tuple[f
     from torchmetrics.image.kid import KernelInceptionDistance
 
     size = min(1000, len(real), len(fake))
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*will save all extracted features")
         torch.manual_seed(seed)
         metric = KernelInceptionDistance(feature=_Given(real.shape[1]), subsets=subsets, subset_size=size)
         metric.update(real, real=True)
         metric.update(fake, real=False)
         mean, deviation = metric.compute()
     return float(mean), float(deviation)
+
+
+def prdc(real: Tensor, fake: Tensor, k: int = 5) -> dict[str, float]:
+    """Precision and recall (Kynkaanniemi et al., NeurIPS 2019), density and coverage (Naeem et al., ICML 2020).
+
+    Around each row is a ball that reaches to its k-th neighbour in its own set. Precision: the share of fake rows inside
+    a ball of a real one; recall: of real rows inside a ball of a fake one; density: balls of real rows around a fake one,
+    over k; coverage: the share of real rows whose ball holds a fake one. All depend on the numbers of rows, precision and
+    recall strongly: compare figures of the same numbers alone.
+
+    Args:
+        real, fake: features (N, D) and (M, D), both of more than k rows.
+    """
+    real, fake = real.double(), fake.double()
+    if min(len(real), len(fake)) <= k:
+        raise ValueError(f"{len(real)} real and {len(fake)} fake rows: more than k = {k} of each are needed.")
+    real_radius, fake_radius = (torch.cdist(rows, rows).kthvalue(k + 1, dim=1).values for rows in (real, fake))
+    distance = torch.cdist(real, fake)
+    near_real = distance <= real_radius[:, None]
+    return {
+        "precision": near_real.any(0).double().mean().item(),
+        "recall": (distance <= fake_radius).any(1).double().mean().item(),
+        "density": near_real.double().sum(0).mean().item() / k,
+        "coverage": near_real.any(1).double().mean().item(),
+    }
+
+
+def inception_score(logits: Tensor) -> float:
+    """exp(mean KL(p(y | x), p(y))) of (N, K) logits (Salimans et al., NeurIPS 2016), all images in one group: between 1 and
+    K, larger where images are of clearly one class each and of many classes together."""
+    log_p = logits.double().log_softmax(1)
+    log_mean = log_p.exp().mean(0).log()
+    return (log_p.exp() * (log_p - log_mean).nan_to_num(0.0)).sum(1).mean().exp().item()
+
+
+def ms_ssim_among(images: Tensor, labels: Tensor, pairs: int = 200, seed: int = 0) -> float:
+    """Mean multi-scale structural similarity (Wang et al., 2003) of random pairs of the same class: 1 where all images are
+    one, and so a sign of collapse (Odena et al., ICML 2017).
+
+    Args:
+        images: (N, 3, S, S) uint8; enlarged to 176 px where smaller, which five scales need.
+        labels: (N,) classes, of which at least one has two images.
+    """
+    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
+
+    rng = torch.Generator().manual_seed(seed)
+    chosen = []
+    while len(chosen) < pairs:
+        first = int(torch.randint(len(labels), (), generator=rng))
+        same = (labels == labels[first]).nonzero()[:, 0]
+        second = int(same[torch.randint(len(same), (), generator=rng)])
+        if first != second:
+            chosen.append((first, second))
+    values = []
+    for part in torch.tensor(chosen).split(16):
+        a, b = (images[rows].float() / 255 for rows in part.T)
+        if images.shape[-1] < 176:
+            a, b = (nn.functional.interpolate(x, size=176, mode="bilinear", align_corners=False) for x in (a, b))
+        values.append(multiscale_structural_similarity_index_measure(a, b, data_range=1.0, reduction="none").view(-1))
+    return torch.cat(values).mean().item()

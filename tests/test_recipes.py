@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from drawing import draw_folder, write_extractor
+from drawing import draw_folder, draw_skin, write_extractor
 
 from synthderm import EczemaEditor, SkinGenerator
+from synthderm.images import to_pil
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 CASES = {
@@ -81,7 +82,7 @@ def test_a_paused_run_goes_on_to_the_same_end(tmp_path, monkeypatch):
     data, whole, parts = draw_folder(tmp_path / "data"), tmp_path / "whole", tmp_path / "parts"
     plain = ("--loss", "hinge", "--augment", "0.5", "--kid", "none", "--images", "60", "--check", "28")
     train_gan(monkeypatch, data, whole, *plain)
-    for shown in range(4, 60, 4):  # a pause after every step
+    for shown in range(4, 64, 4):  # a pause after every step, also the last
         with suppress(FileNotFoundError):  # there is no log before the first check
             train_gan(monkeypatch, data, parts, *plain, "--pause", "1e-9")
         assert torch.load(parts / "checkpoint.pt", weights_only=True)["state"]["shown"] == shown
@@ -118,7 +119,14 @@ def test_a_run_starts_from_published_weights(tmp_path, monkeypatch):
 
 def test_close_ups_of_skin(tmp_path, monkeypatch):
     data, out = draw_folder(tmp_path / "data", size=80), tmp_path / "out"
-    train_gan(monkeypatch, data, out, "--crops", "skin", "--images", "8", "--size", "8")
+    with pytest.raises(SystemExit, match="no photograph in .* has a square of 16 px of healthy skin"):  # the discs are too large
+        train_gan(monkeypatch, data, out, "--crops", "skin")
+    for k in range(12):
+        lesion = torch.zeros(1, 80, 80, dtype=torch.bool)
+        lesion[:, 60:, 60:] = True
+        to_pil(lesion).save(data / "masks" / f"{k}.png")
+        to_pil(draw_skin(80, 80, seed=k)).save(data / "images" / f"{k}.png")
+    train_gan(monkeypatch, data, out, "--crops", "skin", "--images", "8")
     assert SkinGenerator.from_pretrained(out / "last").classes == ["skin"]
     with pytest.raises(SystemExit, match="--tones needs --masks skin or --crops skin"):
         train_gan(monkeypatch, data, tmp_path / "other", "--masks", "given")
