@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from statistics import mean, stdev
 
-from benchmarks.trial.plan import MEASURES, TITLES
 from benchmarks import goals
 from benchmarks.fidelity import read_result
+from benchmarks.trial.plan import MEASURES, TITLES
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
