@@ -175,11 +175,12 @@ def main() -> None:
         optimizer_d.step()
         for parameter in trained:
             parameter.requires_grad_(False)
-        back, _ = run(editor, added, mask, severity, -1, seeds, texture)
+        # The cycle teaches removal alone: through the addition it would teach to add what is easily removed, nothing at all.
+        back, _ = run(editor, added.detach(), mask, severity, -1, seeds, texture)
         kept, _ = run(editor, healthy, mask, severity, -1, seeds, texture)
         losses = {
-            "lesion": 0.2 * generator_hinge(judge(0, added, mask)),
-            "healed": 0.2 * generator_hinge(judge(1, cleared, inside)),
+            "lesion": 0.5 * generator_hinge(judge(0, added, mask)),
+            "healed": 0.5 * generator_hinge(judge(1, cleared, inside)),
             "cycle": masked_difference(back, healthy, mask),
             "identity": 0.5 * masked_difference(kept, healthy, mask),
         }
