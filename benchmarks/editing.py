@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from benchmarks.fidelity import RESULTS, provenance
 from synthderm.color import to_lab
 from synthderm.edit import add_eczema, draw_seeds, find_eczema, load_editor, remove_eczema
-from synthderm.editor import cut_texture
+from synthderm.textures import cut_texture
 from synthderm.folders import SkinFolder
 from synthderm.images import to_tensor
 from synthderm.masks import random_mask, skin_region

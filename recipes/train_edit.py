@@ -103,7 +103,7 @@ def finding_losses(editor: nn.Module, sick: Tensor, healthy: Tensor, mask: Tenso
     found = find(editor, torch.where(is_sick.view(-1, 1, 1, 1), sick, healthy), seeds)
     counts, truth = shrink(known, GRID), shrink(mask, GRID) * is_sick.view(-1, 1, 1, 1)
     missed = 1 - overlap((found.sigmoid() * counts)[is_sick], truth[is_sick])
-    return {"find": 0.3 * F.binary_cross_entropy_with_logits(found, truth, weight=counts), "overlap": 0.2 * missed}
+    return {"find": F.binary_cross_entropy_with_logits(found, truth, weight=counts), "overlap": 0.6 * missed}
 
 
 def main() -> None:
