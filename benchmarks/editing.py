@@ -17,12 +17,12 @@ import torch.nn.functional as F
 from benchmarks.fidelity import RESULTS, provenance
 from synthderm.color import to_lab
 from synthderm.edit import add_eczema, draw_seeds, find_eczema, load_editor, remove_eczema
-from synthderm.textures import cut_texture
 from synthderm.folders import SkinFolder
 from synthderm.images import to_tensor
 from synthderm.masks import random_mask, skin_region
 from synthderm.metrics import fid, kid, load_extractor
 from synthderm.renderer import draw_eczema
+from synthderm.textures import cut_texture
 
 SIDE = 128
 INFLAMED = ("ACK", "BCC", "SCC")

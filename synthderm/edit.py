@@ -141,15 +141,19 @@ def apply_edit(editor: EczemaEditor, images: Tensor, masks: Tensor, severity: Te
     maps = editor(look, where, severity if direction > 0 else full, direction * full, seeds.noise, seeds.signs)
     paint = mix(blurred, maps, severity, gate, TOP.get(images.dtype, 1.0))
     edited = images.clone(memory_format=torch.preserve_format)
-    if images.device.type != "cpu":
+    if not _one_at_a_time(images):
         _lay_window(edited, masks & (severity > 0).view(-1, 1, 1, 1), ALL, paint, seeds.offset)
         return edited
-    # On a CPU images are edited one at a time, and each only where its mask is.
     for row, amount in enumerate(severity.tolist()):
         one = slice(row, row + 1)
         window = _bounding_box(masks[one]) if amount > 0 else NOWHERE
         _lay_window(edited[one], masks[one], window, Paint(*(part[one] for part in paint)), seeds.offset[one])
     return edited
+
+
+def _one_at_a_time(images: Tensor) -> bool:
+    """On a CPU images are edited one at a time, each only where its mask is; a GPU would have to wait to know where."""
+    return images.device.type == "cpu"
 
 
 def _lay_window(images: Tensor, masks: Tensor, window: tuple[slice, slice], paint: Paint, offset: Tensor) -> None:

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+import synthderm.edit
 from synthderm import EczemaEdit, EczemaEditor
 from synthderm.edit import add_eczema
 from synthderm.images import to_pil, to_tensor
@@ -243,7 +244,8 @@ class Waits(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("mode", ["add", "remove", "toggle"])
-def test_larger_batches_make_the_host_wait_no_more_often(editor, mode):
+def test_larger_batches_make_the_host_wait_no_more_often(editor, mode, monkeypatch):
+    monkeypatch.setattr(synthderm.edit, "_one_at_a_time", lambda images: False)  # the path of a GPU
     edit, counts = EczemaEdit(mode, p=1, mask=None if mode == "add" else "given", model=editor), []
     for count in (4, 12):
         images, masks = torch.rand(count, 3, 32, 32), torch.zeros(count, 1, 32, 32, dtype=torch.bool)
@@ -441,7 +443,7 @@ def test_a_forked_worker_with_a_cuda_model_is_told_the_two_ways_out(monkeypatch)
             yield SimpleNamespace(device=torch.device("cuda"))
 
     with pytest.raises(RuntimeError, match="forked DataLoader worker"):
-        EczemaEdit(p=1, model=OnCuda([4, 4, 4]))(tensor())
+        EczemaEdit(p=1, model=OnCuda([8, 8]))(tensor())
 
 
 def test_models_in_folders(editor, tmp_path, monkeypatch):
