@@ -93,7 +93,7 @@ def draw_healthy(skin: list[list[Photograph]], batch: int, size: int) -> tuple[T
         pixels, healthy, _ = photographs[torch.randint(len(photographs), ())]
         tries = []
         for _ in range(8):  # the one that shows most healthy skin
-            side = int(torch.randint(size, min(pixels.shape[1:]) + 1, ()))
+            side = size + int((min(pixels.shape[1:]) - size + 1) * torch.rand(()) ** 2)
             top, left = (int(torch.randint(length - side + 1, ())) for length in pixels.shape[1:])
             tries.append((healthy[:, top : top + side : 4, left : left + side : 4].float().mean().item(), (top, left), side))
         _, corner, side = max(tries)
