@@ -90,7 +90,7 @@ def draw_eczema(image: Tensor, mask: Tensor, severity: Tensor, noise: Tensor, te
     dry = torch.sigmoid(4 * (shape + 2 * (scale - oozing)))
     scabs = torch.sigmoid(4 * (mottle + 2 * (crust + papules - scratches)))
     light = dry * (0.05 + 0.95 * scale) - (1 - dry) * oozing
-    worn = scabs * (0.5 * papules + 1.1 * crust * s) - (1 - scabs) * 0.9 * scratches * s
+    worn = scabs * (0.5 * papules + 1.1 * crust * s) - (1 - scabs) * 1.1 * scratches * s
     relief = 0.3 * lichen**2 + 0.15 * papules
     # Swollen skin is smooth, its grain stretched away; thick and dry skin shows more of it.
     detail = 1.5 * lichen**2 + 0.3 * scale - (1 - lichen) * (0.1 + 0.5 * torch.sigmoid(2 * mottle + shape))

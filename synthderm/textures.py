@@ -69,7 +69,7 @@ def scratches(groups: int, rng: torch.Generator) -> Tensor:
         shift = 0.0
         for _ in range(int(torch.randint(1, 5, (), generator=rng))):
             a, b, c, d, e = torch.rand(5, generator=rng).tolist()
-            half, width, shift, turn = 8 + 34 * a * a, 0.7 + 0.7 * b, shift + 4 + 9 * c, angle + 0.3 * (d - 0.5)
+            half, width, shift, turn = 12 + 32 * a, 0.7 + 0.7 * b, shift + 4 + 9 * c, angle + 0.3 * (d - 0.5)
             reach = torch.arange(-int(half + 8), int(half + 9))
             dy, dx = reach[:, None].float(), reach[None].float()
             along, across = dx * math.cos(turn) + dy * math.sin(turn), dy * math.cos(turn) - dx * math.sin(turn)

@@ -5,11 +5,10 @@ import torch
 from drawing import TONES, draw_skin
 
 from synthderm.edit import add_eczema, apply_edit, draw_seeds, find_eczema, remove_eczema
-from synthderm.editor import SIGNS, composite, lay, mix
+from synthderm.editor import composite, lay, mix
 from synthderm.masks import random_mask
-from synthderm.renderer import draw_eczema
 from synthderm.resize import enlarge, enlarge_columns, shrink
-from synthderm.textures import cut_texture, texture_tile
+from synthderm.textures import cut_texture
 
 DTYPES = [torch.uint8, torch.uint16, torch.float16, torch.bfloat16, torch.float32, torch.float64]
 
@@ -133,47 +132,6 @@ def test_enlarging_is_bilinear(height, off):
     assert (whole - expected).abs().mean() <= off + 1e-5
     window = (slice(3, height - 7), slice(100, 200))
     assert torch.allclose(enlarge(maps, height, 224, window), whole[..., window[0], window[1]], atol=1e-5)
-
-
-def test_texture_grows_with_the_image_and_its_place_with_the_offset():
-    tile = texture_tile()
-    assert tile.min() >= -1 and tile.max() <= 1 and texture_tile(2).shape[-1] == 4 * tile.shape[-1]
-    for size in ((1, 1), (452, 300), (453, 20), (2000, 4096)):
-        assert cut_texture(torch.tensor([[0.999, 0.0]]), *size).shape == (1, 3, *size)
-    offset = torch.tensor([[0.5, 0.25], [0.0, 0.9]])
-    pieces = cut_texture(offset, 112, 112)
-    assert torch.equal(pieces[0], tile[:, 200:312, 100:212]) and torch.equal(pieces[1:], cut_texture(offset[1:], 112, 112))
-
-
-def test_the_texture_wraps_around_and_has_all_that_is_drawn_with_it():
-    tile = texture_tile()
-    inside, seam = tile.diff(dim=2).abs().mean((1, 2)), (tile[:, :, 0] - tile[:, :, -1]).abs().mean(1)
-    assert (seam < 3 * inside).all()
-    # Both signs of light and dark: scale and highlights, crusts and scratches; none of them covers all, none is missing.
-    for share in ((tile[:2] > 0.2).float().mean((1, 2)), (tile[:2] < -0.2).float().mean((1, 2))):
-        assert (share > 0.002).all() and (share < 0.6).all()
-
-
-@pytest.mark.parametrize("sign", range(len(SIGNS) - 1), ids=SIGNS[:-1])
-def test_each_sign_is_drawn_on_every_tone(sign):
-    images, masks = skins(256, 256), torch.ones(3, 1, 256, 256, dtype=torch.bool)
-    seeds = draw_seeds(3, torch.Generator().manual_seed(1))
-    texture, signs = cut_texture(seeds.offset, 256, 256), torch.zeros(3, len(SIGNS))
-    without = draw_eczema(images, masks, torch.ones(3), seeds.noise, texture, signs)
-    signs[:, sign] = 1
-    drawn = draw_eczema(images, masks, torch.ones(3), seeds.noise, texture, signs)
-    assert ((drawn - without).abs().mean((1, 2, 3)) > 0.001).all()
-
-
-def test_the_renderer_draws_inside_the_mask_and_more_with_severity():
-    images, masks = skins(64, 64), random_mask((64, 64), torch.full((3,), 0.5))
-    seeds = draw_seeds(3, torch.Generator().manual_seed(1))
-    texture = cut_texture(seeds.offset, 64, 64)
-    drawn = [draw_eczema(images, masks, torch.full((3,), s), seeds.noise, texture, seeds.signs) for s in (0.0, 0.3, 0.9)]
-    assert torch.equal(drawn[0], images)
-    assert all(torch.equal(d[~masks.expand_as(d)], images[~masks.expand_as(d)]) for d in drawn)
-    change = [(d - images).abs().mean((1, 2, 3)) for d in drawn]
-    assert (change[1] > 0).all() and (change[2] > change[1]).all()
 
 
 def test_edits_carry_no_gradient_and_can_enter_a_backward_pass(editor):
