@@ -1,8 +1,8 @@
 """Train an EczemaEditor: add eczema to healthy skin, remove it, find it. Three kinds of supervision:
 
     python recipes/train_edit.py --data DIR [DIR ...] --minutes 40 --out runs/paired
-    python recipes/train_edit.py --supervision masked --data DIR --sick DIR --sick-labels ACK BCC SCC --init runs/paired/model --out runs/masked
-    python recipes/train_edit.py --supervision unpaired --data DIR --sick DIR --sick-labels ACK BCC SCC --init runs/paired/model --out runs/unpaired
+    python recipes/train_edit.py --supervision masked --data DIR [DIR ...] --sick DIR --sick-labels ACK BCC SCC --init runs/paired/model --out runs/masked
+    python recipes/train_edit.py --supervision unpaired --data DIR [DIR ...] --sick DIR --sick-labels ACK BCC SCC --init runs/paired/model --out runs/unpaired
 
 DIR holds photographs as `SkinFolder` reads them; `split=train` alone is used. Where a data set has lesion masks, healthy
 skin is what lies beside the lesions. The run resumes from its --out like train_gan.py.
@@ -20,7 +20,8 @@ changes, which is the composite's work, so relevancy needs no loss.
 whole patch for a mask, so that the matte has to say where they are: it is held small, and gradients outside it are
 kept. The cycle healthy, added, removed closes at the healthy patch.
 
-Discriminators see density against the patch's own skin (`patches.against_own_skin`), so that they judge what a lesion
+Discriminators take healthy skin from the first --data alone, best from the same photographs as --sick: otherwise they would
+judge cameras. The paired losses, rehearsed, draw on all of --data. Discriminators see density against the patch's own skin (`patches.against_own_skin`), so that they judge what a lesion
 changes and not who was photographed. Adversarial training alone is slow: start it from paired weights with --init, and keep
 them from being forgotten with --rehearse.
 
@@ -146,7 +147,7 @@ def main() -> None:
     def draw_real() -> tuple:
         """Healthy patches, what is known in them, the masks under which lesions are added, severity, and real lesions with
         their masks; texture and seeds."""
-        healthy, allowed = draw_healthy(skin, args.batch, args.size)
+        healthy, allowed = draw_healthy(skin[:1], args.batch, args.size)
         sick, inside = draw_lesions(lesions, args.batch, args.size)
         if args.supervision == "masked":
             mask = inside.roll(1, 0) & allowed
