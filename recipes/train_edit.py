@@ -20,12 +20,12 @@ changes, which is the composite's work, so relevancy needs no loss.
 whole patch for a mask, so that the matte has to say where they are: it is held small, and gradients outside it are
 kept. The cycle healthy, added, removed closes at the healthy patch.
 
-Discriminators take healthy skin from the first --data alone, best from the same photographs as --sick: otherwise they would
-judge cameras. The paired losses, rehearsed, draw on all of --data. Discriminators see density against the patch's own skin (`patches.against_own_skin`), so that they judge what a lesion
-changes and not who was photographed. Adversarial training alone is slow: start it from paired weights with --init, and keep
-them from being forgotten with --rehearse.
+Discriminators take healthy skin from the first --data alone, best the same photographs as --sick, and see density against
+the patch's own skin (`patches.against_own_skin`): otherwise they would judge cameras and people, and not what a lesion
+changes. Adversarial training alone is slow: start it from paired weights with --init, and keep these from being forgotten
+with --rehearse, which draws on all of --data.
 
-Expect on one AVX2 core: paired 40 images/s at 128 px; adversarial 15 images/s at 96 px with --features.
+Expect on one AVX2 core: paired 45 images/s at 96 px; adversarial 6 images/s at 64 px with --features.
 """
 
 import argparse
