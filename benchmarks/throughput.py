@@ -32,6 +32,7 @@ from benchmarks.cyclegan import ResNet9
 from benchmarks.fidelity import RESULTS, provenance
 from synthderm import EczemaEdit, SyntheticSkinDataset
 from synthderm.datasets import one_thread
+from synthderm.fast import is_installed
 from synthderm.images import to_pil
 
 BATCH = 8
@@ -40,7 +41,7 @@ ITEMS = 16  # photographs in a DataLoader's batch
 
 def variants() -> dict[str, dict]:
     """Ways to install the library, each as options of `EczemaEdit`."""
-    return {"default": {}}
+    return {"default": {"backend": "torch"}} | ({"fast": {"backend": "onnx"}} if is_installed() else {})
 
 
 class Case(NamedTuple):

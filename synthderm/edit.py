@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from synthderm import fast
 from synthderm.editor import LOOK, SIGNS, EczemaEditor, Paint, lay, mix
 from synthderm.masks import random_mask, skin_region, smooth_fields
 from synthderm.resize import ALL, enlarge, enlarge_columns, shrink
@@ -53,7 +54,8 @@ def load_editor(name: str, revision: str | None = None) -> EczemaEditor:
 
 
 def add_eczema(images: Tensor, masks: Tensor | None = None, severity: float | Tensor = 0.5, *, coverage: float | Tensor = 0.3,
-               seed: int | None = None, signs: Tensor | None = None, model: str | EczemaEditor = "eczema") -> Edit:  # fmt: skip
+               seed: int | None = None, signs: Tensor | None = None, model: str | EczemaEditor = "eczema",
+               backend: str = "auto") -> Edit:  # fmt: skip
     """Add eczema.
 
     Args:
@@ -64,10 +66,13 @@ def add_eczema(images: Tensor, masks: Tensor | None = None, severity: float | Te
         seed: which lesion; torch's global random numbers where None.
         signs: (B, 8) or (8,) in [0, 1], the amount of each of `synthderm.editor.SIGNS`; random where None.
         model: bundled name, directory, Hub id, or an `EczemaEditor`.
+        backend: what runs the network: "torch", "onnx" (ONNX Runtime, the `fast` extra: on a CPU only), or "auto", which is
+            the faster one where it is installed. They differ by rounding.
 
     Raises:
         TypeError: images or masks that are not tensors of such a dtype.
         ValueError: shapes that do not fit, or values out of range.
+        ImportError: backend="onnx" without the extra.
     """
     batch = _as_batch(images)
     generator = None if seed is None else torch.Generator().manual_seed(seed)
@@ -82,11 +87,11 @@ def add_eczema(images: Tensor, masks: Tensor | None = None, severity: float | Te
             raise ValueError(f"coverage must be in (0, 1]; got {coverage.tolist()}.")
         look = look_at(batch)
         masks = random_mask(batch.shape[-2:], coverage, skin_region(look), generator).to(batch.device)
-    return _finish(images, batch, masks, severity, +1, seeds, model, look)
+    return _finish(images, batch, masks, severity, +1, seeds, model, look, backend)
 
 
 def remove_eczema(images: Tensor, masks: Tensor | None = None, severity: float | Tensor = 1.0, *,
-                  model: str | EczemaEditor = "eczema") -> Edit:  # fmt: skip
+                  model: str | EczemaEditor = "eczema", backend: str = "auto") -> Edit:  # fmt: skip
     """Remove eczema.
 
     Args:
@@ -101,7 +106,7 @@ def remove_eczema(images: Tensor, masks: Tensor | None = None, severity: float |
     batch = _as_batch(images)
     if masks is None:
         masks = find_eczema(batch, model=model)
-    return _finish(images, batch, masks, severity, -1, _no_seeds(len(batch)), model)
+    return _finish(images, batch, masks, severity, -1, _no_seeds(len(batch)), model, backend=backend)
 
 
 def find_eczema(images: Tensor, *, threshold: float = 0.25, model: str | EczemaEditor = "eczema") -> Tensor:
@@ -123,7 +128,7 @@ def find_eczema(images: Tensor, *, threshold: float = 0.25, model: str | EczemaE
 
 @torch.no_grad()
 def apply_edit(editor: EczemaEditor, images: Tensor, masks: Tensor, severity: Tensor, direction: int, seeds: Seeds,
-               look: Tensor | None = None) -> Tensor:  # fmt: skip
+               look: Tensor | None = None, backend: str = "auto") -> Tensor:  # fmt: skip
     """The edit itself, without checks: run the editor on a small copy, composite, keep what is outside the mask.
 
     Args:
@@ -132,14 +137,19 @@ def apply_edit(editor: EczemaEditor, images: Tensor, masks: Tensor, severity: Te
         severity: (B,) float32 in [0, 1].
         direction: +1 to add, -1 to remove.
         look: `look_at(images)`, where it is known already.
+        backend: see `add_eczema`.
     """
     if len(images) == 0 or images.shape[-1] == 0 or images.shape[-2] == 0:
         return images.clone()
     look, where = look_at(images) if look is None else look, shrink(masks)
-    blurred, gate = F.avg_pool2d(torch.cat([look, where], dim=1), 2).split((3, 1), dim=1)
-    full = torch.ones_like(severity)
-    maps = editor(look, where, severity if direction > 0 else full, direction * full, seeds.noise, seeds.signs)
-    paint = mix(blurred, maps, severity, gate, TOP.get(images.dtype, 1.0))
+    top, session = TOP.get(images.dtype, 1.0), fast.session_for(editor, backend)
+    if session is not None:
+        paint = fast.paint(session, look, where, severity, direction, seeds.noise, seeds.signs, top)
+    else:
+        blurred, gate = F.avg_pool2d(torch.cat([look, where], dim=1), 2).split((3, 1), dim=1)
+        full = torch.ones_like(severity)
+        maps = editor(look, where, severity if direction > 0 else full, direction * full, seeds.noise, seeds.signs)
+        paint = mix(blurred, maps, severity, gate, top)
     edited = images.clone(memory_format=torch.preserve_format)
     if not _one_at_a_time(images):
         _lay_window(edited, masks & (severity > 0).view(-1, 1, 1, 1), ALL, paint, seeds.offset)
@@ -247,7 +257,8 @@ def _as_batch(images: Tensor) -> Tensor:
 
 
 def _finish(images: Tensor, batch: Tensor, masks: Tensor, severity: float | Tensor, direction: int, seeds: Seeds, model,
-            look: Tensor | None = None) -> Edit:  # fmt: skip
+            look: Tensor | None = None, backend: str = "auto") -> Edit:  # fmt: skip
+    fast.check_backend(backend)
     if not isinstance(masks, Tensor) or masks.dtype != torch.bool:
         raise TypeError(f"masks must be a bool tensor, not {getattr(masks, 'dtype', type(masks).__name__)}; write masks > 0.")
     masks = masks[None] if masks.ndim == 3 else masks
@@ -258,7 +269,7 @@ def _finish(images: Tensor, batch: Tensor, masks: Tensor, severity: float | Tens
         raise ValueError(f"severity must be in [0, 1]; got {severity.tolist()}.")
     masks = masks.to(batch.device)
     seeds = Seeds(*(part.to(batch.device) for part in seeds))
-    edited = apply_edit(_editor_for(model, batch), batch, masks, severity, direction, seeds, look)
+    edited = apply_edit(_editor_for(model, batch), batch, masks, severity, direction, seeds, look, backend)
     if images.ndim == 3:
         return Edit(edited[0], masks[0], severity[0])
     return Edit(edited, masks, severity)

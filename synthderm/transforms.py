@@ -14,6 +14,7 @@ from torchvision.transforms import v2
 
 from synthderm.edit import add_eczema, find_eczema, load_editor, remove_eczema
 from synthderm.editor import EczemaEditor
+from synthderm.fast import check_backend
 from synthderm.hub import COMMIT, resolve
 from synthderm.images import to_pil, to_tensor
 
@@ -50,15 +51,18 @@ class EczemaEdit(v2.Transform):
             tensor, or a dict's entry whose key contains "label"; else a function of the sample; None for no label.
         return_record: give back `(sample, record)`: which images were edited, mode, severity, mask area (share of the
             image), seed, and the model's revision. With the seed, `synthderm.edit.add_eczema` gives the same lesion.
+        backend: "onnx" runs the network through ONNX Runtime, which is faster on a CPU (`pip install synthderm[fast]`), and
+            "torch" through torch; "auto" takes ONNX Runtime where it is installed. The results differ by rounding.
 
     Raises:
         TypeError: no image in the sample, or one of a mode or dtype that is not supported.
         ValueError: arguments out of range, or a missing or misshapen mask or label.
         OSError: the model can't be found or downloaded: see `synthderm.hub.resolve`.
+        ImportError: backend="onnx" without the extra.
     """
 
     def __init__(self, mode="add", *, p=0.5, severity=(0.2, 1.0), coverage=(0.05, 0.5), mask=None, model="eczema", label=None,
-                 labels_getter="default", return_record=False):  # fmt: skip
+                 labels_getter="default", return_record=False, backend="auto"):  # fmt: skip
         super().__init__()
         if mode not in MODES:
             raise ValueError(f"mode={mode!r} is none of {', '.join(MODES)}.")
@@ -73,7 +77,7 @@ class EczemaEdit(v2.Transform):
             raise ValueError(f"labels_getter={labels_getter!r} must be 'default', None or a function of the sample.")
         self.mode, self.p, self.mask, self.label, self.labels_getter = mode, float(p), mask, label, labels_getter
         self.severity, self.coverage = _pair("severity", severity, 0.0), _pair("coverage", coverage, 1e-6)
-        self.return_record = return_record
+        self.return_record, self.backend = return_record, check_backend(backend)
         # Held by name, or in a tuple: as a submodule its weights would enter the parent's state_dict, repr and train().
         self._model = (model,) if isinstance(model, EczemaEditor) else _pin(model)
 
@@ -173,12 +177,12 @@ class EczemaEdit(v2.Transform):
         clear, add = [row for row in chosen if sick[row]], [row for row in chosen if not sick[row]]
         params |= {"images": images, "added": None, "removed": None}
         if clear:
-            edit = remove_eczema(_take(images, clear), _take(masks, clear), _pick(params["severity"], clear), model=editor)
+            edit = remove_eczema(_take(images, clear), _take(masks, clear), _pick(params["severity"], clear), model=editor, backend=self.backend)
             params |= {"images": _put(images, clear, edit.images), "removed": _spread(edit.masks, clear, count)}
         if add:
             given = _take(masks, add) if (self.mode, self.mask) == ("add", "given") else None
             severity, coverage = _pick(params["severity"], add), _pick(params["coverage"], add)
-            edit = add_eczema(_take(images, add), given, severity, coverage=coverage, seed=seed, model=editor)
+            edit = add_eczema(_take(images, add), given, severity, coverage=coverage, seed=seed, model=editor, backend=self.backend)
             params |= {"images": _put(params["images"], add, edit.images), "added": _spread(edit.masks, add, count)}
         if self.return_record:
             area = sum(params[key].float().mean((1, 2, 3)) for key in ("added", "removed") if params[key] is not None)

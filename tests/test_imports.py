@@ -16,6 +16,7 @@ RANKS = [
     {"publish"},
     {"pretrained", "layouts", "textures"},
     {"masks", "nets", "losses", "runs", "augment", "editor", "folders", "adapters"},
+    {"fast"},
     {"renderer", "edit", "metrics", "judges", "photographs", "patches"},
     {"datasets", "transforms", "checks"},
     {"demo", "study", "render", "walk"},
