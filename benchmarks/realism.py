@@ -145,6 +145,7 @@ class Likeness:
         self.classifier = Classifier(spec)
         self.early = self.both_ways(self.train.images)
         self.tests = self.classifier.early(healthy.images), self.classifier.early(self.real.images)
+        self.late, *self.late_tests = (self.classifier.features(part) for part in (self.early[0], *self.tests))
         self.reference = self.train_on(lesions.images)
 
     def sample(self, padufes: str, splits: tuple[str, ...], limit: int) -> tuple[Patches, Patches]:
@@ -164,9 +165,9 @@ class Likeness:
         """Classifiers trained on healthy windows of `train` against these, tested on real ones."""
         sick = self.both_ways(sick)
         truth = torch.cat([torch.zeros(len(self.early[0])), torch.ones(len(sick[0]))])
-        probe = logistic(torch.cat([self.classifier.features(part[0]) for part in (self.early, sick)]), truth)
+        probe = logistic(torch.cat([self.late, self.classifier.features(sick[0])]), truth)
         tuned = fine_tune(self.spec, self.early, sick, self.tests, self.seed, self.steps)
-        return {"classifier": tuned, "probe": auroc(*(probe(self.classifier.features(part)) for part in self.tests))}
+        return {"classifier": tuned, "probe": auroc(*(probe(part) for part in self.late_tests))}
 
     def judge(self, column) -> dict[str, float]:
         seen = self.look(column.add(self.healthy.images, self.masks, self.severity, self.seed))

@@ -49,8 +49,8 @@ def editing(result: dict) -> list[str]:
         "the editor's, and met where the mean meets it; IoU of 0.7 is asked of paired and masked weights, 0.5 of unpaired. Patches are 112 px.",
         f"Promises, dial, removing and finding: {counts['close-ups']} close-ups and {counts['hands']} hands of `test`; tone by shifted melanin ({tones}).",
         f"Likeness: {counts['inflamed']} inflamed lesions and as many healthy windows of `val` and `test`, with other patients' lesion masks; KID on",
-        f"{result['extractor']}, one subset of all. Classifiers ({result['classifier']}, {result['steps']} steps of 12) are trained on {counts['inflamed train']}",
-        "of each, of `train`.",
+        f"{result['extractor']}, one subset of all. Classifiers ({result['classifier']}, {result['steps']} steps of 12) learn from",
+        f"{counts['inflamed train']} of each, of `train`.",
     ]
     head = ["", "goal", *(names.get(name, name) for name in columns)]
     return ["## Editing", "", *text, "", *table(head, rows), f"Editors: {editors}; {result['cpu_s']} s of CPU time; {provenance(result)}", ""]
