@@ -5,6 +5,8 @@ Skin is coloured by two absorbers, melanin and haemoglobin. By Beer-Lambert thei
 Images here are float tensors (..., 3, H, W) in [0, 1] unless a function says otherwise.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -69,3 +71,37 @@ def ita(image: Tensor, mask: Tensor | None = None) -> Tensor:
         lab = lab.masked_fill(~mask.flatten(-2), torch.nan)
     median = lab.nanmedian(dim=-1).values
     return torch.rad2deg(torch.atan2(median[..., 0] - 50, median[..., 2]))
+
+
+def ciede2000(a: Tensor, b: Tensor) -> Tensor:
+    """CIEDE2000 colour difference of two images in CIE L*a*b*, (..., 3, H, W) each: (..., H, W), about 1 where just noticeable.
+
+    Sharma, Wu and Dalal, Color Res. Appl. 30 (2005), with k_L = k_C = k_H = 1. Angles are in radians.
+    """
+    (l1, a1, b1), (l2, a2, b2) = a.unbind(-3), b.unbind(-3)
+    seventh = 25.0**7
+
+    # Greys are stretched along a*, then hue and chroma are read off.
+    c7 = ((torch.hypot(a1, b1) + torch.hypot(a2, b2)) / 2) ** 7
+    stretch = 1.5 - 0.5 * (c7 / (c7 + seventh)).sqrt()
+    a1, a2 = a1 * stretch, a2 * stretch
+    c1, c2 = torch.hypot(a1, b1), torch.hypot(a2, b2)
+    h1, h2 = (torch.atan2(y, x).remainder(2 * math.pi) for y, x in ((b1, a1), (b2, a2)))
+
+    grey = c1 * c2 == 0
+    turn = h2 - h1
+    turn = torch.where(turn > math.pi, turn - 2 * math.pi, torch.where(turn < -math.pi, turn + 2 * math.pi, turn))
+    turn = turn.masked_fill(grey, 0.0)
+    lightness, chroma, hue = l2 - l1, c2 - c1, 2 * (c1 * c2).sqrt() * torch.sin(turn / 2)
+
+    # The mean hue lies on the shorter arc; of a grey and a colour it is the colour's.
+    mean = torch.where(grey, h1 + h2, torch.where((h1 - h2).abs() > math.pi, (h1 + h2) / 2 + math.pi, (h1 + h2) / 2))
+    l_mean, c_mean = (l1 + l2) / 2, (c1 + c2) / 2
+    waves = ((1, -30, -0.17), (2, 0, 0.24), (3, 6, 0.32), (4, -63, -0.20))
+    t = 1 + sum(height * torch.cos(times * mean + math.radians(shift)) for times, shift, height in waves)
+    s_l = 1 + 0.015 * (l_mean - 50) ** 2 / (20 + (l_mean - 50) ** 2).sqrt()
+    s_c, s_h = 1 + 0.045 * c_mean, 1 + 0.015 * c_mean * t
+    blue = torch.exp(-(((mean.remainder(2 * math.pi).rad2deg() - 275) / 25) ** 2)).mul(60).deg2rad()
+    rotation = -2 * (c_mean**7 / (c_mean**7 + seventh)).sqrt() * torch.sin(blue)
+    lightness, chroma, hue = lightness / s_l, chroma / s_c, hue / s_h
+    return (lightness**2 + chroma**2 + hue**2 + rotation * chroma * hue).clamp_min(0).sqrt()
