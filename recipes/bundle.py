@@ -9,7 +9,6 @@ from benchmarks/results/. Bundle, run the model's benchmark, then bundle again: 
 import argparse
 import json
 from pathlib import Path
-from statistics import mean
 
 from synthderm.hub import BUNDLED
 from synthderm.publish import load_run, make_card, without_folders
@@ -34,33 +33,26 @@ def fidelity(name: str, command: str) -> list[dict]:
     ]
 
 
-def editing(command: str) -> list[dict]:
+def editing(way: str, command: str) -> list[dict]:
+    """The figures of one column of the editing benchmark: those of weights trained this way."""
     path = RESULTS / "editing.json"
     if not path.is_file():
         return []
-    result, rows = json.loads(path.read_text()), []
-    for part, where in (("close-ups", "PAD-UFES-20 val and test, healthy patches"), ("hands", "hands test")):
-        for key in result["runs"][0][part]:
-            if key != "images":
-                value = mean(run[part][key] for run in result["runs"])
-                rows.append({"name": key, "value": round(value, 4), "dataset": f"{where}, mean of {len(result['runs'])} seeds", "command": command})
-    for kind in ("healthy", "added"):
-        for key, label in (("kid_x1000", "KID x1000"), ("fid", "FID-768")):
-            where = f"PAD-UFES-20 val and test, {result['n_inflamed']} inflamed patches; {result['extractor']}"
-            rows.append(
-                {"name": f"{label}, {kind} patches to inflamed", "value": round(result[f"{kind} to inflamed"][key], 3), "dataset": where, "command": command}
-            )
-    return rows
+    result = json.loads(path.read_text())
+    where = f"photographs of val and test, {len(result['seeds'])} seeds; {result['extractor']}; see docs/benchmarks.md"
+    cells = {row["text"]: row["columns"].get(way) for row in result["rows"]}
+    return [{"name": text, "value": round(cell["mean"], 4), "dataset": where, "command": command} for text, cell in cells.items() if cell]
 
 
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     p.add_argument("run", type=Path, help="folder of the run")
     p.add_argument("--name", required=True, help="lesions, hands or eczema")
+    p.add_argument("--way", default="paired", help="eczema: the column of the editing benchmark that measured these weights")
     args = p.parse_args()
     model, records = load_run(args.run, ROOT / "recipes" / "cards" / f"{args.name}.json")
     command = records.pop("benchmark")
-    records["metrics"] = editing(command) if args.name == "eczema" else fidelity(args.name, command)
+    records["metrics"] = editing(args.way, command) if args.name == "eczema" else fidelity(args.name, command)
     records["training"] = without_folders(model.card["training"])
     folder = model.save_pretrained(BUNDLED / args.name, card=records)
     (folder / "README.md").write_text(make_card(model, {**model.card, **records}, args.name), encoding="utf-8")
