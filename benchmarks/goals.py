@@ -49,19 +49,20 @@ def figures(parts: dict) -> list[list[str]]:
 
 def reached(part: str, figures: dict, dcgan: dict | None) -> list[float]:
     """The value that the part's goal speaks of, for each seed; none where there is nothing to compare with."""
-    runs = figures.get("runs", [])
+    runs, real = figures.get("runs", []), 0.0
+    if part == "tone":
+        return [run["median_error"] for run in runs]
     if part == "kid":
-        same = dcgan is not None and all(figures[key] == dcgan[key] for key in ("extractor", "size", "n_test")) and runs[0]["n"] == dcgan["runs"][0]["n"]
-        return [run["kid_x1000"] / mean(other["kid_x1000"] for other in dcgan["runs"]) for run in runs] if same else []
-    if part == "prdc":
-        return [run["recall"] / figures["train_vs_test"]["recall"] for run in runs]
-    if part == "class":
-        return [run["accuracy"] / figures["real_test"]["accuracy"] for run in runs]
-    if part == "dice":
-        return [run["dice"] / figures["real_train"] for run in runs]
-    if part == "pose":
-        return [run["accuracy"] / figures["real_train"]["accuracy"] for run in runs]
-    return [run["median_error"] for run in runs]
+        key = "kid_x1000"
+        if dcgan is not None and all(figures[k] == dcgan[k] for k in ("extractor", "size", "n_test")) and runs[0]["n"] == dcgan["runs"][0]["n"]:
+            real = mean(run[key] for run in dcgan["runs"])
+    elif part == "prdc":
+        key, real = "recall", figures["train_vs_test"]["recall"]
+    elif part == "dice":
+        key, real = "dice", figures["real_train"]
+    else:
+        key, real = "accuracy", figures["real_test" if part == "class" else "real_train"]["accuracy"]
+    return [run[key] / real for run in runs] if real > 0 else []
 
 
 def goals(parts: dict, dcgan: dict | None) -> list[list[str]]:

@@ -35,7 +35,10 @@ def fidelity(name: str, result: dict, dcgan: dict | None) -> list[str]:
     reached = goals.goals(parts, dcgan)
     if reached:
         lines += table(["goal", "", "reached", ""], reached)
-    return [*lines, *(f"- {key}: {where({'extractor': 'none', **part})}" for key, part in parts.items() if "skipped" not in part), ""]
+    for key, part in parts.items():
+        if "skipped" not in part:
+            lines.append(f"- {key}: {where({'extractor': '', **part}).replace(' extractor ,', '')}")
+    return [*lines, ""]
 
 
 def editing(result: dict) -> list[str]:

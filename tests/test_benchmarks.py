@@ -48,6 +48,9 @@ def test_goals_are_met_or_missed_by_the_mean_over_seeds():
     assert reached("kid", kid, None) == [] and reached("kid", kid, {**dcgan, "extractor": "another"}) == []
     assert reached("kid", kid, {**dcgan, "runs": [{"n": 6, "kid_x1000": 1.0}]}) == []  # another N
     assert goals({"dice": {"real_train": 1.0, "runs": [{"dice": 0.9}]}}, None)[0][1:] == ["at least 0.9", "0.90", "met"]
+    assert goals({"dice": {"real_train": 0.0, "runs": [{"dice": 0.9}]}}, None) == []
+    accuracies = {"real_test": {"accuracy": 0.5}, "real_train": {"accuracy": 1.0}, "runs": [{"accuracy": 0.5}]}
+    assert [row[2:] for row in goals({"class": accuracies, "pose": accuracies}, None)] == [["1.00", "met"], ["0.50", "**missed**"]]
     assert goals({"tone": {"runs": [{"median_error": 8.5}]}}, None)[0][-1] == "**missed**"
 
 

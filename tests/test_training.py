@@ -18,6 +18,7 @@ from synthderm.losses import (
     gradient_penalty,
     tone_error,
 )
+from synthderm.nets import SkinGenerator
 from synthderm.photographs import Photographs, close_ups, load_photographs, load_validation
 from synthderm.runs import adam_state, load_adam, load_trained, trained_state
 
@@ -145,3 +146,18 @@ def test_a_checkpoint_leaves_out_what_is_known_and_loses_nothing():
     assert torch.equal(*ends)
     with pytest.raises(RuntimeError, match="Unexpected key"):
         load_trained(model, {**trained_state(model), "0.other": torch.zeros(1)})
+
+
+def test_a_generator_learns_to_follow_the_tone_from_its_loss_alone():
+    torch.manual_seed(0)
+    model = SkinGenerator(16, [16, 8, 8], ["a"], latent_dim=8, style_dim=8, tones=[-20.0, 60.0])
+    optimizer, label = torch.optim.Adam(model.parameters(), lr=2e-3), torch.zeros(16, dtype=torch.long)
+    for _ in range(200):
+        tone = torch.rand(16) * 80 - 20
+        image = (model(torch.randn(16, 8), label, tone=tone)[:, :3] + 1) / 2
+        optimizer.zero_grad()
+        tone_error(image, torch.ones(16, 1, 16, 16), tone).backward()
+        optimizer.step()
+    model.eval()
+    measured = [ita(model.generate(torch.randn(16, 8), label, torch.full((16,), asked))[0]).median() for asked in (-10.0, 20.0, 50.0)]
+    assert measured[0] + 15 < measured[1] < measured[2] - 15  # asked for 30 apart
