@@ -4,7 +4,7 @@
         --paired runs/paired/model --masked runs/masked/model --unpaired runs/unpaired/model
     python -m benchmarks.editing --padufes DIR --hands DIR --choose-threshold --paired runs/paired/model     on `val` alone
 
-Writes benchmarks/results/editing.json; about 12 minutes of one core. Three editors, trained three ways, beside the renderer
+Writes benchmarks/results/editing.json, with the CPU time that it took. Three editors, trained three ways, beside the renderer
 that taught them and a red tint in the mask; the bundled editor stands for the paired one where none is named.
 
 Patches are 112 px. Guarantees, the dial, removing and finding: windows of healthy skin in PAD-UFES-20 `test`, with drawn
