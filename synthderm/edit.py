@@ -112,8 +112,8 @@ def remove_eczema(images: Tensor, masks: Tensor | None = None, severity: float |
 def find_eczema(images: Tensor, *, threshold: float = 0.25, model: str | EczemaEditor = "eczema") -> Tensor:
     """Where the model sees eczema: (B, 1, H, W) bool, or (1, H, W) for one image.
 
-    `threshold` is a probability. Half of the pictures that finding is trained on are healthy, which makes it cautious: 0.25
-    overlapped best with the truth on close-ups of PAD-UFES-20 `val` and 60 hands of `test`.
+    `threshold` is a probability. Half of the pictures that finding is trained on are healthy, which makes it cautious; on
+    photographs of `val` 0.25 overlaps within 0.005 of the best threshold (`benchmarks.editing --choose-threshold`).
     """
     batch = _as_batch(images)
     editor = _editor_for(model, batch)
