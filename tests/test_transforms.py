@@ -20,7 +20,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 import synthderm.edit
-from synthderm import EczemaEdit, EczemaEditor
+from synthderm import EczemaEdit, EczemaEditor, fast
 from synthderm.edit import add_eczema
 from synthderm.images import to_pil, to_tensor
 from synthderm.transforms import _check_fork, _warn_boxes
@@ -278,12 +278,14 @@ def test_memory_format_stays(editor):
         assert not torch.equal(edited, images) and edited.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_only_chosen_rows_reach_the_network(editor, monkeypatch):
+@pytest.mark.parametrize("backend", ["torch", pytest.param("onnx", marks=pytest.mark.skipif(not fast.is_installed(), reason="needs the fast extra"))])
+def test_only_chosen_rows_reach_the_network(editor, monkeypatch, backend):
     seen = []
-    forward = type(editor).forward
+    forward, paint = type(editor).forward, fast.paint
     monkeypatch.setattr(type(editor), "forward", lambda self, image, *rest: seen.append(len(image)) or forward(self, image, *rest))
+    monkeypatch.setattr(fast, "paint", lambda session, look, *rest: seen.append(len(look)) or paint(session, look, *rest))
     torch.manual_seed(1)
-    _, record = EczemaEdit(p=0.3, model=editor, return_record=True).batch(torch.stack([draw_skin(32, 32)] * 20))
+    _, record = EczemaEdit(p=0.3, model=editor, return_record=True, backend=backend).batch(torch.stack([draw_skin(32, 32)] * 20))
     assert seen == [len(record["edited"])] and 0 < seen[0] < 20
 
 
