@@ -83,7 +83,7 @@ def add_eczema(images: Tensor, masks: Tensor | None = None, severity: float | Te
         seeds = seeds._replace(signs=signs.expand(len(batch), len(SIGNS)).float())
     if masks is None:
         coverage = torch.as_tensor(coverage, dtype=torch.float32).expand(len(batch))
-        if len(batch) and not (coverage.min() > 0 and coverage.max() <= 1):
+        if not all(0 < share <= 1 for share in coverage.tolist()):
             raise ValueError(f"coverage must be in (0, 1]; got {coverage.tolist()}.")
         look = look_at(batch)
         masks = random_mask(batch.shape[-2:], coverage, skin_region(look), generator).to(batch.device)
@@ -265,7 +265,7 @@ def _finish(images: Tensor, batch: Tensor, masks: Tensor, severity: float | Tens
     if masks.shape != (len(batch), 1, *batch.shape[-2:]):
         raise ValueError(f"masks have shape {tuple(masks.shape)}; images of {tuple(batch.shape)} need ({len(batch)}, 1, {batch.shape[-2]}, {batch.shape[-1]}).")
     severity = torch.as_tensor(severity, dtype=torch.float32, device=batch.device).expand(len(batch))
-    if len(batch) and not (severity.min() >= 0 and severity.max() <= 1):
+    if not all(0 <= amount <= 1 for amount in severity.tolist()):
         raise ValueError(f"severity must be in [0, 1]; got {severity.tolist()}.")
     masks = masks.to(batch.device)
     seeds = Seeds(*(part.to(batch.device) for part in seeds))

@@ -53,7 +53,7 @@ def session_for(editor: EczemaEditor, backend: str = "auto"):
     first = weights[0]
     if first.device.type != "cpu" or first.dtype != torch.float32 or (backend == "auto" and any(weight.requires_grad for weight in weights)):
         return None
-    state = os.getpid(), tuple((weight.data_ptr(), weight._version) for weight in weights)
+    state = os.getpid(), *((weight.data_ptr(), weight._version) for weight in weights)
     held, session = _sessions.get(editor, (None, None))
     if held != state:
         session = start(graph(editor))

@@ -5,6 +5,7 @@ Everything is drawn on a small grid and enlarged, so a mask costs well under a m
 
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -90,35 +91,27 @@ def random_mask(size: tuple[int, int], coverage: Tensor, skin: Tensor | None = N
     count, side = len(coverage), 64
     if count == 0:
         return torch.zeros(0, 1, *size, dtype=torch.bool)
-    field = smooth_fields(count, side, ((4, 1.0), (10, 0.4), (26, 0.15)), generator=generator)[:, 0]
-    if skin is None:
-        skin = torch.ones(count, 1, side, side, dtype=torch.bool)
-    allowed = skin.cpu().flatten(1)
-    ranks = allowed.cumsum(1)
-    total = ranks[:, -1:]
-    # The centre is a random allowed cell; the further from it, the lower the field.
-    centre = torch.searchsorted(ranks, (torch.rand(count, 1, generator=generator) * total).long() + 1).clamp(max=side * side - 1)
-    far = [_distance(side)[side - 1 - row : 2 * side - 1 - row, side - 1 - column : 2 * side - 1 - column] for row, column in _places(centre, side)]
-    slope = (2.5 / side) * coverage.view(-1, 1, 1).rsqrt()
-    field = torch.addcmul(field, far[0][None] if count == 1 else torch.stack(far), slope, value=-1).flatten(1)
-    # The height above which there is the share asked for: the want-th largest number of each row.
-    cells = field.masked_fill(~allowed, -100.0)
-    want = ((coverage * total[:, 0]).round().long() + 1).clamp(1, side * side)
-    if count == 1:  # one row needs no sorting
-        threshold = cells.kthvalue(side * side + 1 - int(want), dim=1, keepdim=True).values
-    else:
-        threshold = cells.sort(1, descending=True).values.gather(1, want[:, None] - 1)
-    # Cells without skin are far below any threshold; where there is no skin at all, so is everything.
-    height = (cells - threshold.clamp(min=-50.0)).clamp_(-3, 3)
-    return enlarge(height.view(count, 1, side, side), *size) > 0
+    fields = smooth_fields(count, side, ((4, 1.0), (10, 0.4), (26, 0.15)), generator=generator)[:, 0].numpy()
+    places = torch.rand(count, generator=generator).tolist()
+    # In numpy, whose calls cost a fraction of torch's on so few numbers.
+    allowed = np.ones((count, side, side), bool) if skin is None else skin[:, 0].cpu().numpy()
+    heights = np.full((count, side, side), -3.0, np.float32)
+    for field, height, there, place, share in zip(fields, heights, allowed, places, coverage.tolist()):
+        cells = np.flatnonzero(there)
+        if len(cells) == 0:
+            continue
+        # The centre is a random allowed cell; the further from it, the lower the field.
+        row, column = divmod(int(cells[int(place * len(cells))]), side)
+        field -= _distance(side)[side - 1 - row : 2 * side - 1 - row, side - 1 - column : 2 * side - 1 - column] * np.float32(2.5 / side / share**0.5)
+        # The height above which there is the share asked for: all of it where that is every cell.
+        ranked, want = field.ravel()[cells], round(share * len(cells))
+        threshold = np.partition(ranked, len(cells) - 1 - want)[len(cells) - 1 - want] if want < len(cells) else -50.0
+        np.clip(field - threshold, -3, 3, out=height, where=there)
+    return enlarge(torch.from_numpy(heights)[:, None], *size) > 0
 
 
 @lru_cache(maxsize=2)
-def _distance(side: int) -> Tensor:
+def _distance(side: int) -> np.ndarray:
     """(2 side - 1, 2 side - 1): the distance of each cell from the middle one; a window of it is the distance from any."""
-    steps = torch.arange(2 * side - 1) - (side - 1)
-    return (steps[:, None] ** 2 + steps[None, :] ** 2).float().sqrt()
-
-
-def _places(index: Tensor, side: int) -> list[tuple[int, int]]:
-    return [divmod(place, side) for place in index.flatten().tolist()]
+    steps = np.arange(2 * side - 1, dtype=np.float32) - (side - 1)
+    return np.hypot(steps[:, None], steps[None, :])

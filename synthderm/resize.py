@@ -67,7 +67,7 @@ def enlarge_rows(maps: Tensor, height: int, rows: slice = ALL[0], kind: str = "l
     addition fills in those between. (Kinks that are no whole number of pixels apart are rounded a little.)
     """
     top, bottom, _ = rows.indices(height)
-    if kind == "cubic" or height < 3 * maps.shape[-2]:
+    if kind == "cubic" or height < 4 * maps.shape[-2]:
         return _matrix(kind, maps.shape[-2], height, maps.device)[top:bottom] @ maps
     first, step, knots, weights = _knots(maps.shape[-2], height, maps.device)
     start, stop = (top - first) // step, -((first - bottom) // step)
