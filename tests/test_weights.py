@@ -35,7 +35,9 @@ def test_cards_are_complete(name):
     config = json.loads((BUNDLED / name / "config.json").read_text())
     assert config["training"]["shown"] > 10_000 and config["data"] and all(entry["licence"] for entry in config["data"])
     measured = {metric["name"] for metric in config["metrics"]}
-    wanted = ("pixels outside", "severity and", "added, then removed", "found in", "KID to real", "classifier") if name == "eczema" else ("KID x1000", "FID-768")
+    wanted = (
+        ("pixels outside", "severity and", "added, then removed", "found in", "KID to real", "classifier") if name == "eczema" else ("KID x1000", "FID-768")
+    )
     assert all(any(metric.startswith(start) for metric in measured) for start in wanted)
     assert "../" not in card + json.dumps(config)
 
