@@ -15,7 +15,7 @@ from synthderm.images import to_tensor
 from synthderm.masks import skin_region
 
 SIDE = 112
-INFLAMED = ("ACK", "BCC", "SCC")
+INFLAMED = ("ACK", "BCC", "SCC")  # actinic keratosis, basal and squamous cell carcinoma: red, scaling or crusted
 SHARE = (0.25, 0.75)  # how much of its window a lesion covers
 # ITA in degrees (Chardon et al. 1991): light and very light; tan; dark. What an image is shifted to, and what is kept.
 TONES = {"light": (50.0, 41.0, 90.0), "tan": (19.0, 10.0, 28.0), "dark": (-42.0, -90.0, -30.0)}

@@ -14,20 +14,26 @@ from tqdm import trange
 from synthderm.photographs import Photographs
 
 
+def load_network(spec: str) -> nn.Module:
+    """A pretrained timm network: NAME, with weights from the Hub, or NAME=FILE.safetensors (of TensorFlow's padding)."""
+    import timm
+    from safetensors.torch import load_file
+
+    name, _, weights = spec.partition("=")
+    network = timm.create_model(name, pad_type="same") if weights else timm.create_model(name, pretrained=True)
+    if weights:
+        network.load_state_dict(load_file(weights))
+    return network
+
+
 def train_classifier(spec: str, data: Photographs, steps: int, flips: str, seed: int = 0, batch: int = 32, desc: str = "classifier") -> nn.Module:
     """A pretrained timm network, all of it tuned on class-balanced batches: AdamW, cosine schedule from 5e-4.
 
     Args:
-        spec: timm name, with weights from the Hub, or NAME=FILE.safetensors.
+        spec: see `load_network`.
     """
-    import timm
-    from safetensors.torch import load_file
-
     torch.manual_seed(seed)
-    name, _, weights = spec.partition("=")
-    model = timm.create_model(name, pad_type="same") if weights else timm.create_model(name, pretrained=True)
-    if weights:
-        model.load_state_dict(load_file(weights))
+    model = load_network(spec)
     model.reset_classifier(len(data.classes))
     model.to(data.images.device).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-4, weight_decay=0.01)

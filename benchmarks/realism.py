@@ -12,6 +12,7 @@ from torchmetrics.functional.classification import binary_auroc
 
 from benchmarks import closeups
 from benchmarks.closeups import Patches
+from benchmarks.probes import load_network
 from synthderm.edit import remove_eczema
 from synthderm.metrics import Extractor, kid
 
@@ -26,12 +27,9 @@ class Classifier(nn.Module):
         """`spec`: NAME, with weights from the Hub, or NAME=FILE.safetensors (of TensorFlow's padding, mean and deviation 0.5)."""
         super().__init__()
         import timm
-        from safetensors.torch import load_file
 
         self.name, _, weights = spec.partition("=")
-        network = timm.create_model(self.name, pad_type="same") if weights else timm.create_model(self.name, pretrained=True)
-        if weights:
-            network.load_state_dict(load_file(weights))
+        network = load_network(spec)
         network.reset_classifier(1)
         data = timm.data.resolve_model_data_config(network)
         mean, std = ((0.5,) * 3, (0.5,) * 3) if weights else (data["mean"], data["std"])

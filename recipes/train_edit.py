@@ -125,6 +125,9 @@ def main() -> None:
     except (ValueError, OSError) as error:
         raise SystemExit(f"train_edit.py: {error}") from None
 
+    def send(seeds: Seeds, *parts: Tensor) -> tuple:
+        return (*(part.to(device) for part in parts), Seeds(*(part.to(device) for part in seeds)))
+
     def draw_pair() -> tuple:
         """Healthy patches, and eczema drawn on them: image, what is known to be healthy, mask, severity, drawing, texture, seeds."""
         healthy, allowed = draw_healthy(skin, args.batch, args.size)
@@ -132,9 +135,7 @@ def main() -> None:
         seeds, severity = draw_seeds(args.batch), torch.rand(args.batch) * 0.95 + 0.05
         texture = cut_texture(seeds.offset, args.size, args.size)
         drawn = draw_eczema(healthy, mask, severity, seeds.noise, texture, seeds.signs)
-        return tuple(t.to(device) for t in (healthy, allowed | ~skin_region(healthy), mask, severity, drawn, texture)) + (
-            Seeds(*(t.to(device) for t in seeds)),
-        )
+        return send(seeds, healthy, allowed | ~skin_region(healthy), mask, severity, drawn, texture)
 
     def paired_losses(healthy, known, mask, severity, drawn, texture, seeds) -> dict[str, Tensor]:
         added, _ = run(editor, healthy, mask, severity, +1, seeds, texture)
@@ -155,9 +156,7 @@ def main() -> None:
             mask = draw_mask(allowed, 0.15, 0.6)
         seeds, severity = draw_seeds(args.batch), torch.rand(args.batch) * 0.5 + 0.5
         texture = cut_texture(seeds.offset, args.size, args.size)
-        return tuple(t.to(device) for t in (healthy, allowed | ~skin_region(healthy), mask, severity, sick, inside, texture)) + (
-            Seeds(*(t.to(device) for t in seeds)),
-        )
+        return send(seeds, healthy, allowed | ~skin_region(healthy), mask, severity, sick, inside, texture)
 
     def judge(which: int, image: Tensor, mask: Tensor) -> Tensor:
         """Logits of discriminator 0 (is this a real lesion?) or 1 (is this healthy skin?), which see masks where the data has them."""

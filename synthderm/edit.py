@@ -176,7 +176,7 @@ def _lay_window(images: Tensor, masks: Tensor, window: tuple[slice, slice], pain
     paint = paint._replace(maps=enlarge_columns(paint.maps, width, slice(left, right)))
     texture = cut_texture(offset, height, width, window)
     # On a CPU strip by strip, each of which fits into the cache.
-    strip = bottom - top if images.device.type != "cpu" else max(16, STRIP // (right - left))
+    strip = max(16, STRIP // (right - left)) if _one_at_a_time(images) else bottom - top
     for start in range(top, bottom, strip):
         rows = slice(start, min(start + strip, bottom))
         old, inside = images[:, :colours, rows, left:right], masks[:, :, rows, left:right]
@@ -196,10 +196,6 @@ def keep_outside(mask: Tensor, new: Tensor, old: Tensor) -> Tensor:
     ones = (mask.view(torch.uint8) if bits == torch.uint8 else mask.to(bits)).neg()
     new, old = new.view(bits), old.view(bits)
     return new.bitwise_xor_(old).bitwise_and_(ones).bitwise_xor_(old).view(dtype)
-
-
-def _is_channels_last(images: Tensor) -> bool:
-    return images.is_contiguous(memory_format=torch.channels_last) and not images.is_contiguous()
 
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns RGB into L

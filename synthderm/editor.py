@@ -1,8 +1,8 @@
 """`EczemaEditor`: a small network that says *how* skin changes, and the composite that changes it.
 
 The network looks at a 64 px copy of the image and predicts maps on a 32 px grid: a matte, a change of colour in optical
-density, a gain for the skin's own detail, and amounts of scale and crust. Enlarged, they become one multiplication and
-one addition per pixel of the full image, so an edit costs about as much as a colour jitter at any size.
+density, a gain for the skin's own detail, and amounts of the three textures. Enlarged, they become a multiplication, an
+addition and three blends per pixel of the full image, so an edit costs about as much as a colour jitter at any size.
 """
 
 from typing import NamedTuple
@@ -96,7 +96,7 @@ class EczemaEditor(Pretrained):
         return torch.cat([3 * (density - own), mask, noise * adds[:, :, None, None]], dim=1), knobs
 
     def predict(self, seen: Tensor, knobs: Tensor) -> Tensor:
-        """The network alone: (B, 10, 32, 32) of raw numbers."""
+        """The network alone: (B, 9, 32, 32) of raw numbers, in the order of `CHANNELS`."""
         seen = seen.contiguous(memory_format=torch.channels_last)
         x = F.hardswish(self.stem(seen) + self.knobs(knobs)[:, :, None, None])
         near = F.hardswish(self.near(x)) + x

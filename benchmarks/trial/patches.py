@@ -7,12 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
+from benchmarks.closeups import INFLAMED
 from benchmarks.trial.data import Pictures, group_of, read_rows
 from synthderm.color import ita
 from synthderm.images import read_image, read_mask, to_tensor
 from synthderm.masks import skin_region
 
-INFLAMED = ("ACK", "BCC", "SCC")  # actinic keratosis, basal and squamous cell carcinoma: red, scaling or crusted
 CLASSES = ["healthy", "inflamed"]
 HEALTHY_EACH = 3  # patches of healthy skin from one photograph, at most
 
