@@ -31,9 +31,9 @@ from tqdm import tqdm
 from benchmarks.cyclegan import ResNet9
 from benchmarks.fidelity import RESULTS, provenance
 from synthderm import EczemaEdit, SyntheticSkinDataset
-from synthderm.datasets import one_thread
 from synthderm.fast import is_installed
 from synthderm.images import to_pil
+from synthderm.sources import one_thread
 
 BATCH = 8
 ITEMS = 16  # photographs in a DataLoader's batch

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from synthderm import SyntheticSkinDataset
-from synthderm.datasets import load_generator
+from synthderm.sources import load_generator
 from synthderm.edit import add_eczema
 from synthderm.images import grid, to_pil, write_image
 from synthderm.walk import growth_walk, latent_walk, severity_walk

@@ -16,6 +16,8 @@ Start simple and change one thing at a time; keep a change only if KID at equal 
 - --loss relativistic wants --r1 and --r2, in small doses (0.01 to 1), paid every 16th step at 16 times the weight.
 - --lr has two numbers: a discriminator that learns faster than the generator (TTUR, Heusel et al., NeurIPS 2017) may need
   fewer images; with --init, which starts from published weights, begin with `--lr 5e-5 2e-4 --grow 0 --condition 0 0`.
+- --cover is the weight of resemblance: half of each batch is drawn at latents that an encoder gives to photographs, and has
+  to resemble them. It needs --features. A code may tell as many nats as there are photographs (their logarithm).
 - `--crops skin` cuts close-ups of healthy skin from beside the lesions. --tones adds the skin tone as an input, with an
   error on the tone of what was generated; it needs `--masks skin` or `--crops skin`, where the region is skin.
 
@@ -42,6 +44,7 @@ from tqdm import tqdm
 from synthderm import losses, runs
 from synthderm.augment import adapt, diff_augment
 from synthderm.checks import Checks
+from synthderm.cover import Encoder, adapt_price, draw_codes, resemblance
 from synthderm.folders import training_split
 from synthderm.images import grid, outline, to_pil
 from synthderm.judges import Discriminator, FeatureDiscriminator, load_backbone
@@ -54,7 +57,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("--data", required=True, help="folder of photographs: metadata.csv, or one sub-folder a class")
     p.add_argument("--out", required=True, help="folder of the run; an unfinished run in it is resumed")
     p.add_argument("--size", type=int, default=128, help="side of the images in pixels")
-    p.add_argument("--channels", type=int, nargs="+", default=[256, 192, 96, 64, 32, 16], help="generator width per level, smallest first")
+    p.add_argument("--channels", type=int, nargs="+", default=[192, 160, 96, 48, 32], help="generator width per level up to half the size, smallest first")
     p.add_argument("--judge", type=int, nargs="+", default=[192, 160, 96, 48, 24, 12], help="discriminator width per level")
     p.add_argument("--init", help="start from this generator's weights: bundled name, directory (./x) or Hub id")
     p.add_argument("--minutes", type=float, default=60, help="stop after this much training, all resumed parts together, checks not counted")
@@ -66,6 +69,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("--r1", type=float, default=0.0, help="gamma of the gradient penalty on real images; 0 = none")
     p.add_argument("--r2", type=float, default=0.0, help="gamma of the gradient penalty on generated images; 0 = none")
     p.add_argument("--lazy", type=int, default=16, help="steps between gradient penalties")
+    p.add_argument("--cover", type=float, default=0.0, help="weight of the resemblance to encoded photographs; 0 = no encoder")
     p.add_argument("--augment", default="0.7", help="probability of each differentiable augmentation, or adaptive")
     p.add_argument("--ema", type=float, default=4000, help="half-life of the weight average, in images")
     p.add_argument("--grow", type=int, default=80_000, help="images shown at half the size before the full one")
@@ -111,6 +115,8 @@ def main() -> None:
             raise ValueError("--tones needs --masks skin or --crops skin: the given region is the lesion, not the skin.")
         if args.augment != "adaptive" and not 0 <= float(args.augment) <= 1:
             raise ValueError(f"--augment {args.augment} is neither a probability nor adaptive.")
+        if args.cover and not args.features:
+            raise ValueError("--cover compares feature maps: name a network with --features.")
         photographs = load_photographs(args.data, training_split(args.data), args.size, region).to(device)
         val = load_validation(args.data, args.size, region)
         tones = photographs.deciles() if args.tones else None
@@ -133,15 +139,17 @@ def main() -> None:
         judges.append(FeatureDiscriminator(load_backbone(args.features), len(photographs.classes), tones=args.tones))
     judges.to(device, memory_format=torch.channels_last).train()
     trained = [p for p in judges.parameters() if p.requires_grad]
+    encoder = Encoder(generator.latent_dim).to(device, memory_format=torch.channels_last) if args.cover else nn.Identity()
     optimizers = [
-        torch.optim.Adam(generator.parameters(), lr=args.lr[0], betas=(0.0, 0.99), fused=on_gpu),
+        torch.optim.Adam([*generator.parameters(), *encoder.parameters()], lr=args.lr[0], betas=(0.0, 0.99), fused=on_gpu),
         torch.optim.Adam(trained, lr=args.lr[1], betas=(0.0, 0.99), fused=on_gpu),
     ]
     # The penalty needs gradients of gradients, which compiled code has not: it calls `judges` themselves.
     make, judge = (torch.compile(generator), [torch.compile(d) for d in judges]) if args.compile else (generator, judges)
 
     state = {"shown": 0, "seconds": 0.0, "checked": None, "best_kid": None, "best_shown": None}
-    running = torch.zeros(3, device=device)  # both losses, and how sure the discriminators are of photographs
+    running = torch.zeros(5, device=device)  # both losses, how sure the discriminators are of photographs, what codes tell and miss
+    price = torch.tensor(0.05, device=device)  # of a nat that a code tells
     p = torch.tensor(0.0 if args.augment == "adaptive" else float(args.augment), device=device)
     sample_latents = torch.randn(64, generator.latent_dim, generator=rng).to(device)
     sample_labels = (torch.arange(64) * len(photographs.classes) // 64).to(device)
@@ -149,8 +157,8 @@ def main() -> None:
 
     def save() -> None:
         parts = {
-            "generator": generator.state_dict(), "average": average.state_dict(), "judges": runs.trained_state(judges),
-            "optimizers": [runs.adam_state(o) for o in optimizers], "state": state, "running": running, "p": p,
+            "generator": generator.state_dict(), "average": average.state_dict(), "judges": runs.trained_state(judges), "encoder": encoder.state_dict(),
+            "optimizers": [runs.adam_state(o) for o in optimizers], "state": state, "running": running, "p": p, "price": price,
         }  # fmt: skip
         runs.write_checkpoint(out, parts, device)
 
@@ -180,9 +188,10 @@ def main() -> None:
         generator.load_state_dict(loaded["generator"])
         average.load_state_dict(loaded["average"])
         runs.load_trained(judges, loaded["judges"])
+        encoder.load_state_dict(loaded["encoder"])
         for optimizer, values in zip(optimizers, loaded["optimizers"]):
             runs.load_adam(optimizer, values)
-        state, running, p = loaded["state"], loaded["running"], loaded["p"]
+        state, running, p, price = (loaded[name] for name in ("state", "running", "p", "price"))
 
     half_life = 0.5 ** (args.batch / args.ema)
     pairs = list(zip(average.state_dict().values(), generator.state_dict().values()))
@@ -194,7 +203,7 @@ def main() -> None:
     def look() -> dict:
         """Wait for the device, and read clock and losses."""
         nonlocal clock
-        loss_d, loss_g, sure = running.tolist()
+        loss_d, loss_g, sure, nats, missed = running.tolist()
         weights = torch.stack([p.detach().sum() for p in [*generator.parameters(), *trained]]).sum().item()
         if not math.isfinite(loss_d + loss_g + weights):
             kept = f"the last good checkpoint is kept in {out / 'checkpoint.pt'}" if (out / "checkpoint.pt").exists() else "no checkpoint was written yet"
@@ -205,7 +214,8 @@ def main() -> None:
         pace = (state["shown"] - since["shown"]) / max(1e-9, state["seconds"] - since["seconds"])
         bar.update(min(state["seconds"], bar.total) - bar.n)
         bar.set_postfix_str(f"{state['shown']:,} images, {pace:.0f}/s, {schedule(args, state['shown'])[1]} px, D {loss_d:.2f} G {loss_g:.2f}")
-        return {"loss_d": loss_d, "loss_g": loss_g, "sure": sure, "images_per_s": pace}
+        codes = {"nats": nats, "missed": missed} if args.cover else {}
+        return {"loss_d": loss_d, "loss_g": loss_g, "sure": sure, "images_per_s": pace} | codes
 
     while state["shown"] < args.images and state["seconds"] < args.minutes * 60:
         step = state["shown"] // args.batch
@@ -214,6 +224,10 @@ def main() -> None:
         real, label, tone = photographs.draw(args.batch, args.flips, size, args.balance)
         told = (label, condition, tone if tones else None)
         latents = torch.randn(args.batch, generator.latent_dim, device=device)
+        coded, nats = real[: args.batch // 2 if args.cover else 0], running.new_zeros(())
+        if args.cover:
+            codes, nats = draw_codes(*encoder(coded))
+            latents = torch.cat([codes, latents[len(coded) :]])
 
         # Discriminators: the photographs up, the generated down.
         with cast:
@@ -240,7 +254,12 @@ def main() -> None:
                 loss_g = sum(losses.generator_hinge(d(seen, *told)) for d in judge)
             else:
                 loss_g = sum(losses.generator_relativistic(d(seen_real, *told), d(seen, *told)) for d in judge)
-        total = loss_g
+        total, missed = loss_g, running.new_zeros(())
+        if args.cover:
+            with cast:
+                missed = resemblance(judges[1].backbone, fake[: len(coded)], coded)
+            total = total + args.cover * missed + price * nats
+            price = adapt_price(price, nats, math.log(len(photographs.labels)))
         if tones:
             total = total + condition * losses.tone_error((fake[:, :3].float() + 1) / 2, (fake[:, 3:].float() + 1) / 2, tone)
         optimizers[0].zero_grad(set_to_none=True)
@@ -255,7 +274,7 @@ def main() -> None:
 
         # How sure the discriminators are: that a photograph is real, or in the relativistic game realer than its partner.
         sure = torch.cat([(a if args.loss == "hinge" else a - b).detach().float().sign().flatten() for a, b in verdicts]).mean()
-        running.lerp_(torch.stack([loss_d.detach().float(), loss_g.detach().float(), sure]), 0.02 if step else 1.0)
+        running.lerp_(torch.stack([x.detach().float() for x in (loss_d, loss_g, sure, nats, missed)]), 0.02 if step else 1.0)
         if args.augment == "adaptive":
             p = adapt(p, running[2], args.batch)
         state["shown"] += args.batch

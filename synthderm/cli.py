@@ -107,7 +107,8 @@ def _walk(args: argparse.Namespace) -> None:
 
 
 def _latent_walk(args: argparse.Namespace):
-    from synthderm.datasets import SyntheticSkinDataset, load_generator
+    from synthderm.datasets import SyntheticSkinDataset
+    from synthderm.sources import load_generator
     from synthderm.walk import latent_walk
 
     source = args.source or "lesions"

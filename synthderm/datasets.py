@@ -2,8 +2,7 @@
 
 import os
 from collections import Counter
-from contextlib import contextmanager, nullcontext
-from functools import lru_cache
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -11,17 +10,10 @@ from torchvision import tv_tensors
 from torchvision.datasets import VisionDataset
 
 from synthderm.adapters import PREFIX, DiffusersSource, call_source
-from synthderm.edit import apply_edit, draw_seeds, load_editor
 from synthderm.folders import apply_transforms
-from synthderm.hub import COMMIT, bundled_names
 from synthderm.images import to_pil
-from synthderm.masks import random_mask
-from synthderm.nets import SkinGenerator
-from synthderm.resize import shrink
+from synthderm.sources import EczemaSource, GeneratorSource, check_severity, fit, generator_names, one_thread
 
-SEVERITY_CLASSES = ("clear", "mild", "moderate", "severe")
-# Upper ends of severity for the first three classes; severity 0 alone is clear.
-SEVERITY_BOUNDS = (0.0, 1 / 3, 2 / 3)
 MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
 
@@ -36,24 +28,6 @@ def item_seed(seed: int, index: int) -> int:
     return x >> 1
 
 
-@lru_cache(maxsize=4)
-def load_generator(name: str | os.PathLike, revision: str | None, device: str) -> SkinGenerator:
-    """The frozen generator of this name, loaded once a process and device."""
-    return SkinGenerator.from_pretrained(name, revision).freeze().to(device)
-
-
-@contextmanager
-def one_thread():
-    """Some convolutions add up in another order on two threads than on one. Loader workers have one thread, so one is
-    what every process uses: more speed comes from more workers."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 class SyntheticSkinDataset(VisionDataset):
     """Generated skin images with labels, and with region masks where asked for.
 
@@ -61,8 +35,8 @@ class SyntheticSkinDataset(VisionDataset):
     (bit for bit on one CPU model; another processor or a GPU may differ by a grey level).
 
     Args:
-        source: "lesions" (classes: diagnoses), "hands" (classes: ten poses), "eczema" (generated hands, edited; classes:
-            clear, mild, moderate, severe), a directory, or a Hub id ("org/name", "org/name@revision"). Or any function
+        source: "lesions" (classes: diagnoses), "hands" (classes: ten poses), "skin" (close-ups without a lesion, one class),
+            "eczema" (hands and skin, edited; classes: clear, mild, moderate, severe), a directory, or a Hub id ("org/name", "org/name@revision"). Or any function
             `(seeds, labels) -> images` (see `synthderm.adapters.call_source`), or "diffusers:org/name", a pipeline.
         length: number of items, at least 1.
         labels: classes to draw from, by name or index, or one for each item (a sequence of `length`); all classes in
@@ -99,12 +73,10 @@ class SyntheticSkinDataset(VisionDataset):
             raise ValueError(f"length={length!r}: a dataset needs at least 1 image.")
         if size is not None and not 8 <= size <= 4096:
             raise ValueError(f"size={size!r}: images are between 8 and 4096 pixels wide.")
-        self.source, self.length, self.seed, self.return_mask = source, length, int(seed), return_mask
-        self.severity, self.device = _check_severity(severity), str(device)
-        self.skin_tone, self.truncation = skin_tone, truncation
+        self.source, self.length, self.seed, self.return_mask, self.device = source, length, int(seed), return_mask, str(device)
+        self.severity = check_severity(severity)
         if not isinstance(truncation, (int, float)) or not 0 < truncation <= 1:
             raise ValueError(f"truncation={truncation!r} must be above 0 and at most 1, which changes nothing.")
-        self.is_eczema = source == "eczema"
         known = [*generator_names(), "eczema"]
         if isinstance(source, str) and source not in known and not any(mark in source for mark in "/\\.~"):
             raise ValueError(f"unknown source {source!r}: there are {', '.join(known)}, a directory (./{source}) or a Hub id (org/{source}).")
@@ -115,14 +87,10 @@ class SyntheticSkinDataset(VisionDataset):
             if skin_tone is not None or truncation != 1:
                 raise ValueError("skin_tone and truncation are for generators: a function draws tones and latents of its own, leave them out.")
         else:
-            self._name, self._revision = "hands" if self.is_eczema else source, None
-            model = self._generator()
-            self.revision = model.revision
-            if COMMIT.fullmatch(self.revision):  # a branch may move while workers start: all take the same commit
-                self._name, self._revision = source.partition("@")[0], self.revision
-            self.size = size or model.size
-            self.skin_tone = _check_tone(skin_tone, model.tones, source)
-            self.classes = list(SEVERITY_CLASSES) if self.is_eczema else list(model.classes)
+            self._check_device()
+            options = (size, self.device, skin_tone, truncation)
+            self._made_by = EczemaSource(*options, self.severity) if source == "eczema" else GeneratorSource(source, *options)
+            self.revision, self.size, self.classes = self._made_by.revision, self._made_by.size, list(self._made_by.classes)
         self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
         self.targets = self._choose_labels(labels)
 
@@ -141,15 +109,8 @@ class SyntheticSkinDataset(VisionDataset):
         if self.device.startswith("cuda") and torch.utils.data.get_worker_info() is not None:
             raise RuntimeError(f"device={self.device!r} in a DataLoader worker: use device='cpu' in workers, or num_workers=0 to generate on the GPU.")
 
-    def _generator(self) -> SkinGenerator:
-        self._check_device()
-        return load_generator(self._name, self._revision, self.device)
-
     def _choose_labels(self, labels) -> list[int]:
-        possible = range(len(self.classes))
-        if self.is_eczema:
-            low, high = self.severity
-            possible = [k for k in possible if _severity_range(k, low, high) is not None]
+        possible = self._made_by.possible() if isinstance(self._made_by, EczemaSource) else range(len(self.classes))
         if labels is None:
             chosen = list(possible)
         else:
@@ -197,6 +158,7 @@ class SyntheticSkinDataset(VisionDataset):
         dataset.classes, dataset.class_to_idx, dataset.targets = list(real.classes), dict(real.class_to_idx), wanted
         return dataset
 
+    _made_by: EczemaSource | GeneratorSource | None = None  # None: a function
     _translate: dict[int, int] | None = None
 
     def __len__(self) -> int:
@@ -222,39 +184,17 @@ class SyntheticSkinDataset(VisionDataset):
 
     def generate(self, indices: list[int]) -> tuple[Tensor, Tensor]:
         """Images (B, 3, size, size) uint8 and masks (B, 1, size, size) bool of these items, on the CPU, before transforms."""
-        with one_thread() if self._function is None else nullcontext():
-            return self._generate(indices) if self._function is None else self._call(indices)
-
-    def _call(self, indices: list[int]) -> tuple[Tensor, Tensor]:
-        """From a function; without masks of its own, all is inside."""
         self._check_device()
-        image, mask = call_source(self._function, [item_seed(self.seed, index) for index in indices], [self._own_label(index) for index in indices])
+        seeds, labels = [item_seed(self.seed, index) for index in indices], [self._own_label(index) for index in indices]
+        with nullcontext() if self._made_by is None else one_thread():
+            if self._made_by is not None:
+                return self._made_by.make(labels, [torch.Generator().manual_seed(seed) for seed in seeds])
+            image, mask = call_source(self._function, seeds, labels)
         if mask is None:
             if self.return_mask:
                 raise ValueError(f"return_mask=True, but {self.source!r} gives images alone: give (images, masks), or leave it out.")
-            mask = torch.ones_like(image[:, :1], dtype=torch.bool)
-        return self._fit(image, mask)
-
-    def _generate(self, indices: list[int]) -> tuple[Tensor, Tensor]:
-        model = self._generator()
-        rngs = [torch.Generator().manual_seed(item_seed(self.seed, index)) for index in indices]
-        own = [self._own_label(index) for index in indices]
-        latents = torch.stack([torch.randn(model.latent_dim, generator=rng) for rng in rngs])
-        if self.is_eczema:
-            pose = torch.stack([torch.randint(len(model.classes), (), generator=rng) for rng in rngs])
-        else:
-            pose = torch.tensor(own)
-        tones = None if model.tones is None else torch.stack([model.draw_tone(rng, self.skin_tone) for rng in rngs]).to(self.device)
-        image, mask = model.generate(latents.to(self.device), pose.to(self.device), tones, self.truncation)
-        image, mask = self._fit(image.cpu(), mask.cpu())
-        return self._with_eczema(image, mask, own, rngs) if self.is_eczema else (image, mask)
-
-    def _fit(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Scaled to the data set's size, and the image as uint8."""
-        if self.size is not None and image.shape[-2:] != (self.size, self.size):
-            image = torch.nn.functional.interpolate(image, size=self.size, mode="bilinear", align_corners=False, antialias=True)
-            mask = torch.nn.functional.interpolate(mask.float(), size=self.size, mode="bilinear", align_corners=False) > 0.5
-        return (image * 255).round().clamp(0, 255).to(torch.uint8), mask
+            mask = torch.ones_like(image[:, :1], dtype=torch.bool)  # without masks of its own, all is inside
+        return fit(image, mask, self.size)
 
     def _own_label(self, index: int) -> int:
         """The source's own class of an item, which `balancing` may have renamed."""
@@ -263,61 +203,5 @@ class SyntheticSkinDataset(VisionDataset):
             return target
         return next(own for own, real in self._translate.items() if real == target)
 
-    def _with_eczema(self, image: Tensor, hand: Tensor, labels: list[int], rngs: list) -> tuple[Tensor, Tensor]:
-        severity, masks, seeds = [], [], []
-        for row, (label, rng) in enumerate(zip(labels, rngs)):
-            low, high = _severity_range(label, *self.severity)
-            severity.append(low + (high - low) * torch.rand((), generator=rng))
-            coverage = 0.1 + 0.5 * torch.rand(1, generator=rng)
-            skin = shrink(hand[row : row + 1]) > 0.5
-            masks.append(random_mask((self.size, self.size), coverage, skin, rng)[0] & hand[row])
-            seeds.append(draw_seeds(1, rng))
-        severity, masks = torch.stack(severity), torch.stack(masks)
-        masks = masks & (severity > 0).view(-1, 1, 1, 1)
-        edited = [
-            apply_edit(load_editor("eczema"), image[row : row + 1], masks[row : row + 1], severity[row : row + 1], +1, seeds[row]) for row in range(len(image))
-        ]  # one by one: the editor is quick, and its small matrix products would otherwise depend on the batch
-        return torch.cat(edited), masks
-
     def extra_repr(self) -> str:
         return f"source={self.source!r}, seed={self.seed}, size={self.size}"
-
-
-def generator_names() -> list[str]:
-    """Bundled generators, by name: the sources that are not made by editing."""
-    return [name for name in bundled_names() if name != "eczema"]
-
-
-def _check_severity(severity) -> tuple[float, float]:
-    try:
-        low, high = (float(value) for value in severity)
-    except (TypeError, ValueError):
-        raise ValueError(f"severity={severity!r} must be a pair (low, high) within [0, 1].") from None
-    if not 0 <= low <= high <= 1:
-        raise ValueError(f"severity={severity!r} must be a pair (low, high) within [0, 1], low first.")
-    return low, high
-
-
-def _check_tone(skin_tone, tones: list[float] | None, source) -> tuple[float, float] | None:
-    if skin_tone is None:
-        return None
-    if tones is None:
-        raise ValueError(f"skin_tone={skin_tone!r} was given, but {source!r} has no input for the skin tone: leave it out, or train one with --tones.")
-    try:
-        low, high = (float(value) for value in skin_tone)
-    except (TypeError, ValueError):
-        raise ValueError(f"skin_tone={skin_tone!r} must be a pair (low, high), ITA in degrees.") from None
-    if not tones[0] <= low <= high <= tones[-1]:
-        raise ValueError(f"skin_tone={skin_tone!r} must be a pair (low, high), low first, within {tones[0]} to {tones[-1]} degrees, which {source!r} has seen.")
-    return low, high
-
-
-def _severity_range(label: int, low: float, high: float) -> tuple[float, float] | None:
-    """The part of [low, high] that has this severity class, or None."""
-    if label == 0:
-        return (0.0, 0.0) if low == 0 else None
-    bottom = max(low, SEVERITY_BOUNDS[label - 1])
-    top = min(high, SEVERITY_BOUNDS[label] if label < 3 else 1.0)
-    # A lesion too faint to see would be labelled mild: mild begins at 0.05 unless the range asks for less.
-    bottom = max(bottom, min(0.05, top))
-    return (bottom, top) if top > bottom or (top == bottom and low == high and top > 0) else None

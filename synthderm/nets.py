@@ -71,18 +71,20 @@ class GeneratorBlock(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         x = F.conv_transpose2d(x, self.spread() if self.kernel is None else self.kernel, stride=2, padding=1)
-        return F.leaky_relu(self.norm(x, style), 0.1)
+        return F.leaky_relu(self.norm(x, style), 0.1, inplace=True)
 
 
 class SkinGenerator(Pretrained):
     """Latents and a class to a skin image and its region mask (the lesion, or the hand).
 
-    Each level adds its own image to the enlarged one of the level below (output skips, Karras et al., CVPR 2020), so
-    the network can be trained on small images first and grow: a new level starts at zero and changes nothing.
+    Features end at half the side. There one convolution draws the image of half the side, and the four pixels by which each
+    of its pixels, enlarged, differs from the full one (sub-pixel convolution, Shi et al., CVPR 2016): feature maps of the
+    full side would double the time. So the network can be trained on half the side first, and can make such images for half
+    the price; the differences start at zero.
 
     Args:
-        size: side of the square image in pixels: `base * 2 ** (len(channels) - 1)`.
-        channels: width of each level, from the smallest on; multiples of 8.
+        size: side of the square image in pixels: `base * 2 ** len(channels)`.
+        channels: width of each level up to half the side, from the smallest on; multiples of 8.
         classes: the names of the classes, in the order of `label`.
         latent_dim: length of the latent vector.
         style_dim: length of the vector (latents and class) that drives the norms.
@@ -97,22 +99,20 @@ class SkinGenerator(Pretrained):
         levels = len(channels)
         if any(width % 8 for width in channels):
             raise ValueError(f"channels={list(channels)} are not all multiples of 8, which processors need for quick and repeatable convolutions.")
-        if levels < 2 or size % 2 ** (levels - 1):
-            raise ValueError(f"size={size} is not a multiple of {2 ** (levels - 1)}, which {levels} levels need.")
+        if levels < 2 or size % 2**levels:
+            raise ValueError(f"size={size} is not a multiple of {2**levels}, which {levels} levels need.")
         self.config = dict(size=size, channels=list(channels), classes=list(classes), latent_dim=latent_dim, style_dim=style_dim)
         self.size, self.classes, self.latent_dim, self.tones = size, list(classes), latent_dim, None
-        self.base = size // 2 ** (levels - 1)
+        self.base = size // 2**levels
         self.embedding = nn.Embedding(len(classes), latent_dim)
         self.style = nn.Linear(latent_dim, style_dim)
         self.stem = nn.Linear(latent_dim, channels[0] * self.base**2)
         self.stem_norm = ConditionalNorm(channels[0], style_dim)
         self.blocks = nn.ModuleList(GeneratorBlock(a, b, style_dim) for a, b in zip(channels, channels[1:]))
-        self.to_image = nn.ModuleList(nn.Conv2d(c, 4, 3 if k == levels - 2 else 1, padding=int(k == levels - 2)) for k, c in enumerate(channels[1:]))
-        for head in self.to_image:
-            nn.init.zeros_(head.weight)
-            nn.init.zeros_(head.bias)
+        self.to_image = nn.Conv2d(channels[-1], 20, 3, padding=1)
+        nn.init.zeros_(self.to_image.weight[4:])
+        nn.init.zeros_(self.to_image.bias)
         nn.init.normal_(self.embedding.weight, std=0.5)
-        nn.init.normal_(self.to_image[0].weight, std=0.1)
         if tones is not None:
             if len(tones) < 2 or any(low > high for low, high in zip(tones, tones[1:])):
                 raise ValueError(f"tones={tones!r} must be 2 or more angles in degrees that do not fall.")
@@ -137,7 +137,7 @@ class SkinGenerator(Pretrained):
     @torch.no_grad()
     def start_from(self, other: "SkinGenerator") -> None:
         """Takes over what fits of a trained generator's weights: its levels, from the smallest on, and the classes of the
-        same name. Levels and classes that it lacks start afresh, and a fresh level changes nothing at first.
+        same name. What it lacks starts afresh; for another size that is the last convolution too.
 
         Raises:
             ValueError: the two differ in the smallest side, the latents, or the width of a level that both have.
@@ -158,10 +158,8 @@ class SkinGenerator(Pretrained):
                 for row, name in enumerate(other.classes):
                     if name in self.classes:
                         own[key][self.classes.index(name)] = value[row]
-            elif key in own and own[key].shape == value.shape:
+            elif key in own and own[key].shape == value.shape and (self.size == other.size or not key.startswith("to_image")):
                 own[key].copy_(value)
-            elif key in own:  # the largest level's head looks at 3x3 pixels, the others' at one
-                own[key].copy_(value.sum((2, 3), keepdim=True) if own[key].shape[-1] == 1 else F.pad(value, (1,) * 4))
 
     def forward(
         self,
@@ -178,7 +176,7 @@ class SkinGenerator(Pretrained):
             latents: (B, latent_dim), standard normal.
             label: (B,) int64, index into `classes`.
             condition: weight of class and tone, raised from 0 to 1 during training.
-            size: stop at this side, one of the levels'; the full size where None.
+            size: half the full side, or None for that.
             tone: (B,) ITA in degrees, for a generator with `tones` alone.
             truncation: as in `generate`.
         """
@@ -196,15 +194,13 @@ class SkinGenerator(Pretrained):
         x = steady(self.stem, code).unflatten(1, (-1, self.base, self.base))
         x = x.contiguous(memory_format=torch.channels_last)
         x = F.leaky_relu(self.stem_norm(x, style), 0.1)
-        output = None
-        for block, head in zip(self.blocks, self.to_image):
+        for block in self.blocks:
             x = block(x, style)
-            if output is not None:
-                output = F.interpolate(output, scale_factor=2.0, mode="bilinear", align_corners=False)
-            own = steady(head, x)
-            output = own if output is None else output + own
-            if x.shape[-1] == (size or self.size):
-                break
+        output, finer = steady(self.to_image, x).split((4, 16), dim=1)
+        if size is None or size == self.size:
+            output = F.interpolate(output, scale_factor=2.0, mode="bilinear", align_corners=False) + F.pixel_shuffle(finer, 2)
+        elif 2 * size != self.size:
+            raise ValueError(f"size={size} is neither {self.size} nor half of it.")
         return output.tanh()
 
     def draw_tone(self, rng: torch.Generator, bounds: tuple[float, float] | None = None) -> Tensor | None:
@@ -228,7 +224,9 @@ class SkinGenerator(Pretrained):
         return (0.1 * mean + 0.9 * positive).to(centre.dtype)
 
     @torch.no_grad()
-    def generate(self, latents: Tensor, label: Tensor, tone: Tensor | None = None, truncation: float = 1.0) -> tuple[Tensor, Tensor]:
+    def generate(
+        self, latents: Tensor, label: Tensor, tone: Tensor | None = None, truncation: float = 1.0, size: int | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Images and masks.
 
         Args:
@@ -238,9 +236,10 @@ class SkinGenerator(Pretrained):
             truncation: below 1, the style is moved towards its mean for this class and tone: fewer odd images, less
                 variety (psi of Karras et al., CVPR 2019). The latents themselves are not shrunk: around zero lie images
                 like none in training.
+            size: as in `forward`.
 
         Returns:
             image (B, 3, size, size) float in [0, 1] and mask (B, 1, size, size) bool.
         """
-        output = self(latents, label, tone=tone, truncation=truncation).float()
+        output = self(latents, label, size=size, tone=tone, truncation=truncation).float()
         return (output[:, :3] + 1) / 2, output[:, 3:] > 0

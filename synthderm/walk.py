@@ -8,11 +8,12 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from synthderm.datasets import item_seed, one_thread
+from synthderm.datasets import item_seed
 from synthderm.edit import Edit, add_eczema
 from synthderm.images import grid, to_pil, write_image
 from synthderm.nets import SkinGenerator
 from synthderm.resize import enlarge
+from synthderm.sources import one_thread
 
 GRID = 128  # side on which distances are measured: exact there, interpolated on larger images
 

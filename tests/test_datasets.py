@@ -11,11 +11,12 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from synthderm import SkinFolder, SyntheticSkinDataset
-from synthderm.datasets import SEVERITY_BOUNDS, item_seed
+from synthderm.datasets import item_seed
 from synthderm.images import to_tensor
 from synthderm.nets import SkinGenerator
+from synthderm.sources import SEVERITY_BOUNDS
 
-SOURCES = ["lesions", "hands", "eczema"]
+SOURCES = ["lesions", "hands", "skin", "eczema"]
 
 
 def pixels(item) -> torch.Tensor:
@@ -159,7 +160,7 @@ def test_balancing_says_what_is_missing(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"source": "faces", "length": 1}, "'faces'.*hands, lesions, eczema"),
+        ({"source": "faces", "length": 1}, "'faces'.*hands, lesions, skin, eczema"),
         ({"length": 0}, "length=0"),
         ({"length": -3}, "length=-3"),
         ({"length": 2.5}, "2.5"),

@@ -7,7 +7,7 @@ from PIL import Image
 
 from synthderm import SyntheticSkinDataset
 from synthderm.cli import main
-from synthderm.datasets import load_generator
+from synthderm.sources import load_generator
 from synthderm.images import to_pil
 from synthderm.walk import grow, growth_walk, latent_walk, severity_walk, signed_distance, slerp, write_walk
 

@@ -57,7 +57,7 @@ def do_dataset(source: str, **options) -> list:
 def do_items(workers: int) -> list:
     from torch.utils.data import DataLoader
 
-    from synthderm.datasets import load_generator
+    from synthderm.sources import load_generator
 
     load_generator.cache_clear()  # as in a process of its own
     loader = DataLoader(KEPT["dataset"], batch_size=2, num_workers=workers, collate_fn=list)
