@@ -71,6 +71,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("--lazy", type=int, default=16, help="steps between gradient penalties")
     p.add_argument("--cover", type=float, default=0.0, help="weight of the resemblance to encoded photographs; 0 = no encoder")
     p.add_argument("--augment", default="0.7", help="probability of each differentiable augmentation, or adaptive")
+    p.add_argument("--augment-colour", type=float, default=1.0, help="weight of the augmentation's changes of colour; 0 = shift and cut-out alone")
     p.add_argument("--ema", type=float, default=4000, help="half-life of the weight average, in images")
     p.add_argument("--grow", type=int, default=80_000, help="images shown at half the size before the full one")
     p.add_argument("--condition", type=int, nargs=2, default=[40_000, 80_000], metavar=("FROM", "TO"), help="images over which classes come in")
@@ -103,9 +104,8 @@ def main() -> None:
     out, device = Path(args.out), torch.device(args.device)
     if args.threads:
         torch.set_num_threads(args.threads)
-    # Plain convolutions in bf16 pay only where the processor multiplies bf16 itself; elsewhere they are emulated.
     on_gpu = device.type == "cuda"
-    cast = torch.autocast(device.type, torch.bfloat16, enabled=on_gpu or torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    cast = torch.autocast(device.type, torch.bfloat16, enabled=runs.has_bf16(device))
     torch.backends.cudnn.benchmark = on_gpu
     torch.manual_seed(args.seed)
     rng = torch.Generator().manual_seed(args.seed)  # for what is looked at, the same at every check
@@ -232,7 +232,7 @@ def main() -> None:
         # Discriminators: the photographs up, the generated down.
         with cast:
             fake = make(latents, label, condition, size, told[2])
-            seen_real, seen_fake = diff_augment(real, p), diff_augment(fake.detach(), p)
+            seen_real, seen_fake = diff_augment(real, p, args.augment_colour), diff_augment(fake.detach(), p, args.augment_colour)
             verdicts = [(d(seen_real, *told), d(seen_fake, *told)) for d in judge]
             game = losses.discriminator_hinge if args.loss == "hinge" else losses.discriminator_relativistic
             loss_d = sum(game(*pair) for pair in verdicts)
@@ -249,7 +249,7 @@ def main() -> None:
         for parameter in trained:
             parameter.requires_grad_(False)
         with cast:
-            seen = diff_augment(fake, p)
+            seen = diff_augment(fake, p, args.augment_colour)
             if args.loss == "hinge":
                 loss_g = sum(losses.generator_hinge(d(seen, *told)) for d in judge)
             else:

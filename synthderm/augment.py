@@ -24,7 +24,7 @@ def adapt(p: Tensor, sign: Tensor, images: int, target: float = 0.6, span: int =
     return (p + (sign - target).sign() * images / span).clamp(0, 0.8)
 
 
-def diff_augment(x: Tensor, p: float | Tensor = 0.7) -> Tensor:
+def diff_augment(x: Tensor, p: float | Tensor = 0.7, colour: float = 1.0) -> Tensor:
     """Random brightness, saturation, contrast, shift and cut-out.
 
     Each change is applied to an image with probability `p` alone: as long as p < 1 the generator can't take an
@@ -33,6 +33,8 @@ def diff_augment(x: Tensor, p: float | Tensor = 0.7) -> Tensor:
     Args:
         x: (B, C, S, S) in [-1, 1]; colour changes touch the first three channels, the mask (if any) moves along.
         p: probability of each change per image.
+        colour: weight of the three changes of colour. A discriminator that sees them is a poor judge of how much light and
+            skin differ between photographs, and the generator then makes all of them alike.
     """
     size, device = len(x), x.device
 
@@ -41,11 +43,11 @@ def diff_augment(x: Tensor, p: float | Tensor = 0.7) -> Tensor:
         return torch.where(torch.rand(size, 1, 1, 1, device=device) < p, values, torch.zeros_like(values))
 
     image, rest = x[:, :3], x[:, 3:]
-    image = image + draw(-0.4, 0.4)
+    image = image + colour * draw(-0.4, 0.4)
     grey = image.mean(1, keepdim=True)
-    image = grey + (image - grey) * (1 + draw(-0.6, 0.6))
+    image = grey + (image - grey) * (1 + colour * draw(-0.6, 0.6))
     mean = image.mean((1, 2, 3), keepdim=True)
-    image = mean + (image - mean) * (1 + draw(-0.4, 0.4))
+    image = mean + (image - mean) * (1 + colour * draw(-0.4, 0.4))
     return _cutout(_shift(torch.cat([image, rest], 1), draw(-0.125, 0.125), draw(-0.125, 0.125)), p)
 
 

@@ -58,7 +58,7 @@ def run_demo(out: Path, data: Path | None = None, seconds: float = 60, smoke: bo
     for source, text in (
         ("lesions", "Generated skin lesions with the outlines of their generated masks, by class from top to bottom"),
         ("hands", "Generated hands in ten poses, with the outlines of their masks"),
-        ("eczema", "Generated hands with eczema added by the editor, inside the outlines"),
+        ("eczema", "Generated hands and close-ups of skin with eczema added by the editor, inside the outlines"),
     ):
         write_image(_samples(source, side), out / f"{source}.png")
         sections.append((f"{source}.png", text))

@@ -11,8 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 from drawing import draw_folder, draw_skin, write_extractor
+from safetensors.torch import save_file
 
 from synthderm import EczemaEditor, SkinGenerator
 from synthderm.images import to_pil
@@ -80,7 +82,11 @@ def test_the_generator_with_the_best_kid_is_kept(tmp_path, monkeypatch):
 
 def test_a_paused_run_goes_on_to_the_same_end(tmp_path, monkeypatch):
     data, whole, parts = draw_folder(tmp_path / "data"), tmp_path / "whole", tmp_path / "parts"
-    plain = ("--loss", "hinge", "--augment", "0.5", "--kid", "none", "--images", "60", "--check", "28")
+    weights = tmp_path / "weights.safetensors"
+    torch.manual_seed(0)
+    save_file(timm.create_model("test_efficientnet").state_dict(), weights)
+    features = ("--features", f"test_efficientnet={weights}", "--cover", "2")
+    plain = ("--loss", "hinge", "--augment", "0.5", "--kid", "none", "--images", "60", "--check", "28", *features)
     train_gan(monkeypatch, data, whole, *plain)
     for shown in range(4, 64, 4):  # a pause after every step, also the last
         with suppress(FileNotFoundError):  # there is no log before the first check
@@ -88,8 +94,9 @@ def test_a_paused_run_goes_on_to_the_same_end(tmp_path, monkeypatch):
         assert torch.load(parts / "checkpoint.pt", weights_only=True)["state"]["shown"] == shown
     train_gan(monkeypatch, data, parts, *plain)
     a, b = (torch.load(out / "checkpoint.pt", weights_only=True) for out in (whole, parts))
-    assert a["state"]["shown"] == b["state"]["shown"] == 60
-    assert all(torch.equal(value, b["average"][key]) for key, value in a["average"].items())
+    assert a["state"]["shown"] == b["state"]["shown"] == 60 and a["price"] == b["price"] != 0.05
+    for part in ("average", "encoder"):
+        assert a[part] and all(torch.equal(value, b[part][key]) for key, value in a[part].items())
     logs = [[json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()] for out in (whole, parts)]
     assert [(x["shown"], x["loss_d"], x["gap"]) for x in logs[0]] == [(x["shown"], x["loss_d"], x["gap"]) for x in logs[1]]
 
@@ -130,6 +137,8 @@ def test_close_ups_of_skin(tmp_path, monkeypatch):
     assert SkinGenerator.from_pretrained(out / "last").classes == ["skin"]
     with pytest.raises(SystemExit, match="--tones needs --masks skin or --crops skin"):
         train_gan(monkeypatch, data, tmp_path / "other", "--masks", "given")
+    with pytest.raises(SystemExit, match="--cover compares feature maps: name a network with --features"):
+        train_gan(monkeypatch, data, tmp_path / "other", "--cover", "1")
 
 
 @pytest.mark.parametrize("recipe", CASES)

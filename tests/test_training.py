@@ -7,8 +7,9 @@ import torch
 from drawing import draw_folder, draw_skin
 from torch import nn
 
-from synthderm.augment import adapt
+from synthderm.augment import adapt, diff_augment
 from synthderm.color import ita
+from synthderm.cover import Encoder, adapt_price, draw_codes, resemblance
 from synthderm.images import to_pil
 from synthderm.losses import (
     discriminator_hinge,
@@ -161,3 +162,39 @@ def test_a_generator_learns_to_follow_the_tone_from_its_loss_alone():
     model.eval()
     measured = [ita(model.generate(torch.randn(16, 8), label, torch.full((16,), asked))[0]).median() for asked in (-10.0, 20.0, 50.0)]
     assert measured[0] + 15 < measured[1] < measured[2] - 15  # asked for 30 apart
+
+
+def test_codes_tell_as_much_as_worked_out_by_hand():
+    # KL(N(1, 1), N(0, 1)) = 1/2; KL(N(0, 4), N(0, 1)) = (4 - 1 - ln 4) / 2: summed over two numbers, the mean over two images
+    mean, log_variance = torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([[0.0, math.log(4)], [0.0, 0.0]])
+    torch.manual_seed(0)
+    codes, nats = draw_codes(mean, log_variance)
+    assert nats.item() == pytest.approx((0.5 + (3 - math.log(4)) / 2 + 1.0) / 2)
+    drawn = torch.stack([draw_codes(mean, log_variance)[0] for _ in range(4000)])
+    assert codes.shape == (2, 2) and torch.allclose(drawn.mean(0), mean, atol=0.15) and drawn.std(0)[0, 1] == pytest.approx(2.0, abs=0.1)
+    price = torch.tensor(1.0)
+    assert adapt_price(price, torch.tensor(9.0), 7.0) > 1 > adapt_price(price, torch.tensor(5.0), 7.0)
+
+
+def test_an_encoder_and_a_generator_learn_to_draw_what_they_are_shown():
+    torch.manual_seed(0)
+    backbone = lambda x: [x, x[:, :, ::2, ::2]]  # noqa: E731
+    shown = torch.cat([torch.full((1, 4, 16, 16), level) for level in (-0.8, -0.2, 0.3, 0.8)])
+    assert resemblance(backbone, shown, shown).item() == pytest.approx(0, abs=1e-6)
+    assert resemblance(backbone, shown, shown.flip(0)) > resemblance(backbone, shown, 0.9 * shown) > 0
+    model, encoder, label = SkinGenerator(16, [16, 8, 8], ["a"], latent_dim=8, style_dim=8), Encoder(8, (4, 4, 8, 8)), torch.zeros(4, dtype=torch.long)
+    optimizer, missed = torch.optim.Adam([*model.parameters(), *encoder.parameters()], lr=3e-3), []
+    for _ in range(150):
+        codes, nats = draw_codes(*encoder(shown))
+        missed.append(resemblance(backbone, model(codes, label), shown))
+        optimizer.zero_grad()
+        (missed[-1] + 0.01 * nats).backward()
+        optimizer.step()
+    assert sum(missed[-10:]) < 0.5 * sum(missed[:10])
+
+
+def test_augmentation_without_colour_leaves_every_value_as_it_is():
+    torch.manual_seed(0)
+    x = torch.randn(8, 4, 16, 16).sign()  # two values alone; what comes in from outside is reflected, cut-out is zero
+    assert set(diff_augment(x, 0.9, colour=0.0).mul(1000).round().unique().tolist()) == {-1000.0, 0.0, 1000.0}
+    assert len(diff_augment(x, 0.9).unique()) > 50
