@@ -23,7 +23,7 @@ class Extractor(nn.Module):
         super().__init__()
         self.name, self.prepare = name, prepare
         self.head = None if head is None else head.eval().requires_grad_(False)
-        self.network = network.eval().requires_grad_(False)
+        self.network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # on a CPU nearly twice as fast
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:

@@ -89,6 +89,21 @@ def test_severity_decides_the_label_and_the_mask_the_change():
     assert set(SyntheticSkinDataset("eczema", length=8, severity=(0.0, 0.5)).targets) == {0, 1, 2}
 
 
+def test_eczema_lies_on_hands_and_on_close_ups_of_any_tone_they_have():
+    data = SyntheticSkinDataset("eczema", length=24, seed=2, labels="clear")
+    skin = SyntheticSkinDataset("skin", length=1, return_mask=True)
+    assert skin.classes == ["skin"] and skin[0][1].all()
+    whole = [to_tensor(data[k][0])[:, :4, :4].float().mean() for k in range(24)]  # paper behind a hand, skin in a close-up
+    assert max(whole) - min(whole) > 60
+    ranges = {name: SkinGenerator.from_pretrained(name).tones for name in ("hands", "skin")}
+    low, high = max(tones[0] for tones in ranges.values()), min(tones[-1] for tones in ranges.values())
+    assert len(SyntheticSkinDataset("eczema", length=1, skin_tone=(low, high))._made_by.canvases) == 2
+    extreme = min(tones[0] for tones in ranges.values())  # that one of them alone has
+    assert len(SyntheticSkinDataset("eczema", length=1, skin_tone=(extreme, extreme))._made_by.canvases) == 1
+    with pytest.raises(ValueError, match="'hands' has seen.; .*'skin' has seen"):
+        SyntheticSkinDataset("eczema", length=1, skin_tone=(-89, 89))
+
+
 @pytest.mark.parametrize("size", [32, 200])
 def test_size(size):
     image, mask, _ = SyntheticSkinDataset("eczema", length=2, labels="severe", size=size, return_mask=True)[1]

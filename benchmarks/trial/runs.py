@@ -20,7 +20,8 @@ from benchmarks.trial.patches import read_patches
 from benchmarks.trial.plan import STEPS, VERSION, Run, settings_of
 
 LARGEST = 5  # the largest ratio of generated to real images among the arms
-HANDS = ("clear", "severe")  # classes of the generated hands that stand for healthy and inflamed in task B
+ECZEMA = ("clear", "severe")  # classes of generated eczema that stand for healthy and inflamed in task B
+BEHIND = ("hands", "skin", "eczema")  # the models that make it
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Settings:
         return self.steps or STEPS[run.task][run.amount]
 
     def source_of(self, run: Run) -> str:
-        """The generator of a run: of hands with eczema in task B, of lesions else."""
+        """The generator of a run: of hands and skin with eczema in task B, of lesions else."""
         return "eczema" if run.task == "B" else dict(self.own)[run.amount] if run.setting == "own" else self.generator
 
 
@@ -76,7 +77,7 @@ def pool_of(settings: Settings, run: Run, real: Pictures) -> Pool:
     """Images for every arm at this amount; below 100% twice as many, so that seeds differ in them too."""
     source = settings.source_of(run)
     if run.task == "B":
-        return _pool(source, ("hands", "eczema"), HANDS, int((task_data(settings, "B").splits["train"].labels == 0).sum()), settings.size, settings.cache)
+        return _pool(source, BEHIND, ECZEMA, int((task_data(settings, "B").splits["train"].labels == 0).sum()), settings.size, settings.cache)
     each = math.ceil(LARGEST * len(real) / len(real.classes)) * (1 if run.amount == "100%" else 2)
     return _pool(source, (source,), tuple(real.classes), each, settings.size, settings.cache)
 
@@ -85,7 +86,7 @@ def models_of(settings: Settings, run: Run, arm: Arm) -> tuple[str, ...]:
     """The generators and the editor that an arm uses."""
     if not arm.generates:
         return ("eczema",) if arm.edit else ()
-    return ("hands", "eczema") if run.task == "B" else (settings.source_of(run),)
+    return BEHIND if run.task == "B" else (settings.source_of(run),)
 
 
 def conditions(settings: Settings, run: Run, arm: Arm) -> dict:
