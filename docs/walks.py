@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 
 from synthderm import SyntheticSkinDataset
-from synthderm.sources import load_generator
 from synthderm.edit import add_eczema
 from synthderm.images import grid, to_pil, write_image
+from synthderm.sources import load_generator
 from synthderm.walk import growth_walk, latent_walk, severity_walk
 
 COLUMNS, SIDE = 9, 112

@@ -293,9 +293,7 @@ def main() -> None:
     if state["checked"] != state["shown"]:
         check(look())
     bar.close()
-    size_mb = (out / "checkpoint.pt").stat().st_size / 1e6
     print(f"{state['shown']:,} images in {state['seconds'] / 60:.1f} min; the best model, of {state['best_shown']:,} images, is in {out / 'model'}.")
-    print(f"The checkpoint has {size_mb:.1f} MB.")
 
 
 if __name__ == "__main__":

@@ -36,8 +36,9 @@ class SyntheticSkinDataset(VisionDataset):
 
     Args:
         source: "lesions" (classes: diagnoses), "hands" (classes: ten poses), "skin" (close-ups without a lesion, one class),
-            "eczema" (hands and skin, edited; classes: clear, mild, moderate, severe), a directory, or a Hub id ("org/name", "org/name@revision"). Or any function
-            `(seeds, labels) -> images` (see `synthderm.adapters.call_source`), or "diffusers:org/name", a pipeline.
+            "eczema" (hands and skin, edited; classes: clear, mild, moderate, severe), a directory, or a Hub id ("org/name",
+            "org/name@revision"). Or any function `(seeds, labels) -> images` (see `synthderm.adapters.call_source`), or
+            "diffusers:org/name", a pipeline.
         length: number of items, at least 1.
         labels: classes to draw from, by name or index, or one for each item (a sequence of `length`); all classes in
             turn where None.

@@ -224,9 +224,7 @@ class SkinGenerator(Pretrained):
         return (0.1 * mean + 0.9 * positive).to(centre.dtype)
 
     @torch.no_grad()
-    def generate(
-        self, latents: Tensor, label: Tensor, tone: Tensor | None = None, truncation: float = 1.0, size: int | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def generate(self, latents: Tensor, label: Tensor, tone: Tensor | None = None, truncation: float = 1.0, size: int | None = None) -> tuple[Tensor, Tensor]:
         """Images and masks.
 
         Args:

@@ -4,9 +4,9 @@ import torch.nn.functional as F
 from drawing import liven
 
 from synthderm.augment import diff_augment
-from synthderm.sources import one_thread
 from synthderm.judges import Discriminator, FeatureDiscriminator
 from synthderm.nets import GeneratorBlock, SkinGenerator
+from synthderm.sources import one_thread
 
 
 def tiny(**options) -> SkinGenerator:

@@ -7,8 +7,8 @@ from PIL import Image
 
 from synthderm import SyntheticSkinDataset
 from synthderm.cli import main
-from synthderm.sources import load_generator
 from synthderm.images import to_pil
+from synthderm.sources import load_generator
 from synthderm.walk import grow, growth_walk, latent_walk, severity_walk, signed_distance, slerp, write_walk
 
 
