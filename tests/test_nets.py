@@ -48,12 +48,12 @@ def test_an_image_does_not_depend_on_its_batch_nor_on_freezing(channels):
             assert torch.equal(torch.cat([model(a, b) for a, b in zip(z.split(count), y.split(count))]), alone)
 
 
-def test_a_new_level_starts_by_changing_nothing():
-    model = tiny().eval()
+def test_half_the_side_is_the_full_image_shrunk():
+    model = liven(tiny())
     z, y = torch.randn(2, 8), torch.tensor([0, 1])
-    small = torch.atanh(model(z, y, size=16).clamp(-0.999, 0.999))
-    large = torch.atanh(model(z, y).clamp(-0.999, 0.999))
-    assert torch.allclose(F.interpolate(small, scale_factor=2.0, mode="bilinear"), large, atol=1e-3)
+    small, large = (torch.atanh(model(z, y, size=size).double().clamp(-1 + 1e-9, 1 - 1e-9)) for size in (16, 32))
+    exact = small.abs() < 3  # beyond, float32 has lost too much to atanh
+    assert exact.double().mean() > 0.5 and torch.allclose(F.avg_pool2d(large, 2)[exact], small[exact], atol=1e-3)
     with pytest.raises(ValueError, match="size=8 is neither 32 nor half of it"):
         model(z, y, size=8)
 
