@@ -77,9 +77,11 @@ class GeneratorBlock(nn.Module):
 class SkinGenerator(Pretrained):
     """Latents and a class to a skin image and its region mask (the lesion, or the hand).
 
-    Features end at half the side, where one convolution draws the four pixels of each place (sub-pixel convolution, Shi et
-    al., CVPR 2016): feature maps of the full side would double the time. Where half the side is asked for, the four are one,
-    their mean, so the network can be trained on small images first, and makes them for less.
+    Features end at half the side. There one convolution draws image and mask of half the side, and for each pixel of the image
+    what the four of the full one differ by from their bilinear enlargement (sub-pixel convolution, Shi et al., CVPR 2016;
+    without the enlargement it leaves a pattern of 2x2 pixels). Feature maps of the full side would double the time. Where half
+    the side is asked for, the means of the four are taken, so the network can be trained on small images first, and makes
+    them for less.
 
     Args:
         size: side of the square image in pixels: `base * 2 ** len(channels)`.
@@ -108,9 +110,8 @@ class SkinGenerator(Pretrained):
         self.stem = nn.Linear(latent_dim, channels[0] * self.base**2)
         self.stem_norm = ConditionalNorm(channels[0], style_dim)
         self.blocks = nn.ModuleList(GeneratorBlock(a, b, style_dim) for a, b in zip(channels, channels[1:]))
-        self.to_image = nn.Conv2d(channels[-1], 16, 3, padding=1)
-        with torch.no_grad():
-            self.to_image.weight.copy_(self.to_image.weight[::4].repeat_interleave(4, 0))  # the four start as one
+        self.to_image = nn.Conv2d(channels[-1], 4 + 12, 3, padding=1)
+        nn.init.zeros_(self.to_image.weight[4:])
         nn.init.zeros_(self.to_image.bias)
         nn.init.normal_(self.embedding.weight, std=0.5)
         if tones is not None:
@@ -176,7 +177,7 @@ class SkinGenerator(Pretrained):
             latents: (B, latent_dim), standard normal.
             label: (B,) int64, index into `classes`.
             condition: weight of class and tone, raised from 0 to 1 during training.
-            size: half the full side, then a pixel is the mean of the full image's four before the last nonlinearity; None for the full side.
+            size: half the full side, then pixels are means of the full image's before the last nonlinearity; None for the full side.
             tone: (B,) ITA in degrees, for a generator with `tones` alone.
             truncation: as in `generate`.
         """
@@ -196,11 +197,16 @@ class SkinGenerator(Pretrained):
         x = F.leaky_relu(self.stem_norm(x, style), 0.1)
         for block in self.blocks:
             x = block(x, style)
+        output, finer = steady(self.to_image, x).split((4, 12), dim=1)
         if size is None or size == self.size:
-            return F.pixel_shuffle(steady(self.to_image, x), 2).tanh()
+            output = F.interpolate(output, scale_factor=2.0, mode="bilinear", align_corners=False)
+            return (output + F.pad(F.pixel_shuffle(finer, 2), (0, 0, 0, 0, 0, 1))).tanh()
         if 2 * size != self.size:
             raise ValueError(f"size={size} is neither {self.size} nor half of it.")
-        return steady(self.to_image, x).unflatten(1, (4, 4)).mean(2).tanh()
+        # The mean of 2x2 pixels of the bilinear enlargement is a blur by (1, 6, 1) / 8.
+        row = output.new_tensor([0.125, 0.75, 0.125])
+        blurred = F.conv2d(F.pad(output, (1, 1, 1, 1), mode="replicate"), torch.outer(row, row).expand(4, 1, 3, 3), groups=4)
+        return (blurred + F.pad(finer.unflatten(1, (3, 4)).mean(2), (0, 0, 0, 0, 0, 1))).tanh()
 
     def draw_tone(self, rng: torch.Generator, bounds: tuple[float, float] | None = None) -> Tensor | None:
         """A skin tone in degrees, evenly within `bounds`, or as frequent as in training; None without an input for it."""
