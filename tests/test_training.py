@@ -197,4 +197,4 @@ def test_augmentation_without_colour_leaves_every_value_as_it_is():
     torch.manual_seed(0)
     x = torch.randn(8, 4, 16, 16).sign()  # two values alone; what comes in from outside is reflected, cut-out is zero
     assert set(diff_augment(x, 0.9, colour=0.0).mul(1000).round().unique().tolist()) == {-1000.0, 0.0, 1000.0}
-    assert len(diff_augment(x, 0.9).unique()) > 50
+    assert len(diff_augment(x, 0.9).unique()) > 20
