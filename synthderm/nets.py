@@ -200,13 +200,15 @@ class SkinGenerator(Pretrained):
         output, finer = steady(self.to_image, x).split((4, 12), dim=1)
         if size is None or size == self.size:
             output = F.interpolate(output, scale_factor=2.0, mode="bilinear", align_corners=False)
-            return (output + F.pad(F.pixel_shuffle(finer, 2), (0, 0, 0, 0, 0, 1))).tanh()
+            output[:, :3] += F.pixel_shuffle(finer, 2)
+            return output.tanh_()
         if 2 * size != self.size:
             raise ValueError(f"size={size} is neither {self.size} nor half of it.")
         # The mean of 2x2 pixels of the bilinear enlargement is a blur by (1, 6, 1) / 8.
         row = output.new_tensor([0.125, 0.75, 0.125])
         blurred = F.conv2d(F.pad(output, (1, 1, 1, 1), mode="replicate"), torch.outer(row, row).expand(4, 1, 3, 3), groups=4)
-        return (blurred + F.pad(finer.unflatten(1, (3, 4)).mean(2), (0, 0, 0, 0, 0, 1))).tanh()
+        blurred[:, :3] += finer.unflatten(1, (3, 4)).mean(2)
+        return blurred.tanh_()
 
     def draw_tone(self, rng: torch.Generator, bounds: tuple[float, float] | None = None) -> Tensor | None:
         """A skin tone in degrees, evenly within `bounds`, or as frequent as in training; None without an input for it."""
@@ -245,4 +247,4 @@ class SkinGenerator(Pretrained):
             image (B, 3, size, size) float in [0, 1] and mask (B, 1, size, size) bool.
         """
         output = self(latents, label, size=size, tone=tone, truncation=truncation).float()
-        return (output[:, :3] + 1) / 2, output[:, 3:] > 0
+        return output[:, :3].add_(1).div_(2), output[:, 3:] > 0

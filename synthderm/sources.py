@@ -51,7 +51,7 @@ def fit(image: Tensor, mask: Tensor, size: int | None) -> tuple[Tensor, Tensor]:
     if size is not None and image.shape[-2:] != (size, size):
         image = F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
         mask = F.interpolate(mask.float(), size=size, mode="bilinear", align_corners=False) > 0.5
-    return (image * 255).round().clamp(0, 255).to(torch.uint8), mask
+    return (image * 255).round_().clamp_(0, 255).to(torch.uint8), mask
 
 
 class GeneratorSource:

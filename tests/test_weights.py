@@ -11,12 +11,12 @@ from synthderm.hub import BUNDLED, bundled_names
 
 
 def test_they_are_there_and_small():
-    assert bundled_names() == ["eczema", "hands", "lesions"]
+    assert bundled_names() == ["eczema", "hands", "lesions", "skin"]
     sizes = [path.stat().st_size for path in BUNDLED.glob("*/model.safetensors")]
     assert max(sizes) <= 16e6 and sum(sizes) <= 40e6
 
 
-@pytest.mark.parametrize("name", ["eczema", "hands", "lesions"])
+@pytest.mark.parametrize("name", ["eczema", "hands", "lesions", "skin"])
 def test_cards_are_complete(name):
     card = (BUNDLED / name / "README.md").read_text()
     for needed in (
