@@ -28,7 +28,7 @@ def test_a_broken_run_goes_on_and_another_data_set_is_refused(tmp_path, capsys):
     before, old = kept.stat().st_mtime_ns, lost.read_bytes()
     lost.unlink()
     assert main(command) == 0
-    assert kept.stat().st_mtime_ns == before and lost.read_bytes() == old and Image.open(lost).size == (96, 96)
+    assert kept.stat().st_mtime_ns == before and lost.read_bytes() == old and Image.open(lost).size == (128, 128)
     assert main([*command, "--seed", "1"]) == 2
     assert "choose a new folder" in capsys.readouterr().err
     with pytest.raises(SystemExit):
