@@ -3,7 +3,8 @@
     python -m benchmarks.fidelity --model lesions --data DIR --extractor FILE.safetensors --n 5000 --seeds 0 1 2
     python -m benchmarks.fidelity --model lesions --data DIR --classifier mobilenetv2_100 --parts class dice
 
-Writes benchmarks/results/fidelity-NAME.json, part by part, so that parts can be measured at different times:
+Writes benchmarks/results/fidelity-NAME.json, part by part, so that parts can be measured at different times. Parts that were
+measured with other weights are dropped:
   kid    KID and FID to `test`, and of `train` to `test`: no generator trained on `train` can be expected to come closer
   prdc   precision, recall, density and coverage (k = 5), of as many generated images as there are of `train`
   is     Inception Score, where the extractor has classes of its own (timm:NAME)
@@ -16,6 +17,7 @@ All real figures that cost training are of one seed; generated ones of each of -
 """
 
 import argparse
+import hashlib
 import json
 import platform
 import subprocess
@@ -33,6 +35,7 @@ from benchmarks.dcgan import DCGANSource
 from synthderm import metrics
 from synthderm.datasets import SyntheticSkinDataset
 from synthderm.folders import SkinFolder
+from synthderm.hub import resolve
 from synthderm.nets import SkinGenerator
 from synthderm.photographs import Photographs, load_photographs, measure_tones
 from synthderm.pretrained import read_config
@@ -233,10 +236,12 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / f"fidelity-{args.name or Path(args.model).name}.json"
     result = read_result(path) if path.is_file() else {"parts": {}}
+    weights = hashlib.sha256((resolve(args.model).directory / "model.safetensors").read_bytes()).hexdigest()[:12]
     for name in args.parts:
-        figures = {"model": args.model, "revision": images.revision, "size": images.size, "truncation": args.truncation}
+        figures = {"model": args.model, "revision": images.revision, "weights": weights, "size": images.size, "truncation": args.truncation}
         figures |= PARTS[name](images, args) | provenance()
-        result = {"model": args.model, "revision": images.revision, "parts": {**result["parts"], name: figures}}
+        kept = {other: part for other, part in result["parts"].items() if part.get("weights") == weights}
+        result = {"model": args.model, "revision": images.revision, "parts": {**kept, name: figures}}
         path.write_text(json.dumps(result, indent=2) + "\n")  # at once: the next part may take an hour
         print(name, json.dumps({key: value for key, value in figures.items() if key in ("train_vs_test", "real_train", "real_test", "runs", "skipped")}))
 

@@ -1,12 +1,17 @@
 """The benchmarks' own parts: probes learn what is there to learn, goals are judged as they are written."""
 
+import json
+import sys
+
 import pytest
 import torch
+from drawing import draw_folder, liven, write_extractor
 
+from benchmarks import fidelity
 from benchmarks.dcgan import DCGAN, DCGANSource, count, discriminator
 from benchmarks.goals import goals, reached
 from benchmarks.probes import UNet, accuracy, dice, train_unet
-from synthderm import SyntheticSkinDataset
+from synthderm import SkinGenerator, SyntheticSkinDataset
 from synthderm.photographs import Photographs
 
 
@@ -62,3 +67,20 @@ def test_a_dcgan_is_a_source_of_data_sets(tmp_path):
     data = SyntheticSkinDataset(DCGANSource(tmp_path), length=4, classes=["a"], seed=1)
     images = data.generate([0, 1, 2, 3])[0]
     assert images.shape == (4, 3, 32, 32) and not torch.equal(images[0], images[1]) and torch.equal(data.generate([2])[0][0], images[2])
+
+
+def test_fidelity_is_measured_in_parts_and_those_of_other_weights_are_dropped(tmp_path, monkeypatch):
+    data, model, out = draw_folder(tmp_path / "data", count=60, size=24), tmp_path / "model", tmp_path / "out"
+
+    def measure(*parts: str) -> dict:
+        command = ["--model", str(model), "--data", str(data), "--extractor", write_extractor(data), "--n", "12", "--pairs", "4", "--out", str(out)]
+        monkeypatch.setattr(sys, "argv", ["fidelity", *command, "--parts", *parts])
+        fidelity.main()
+        return json.loads((out / "fidelity-model.json").read_text())["parts"]
+
+    liven(SkinGenerator(16, [8, 8], ["a", "b"], latent_dim=8, style_dim=8), seed=1).save_pretrained(model)
+    assert set(measure("kid", "prdc")) == {"kid", "prdc"}
+    both = measure("msssim")
+    assert set(both) == {"kid", "prdc", "msssim"} and len({part["weights"] for part in both.values()}) == 1
+    liven(SkinGenerator(16, [8, 8], ["a", "b"], latent_dim=8, style_dim=8), seed=2).save_pretrained(model)
+    assert set(measure("kid")) == {"kid"}
