@@ -195,7 +195,7 @@ def measure_dice(images: Images, args: argparse.Namespace) -> dict:
 def measure_tone(images: Images, args: argparse.Namespace) -> dict:
     if images.tones is None:
         return {"skipped": "the generator has no input for the skin tone"}
-    asked = torch.linspace(images.tones[0], images.tones[-1], 11)[:-1].tolist()
+    asked = torch.linspace(images.tones[0], images.tones[-1], 11, dtype=torch.float64)[:-1].tolist()
     count, runs = max(1, min(args.n, 1000) // len(asked)), []
     for seed in args.seeds:
         errors = []
