@@ -17,8 +17,8 @@ Start simple and change one thing at a time; keep a change only if KID at equal 
 - --lr has two numbers: a discriminator that learns faster than the generator (TTUR, Heusel et al., NeurIPS 2017) may need
   fewer images; with --init, which starts from published weights, begin with `--lr 5e-5 2e-4 --grow 0 --condition 0 0`.
 - --cover is the weight of resemblance: half of each batch is drawn at latents that an encoder gives to photographs, and has
-  to resemble them. It needs --features. With it classes can come in after a few thousand images, and `--augment-colour 0`
-  lets skin differ in tone and light as in photographs: an hour on one core gives good weights (see the cards' commands).
+  to resemble them. It needs --features. `--augment-colour 0` lets skin differ in tone and light as in photographs. The
+  bundled generators were trained with both in about an hour on one core (see the cards' commands).
 - `--crops skin` cuts close-ups of healthy skin from beside the lesions. --tones adds the skin tone as an input, with an
   error on the tone of what was generated; it needs `--masks skin` or `--crops skin`, where the region is skin.
 

@@ -58,7 +58,7 @@ class GeneratorSource:
     """A generator by name, directory or Hub id.
 
     Args:
-        size: side of the images in pixels; the generator's own where None. Up to half of that costs half.
+        size: side of the images in pixels; the generator's own where None. Up to half of that is made at half its side, for a little less.
         skin_tone: range of ITA in degrees, or None for tones as frequent as in training.
 
     Raises:
@@ -91,18 +91,17 @@ class EczemaSource:
     """Generated hands and close-ups of skin, one as often as the other, with eczema by the editor; the mask is the eczema.
 
     Args:
-        severity: range within [0, 1].
+        severity: range within [0, 1], as `check_severity` gives it.
         skin_tone: as for `GeneratorSource`; canvases that do not have this range are left out.
 
     Raises:
-        ValueError: a severity range that is none, or a skin tone that no canvas has.
+        ValueError: a skin tone that no canvas has.
     """
 
     classes = list(SEVERITY_CLASSES)
 
     def __init__(self, size: int | None, device: str, skin_tone: tuple[float, float] | None, truncation: float, severity: tuple[float, float]):
-        self.severity = check_severity(severity)
-        self.canvases, refusals = [], []
+        self.severity, self.canvases, refusals = severity, [], []
         for name in CANVASES:
             try:
                 self.canvases.append(GeneratorSource(name, size, device, skin_tone, truncation))
