@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from synthderm import runs
 from synthderm.folders import training_split
 from synthderm.images import grid, to_pil
-from synthderm.nets import SkinGenerator
+from synthderm.nets import SkinGenerator, has_bf16
 from synthderm.photographs import load_photographs
 from synthderm.pretrained import Pretrained
 
@@ -89,7 +89,7 @@ def main() -> None:
     if like.size & (like.size - 1):
         raise SystemExit(f"{args.like} makes images of {like.size} px: a DCGAN has powers of 2 alone; train a generator of such a size to compare.")
     width = min(range(4, 129), key=lambda width: abs(count(DCGAN(like.size, width)) - count(like)))
-    generator, judge = DCGAN(like.size, width).to(device), discriminator(like.size, width).to(device)
+    generator, judge = (model.to(device, memory_format=torch.channels_last) for model in (DCGAN(like.size, width), discriminator(like.size, width)))
     for layer in [*generator.modules(), *judge.modules()]:
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
             nn.init.normal_(layer.weight, std=0.02)
@@ -110,15 +110,20 @@ def main() -> None:
         source = DCGANSource(args.out)
         to_pil(grid(source(torch.arange(64), None), 8)).save(args.out / "samples.png")
 
+    cast = torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device))
     while state["seconds"] < 60 * args.minutes:
         started = time.perf_counter()
         real = photographs.draw(args.batch, args.flips)[0][:, :3]
-        fake = generator(torch.randn(args.batch, generator.latent_dim, 1, 1, device=device))
-        loss_d = F.softplus(-judge(real)).mean() + F.softplus(judge(fake.detach())).mean()
+        with cast:
+            fake = generator(torch.randn(args.batch, generator.latent_dim, 1, 1, device=device))
+            judged = [judge(real).float(), judge(fake.detach()).float()]
+        loss_d = F.softplus(-judged[0]).mean() + F.softplus(judged[1]).mean()
         optimizers[1].zero_grad()
         loss_d.backward()
         optimizers[1].step()
-        loss_g = F.softplus(-judge(fake)).mean()
+        with cast:
+            judged = judge(fake).float()
+        loss_g = F.softplus(-judged).mean()
         optimizers[0].zero_grad()
         loss_g.backward()
         optimizers[0].step()

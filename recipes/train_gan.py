@@ -49,7 +49,7 @@ from synthderm.cover import Encoder, adapt_price, draw_codes, resemblance
 from synthderm.folders import training_split
 from synthderm.images import grid, outline, to_pil
 from synthderm.judges import Discriminator, FeatureDiscriminator, load_backbone
-from synthderm.nets import SkinGenerator
+from synthderm.nets import SkinGenerator, has_bf16
 from synthderm.photographs import load_photographs, load_validation
 
 
@@ -70,6 +70,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("--r1", type=float, default=0.0, help="gamma of the gradient penalty on real images; 0 = none")
     p.add_argument("--r2", type=float, default=0.0, help="gamma of the gradient penalty on generated images; 0 = none")
     p.add_argument("--lazy", type=int, default=16, help="steps between gradient penalties")
+    p.add_argument("--noise", action="store_true", help="give the generator a square of noise beside its code, for what is chance in a texture")
     p.add_argument("--cover", type=float, default=0.0, help="weight of the resemblance to encoded photographs; 0 = no encoder")
     p.add_argument("--augment", default="0.7", help="probability of each differentiable augmentation, or adaptive")
     p.add_argument("--augment-colour", type=float, default=1.0, help="weight of the augmentation's changes of colour; 0 = shift and cut-out alone")
@@ -106,7 +107,7 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     on_gpu = device.type == "cuda"
-    cast = torch.autocast(device.type, torch.bfloat16, enabled=runs.has_bf16(device))
+    cast = torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device))
     torch.backends.cudnn.benchmark = on_gpu
     torch.manual_seed(args.seed)
     rng = torch.Generator().manual_seed(args.seed)  # for what is looked at, the same at every check
@@ -121,7 +122,8 @@ def main() -> None:
         photographs = load_photographs(args.data, training_split(args.data), args.size, region).to(device)
         val = load_validation(args.data, args.size, region)
         tones = photographs.deciles() if args.tones else None
-        generator = SkinGenerator(args.size, args.channels, photographs.classes, tones=tones)
+        noise = args.size // 2 if args.noise else 0
+        generator = SkinGenerator(args.size, args.channels, photographs.classes, 128 + noise**2, tones=tones, noise=noise)
         if args.init:
             generator.start_from(SkinGenerator.from_pretrained(args.init))
         spec = args.kid or (f"timm:{args.features}" if args.features else "none")
@@ -140,7 +142,7 @@ def main() -> None:
         judges.append(FeatureDiscriminator(load_backbone(args.features), len(photographs.classes), tones=args.tones))
     judges.to(device, memory_format=torch.channels_last).train()
     trained = [p for p in judges.parameters() if p.requires_grad]
-    encoder = Encoder(generator.latent_dim).to(device, memory_format=torch.channels_last) if args.cover else nn.Identity()
+    encoder = Encoder(generator.code_dim).to(device, memory_format=torch.channels_last) if args.cover else nn.Identity()
     optimizers = [
         torch.optim.Adam([*generator.parameters(), *encoder.parameters()], lr=args.lr[0], betas=(0.0, 0.99), fused=on_gpu),
         torch.optim.Adam(trained, lr=args.lr[1], betas=(0.0, 0.99), fused=on_gpu),
@@ -227,7 +229,7 @@ def main() -> None:
         coded, nats = real[: args.batch // 2 if args.cover else 0], running.new_zeros(())
         if args.cover:
             codes, nats = draw_codes(*encoder(coded))
-            latents = torch.cat([codes, latents[len(coded) :]])
+            latents[: len(coded), : generator.code_dim] = codes
 
         # Discriminators: the photographs up, the generated down.
         with cast:

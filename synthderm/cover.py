@@ -9,17 +9,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from synthderm.judges import look
+
 
 class Encoder(nn.Module):
-    """Image and mask, (B, 4, S, S) in [-1, 1], to mean and log variance of its latents, each (B, latent_dim). Looks at 64 px."""
+    """Image and mask, (B, 4, S, S) in [-1, 1], to mean and log variance of its latents, each (B, code_dim). Looks at 64 px."""
 
-    def __init__(self, latent_dim: int, widths: tuple[int, ...] = (24, 48, 96, 128)):
+    def __init__(self, code_dim: int, widths: tuple[int, ...] = (24, 48, 96, 128)):
         super().__init__()
         layers = []
         for a, b in zip((4, *widths), widths):
             layers += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.BatchNorm2d(b), nn.LeakyReLU(0.2)]
         self.trunk = nn.Sequential(*layers, nn.Flatten())
-        self.code = nn.Linear(widths[-1] * 16, 2 * latent_dim)
+        self.code = nn.Linear(widths[-1] * 16, 2 * code_dim)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_variance = self.code(self.trunk(F.interpolate(x, size=64, mode="area"))).float().chunk(2, dim=1)
@@ -49,7 +51,7 @@ def resemblance(backbone: nn.Module, made: Tensor, real: Tensor) -> Tensor:
         made, real: (B, 4, S, S) in [-1, 1].
     """
     with torch.no_grad():
-        wanted = [F.normalize(m, dim=1) for m in backbone(real[:, :3])]
-    found = [F.normalize(m, dim=1) for m in backbone(made[:, :3])]
+        wanted = [F.normalize(m, dim=1) for m in look(backbone, real[:, :3])]
+    found = [F.normalize(m, dim=1) for m in look(backbone, made[:, :3])]
     distance = sum((a - b).square().sum(1).mean() for a, b in zip(found, wanted)) / len(found)
     return distance + 4 * F.l1_loss(F.avg_pool2d(made, 8), F.avg_pool2d(real, 8))

@@ -3,11 +3,26 @@
 The value range [-1, 1] exists only inside `forward`; everything public takes and gives images in [0, 1].
 """
 
+import platform
+from contextlib import nullcontext
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synthderm.pretrained import Pretrained
+
+NOISY = 16  # side in pixels of the smallest level that gets noise: what is coarser is for the code to say
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether plain convolutions in bf16 pay. oneDNN takes bf16 on every AVX-512 processor, but where the processor does not
+    multiply bf16 itself it converts back and forth, which takes 1.7 times as long as float32."""
+    if device.type != "cpu":
+        return device.type == "cuda"
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        return getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def steady(layer: nn.Linear | nn.Conv2d, x: Tensor) -> Tensor:
@@ -45,9 +60,10 @@ class ConditionalNorm(nn.Module):
         gain, bias = steady(self.affine, style)[:, :, None, None].chunk(2, dim=1)
         if self.training:
             return torch.addcmul(bias, self.norm(x), 1 + gain)
-        # Both scalings in one pass over the pixels.
+        # Both scalings in one pass over the pixels, in their own precision: mixed ones are several times slower.
         factor = (1 + gain) * (self.norm.running_var + self.norm.eps).rsqrt()[:, None, None]
-        return torch.addcmul(bias - factor * self.norm.running_mean[:, None, None], x, factor)
+        bias = bias - factor * self.norm.running_mean[:, None, None]
+        return torch.addcmul(bias.to(x.dtype), x, factor.to(x.dtype))
 
 
 class GeneratorBlock(nn.Module):
@@ -56,12 +72,19 @@ class GeneratorBlock(nn.Module):
 
     The two are computed as one transposed convolution whose 4x4 kernel is the 3x3 one spread over a 2x2 box: the same
     result with 4/9 of the multiplications and no enlarged copy, 2 to 3 times faster on a CPU.
+
+    Noise, where there is any, is added to each channel in an amount that is linear in the style: what in a texture is
+    chance need not be made from the code (Karras et al., CVPR 2019).
     """
 
-    def __init__(self, width_in: int, width_out: int, style: int):
+    def __init__(self, width_in: int, width_out: int, style: int, noisy: bool = False):
         super().__init__()
         self.conv = nn.Conv2d(width_in, width_out, 3, padding=1, bias=False)
         self.norm = ConditionalNorm(width_out, style)
+        self.amount = nn.Linear(style, width_out) if noisy else None
+        if noisy:
+            nn.init.normal_(self.amount.weight, std=0.02)
+            nn.init.zeros_(self.amount.bias)
         self.register_buffer("kernel", None, persistent=False)
 
     def spread(self) -> Tensor:
@@ -69,9 +92,15 @@ class GeneratorBlock(nn.Module):
         kernel = self.conv.weight.transpose(0, 1)
         return sum(F.pad(kernel, (left, 1 - left, top, 1 - top)) for left in (0, 1) for top in (0, 1)).flip(2, 3)
 
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+    def forward(self, x: Tensor, style: Tensor, noise: Tensor | None = None) -> Tensor:
+        """noise: (B, 1, S, S), standard normal, of any side that is a power of 2 times the block's output's."""
         x = F.conv_transpose2d(x, self.spread() if self.kernel is None else self.kernel, stride=2, padding=1)
-        return F.leaky_relu(self.norm(x, style), 0.1, inplace=True)
+        x = self.norm(x, style)
+        if self.amount is not None:
+            times = noise.shape[-1] // x.shape[-1]
+            noise = times * F.avg_pool2d(noise, times) if times > 1 else noise  # of variance 1 again
+            x = torch.addcmul(x, noise.to(x.dtype), steady(self.amount, style)[:, :, None, None].to(x.dtype))
+        return F.leaky_relu(x, 0.1, inplace=True)
 
 
 class SkinGenerator(Pretrained):
@@ -87,7 +116,9 @@ class SkinGenerator(Pretrained):
         size: side of the square image in pixels: `base * 2 ** len(channels)`.
         channels: width of each level up to half the side, from the smallest on; multiples of 8.
         classes: the names of the classes, in the order of `label`.
-        latent_dim: length of the latent vector.
+        latent_dim: length of the latent vector: the code, and after it the noise.
+        noise: side of the square of noise that the last noise**2 latents are; half the size, or 0 for none. Class, shape and
+            colour depend on the code alone, chance in the texture on the noise.
         style_dim: length of the vector (latents and class) that drives the norms.
         tones: skin tones it was trained on, ITA in degrees, as 11 quantiles from the lowest to the highest. Where given,
             the generator has an input for the tone of the skin.
@@ -95,21 +126,37 @@ class SkinGenerator(Pretrained):
 
     mask_meaning = "True = inside the region: the lesion, or the hand"
 
-    def __init__(self, size: int, channels: list[int], classes: list[str], latent_dim: int = 128, style_dim: int = 128, tones: list[float] | None = None):
+    def __init__(
+        self,
+        size: int,
+        channels: list[int],
+        classes: list[str],
+        latent_dim: int = 128,
+        style_dim: int = 128,
+        tones: list[float] | None = None,
+        noise: int = 0,
+    ):
         super().__init__()
         levels = len(channels)
         if any(width % 8 for width in channels):
             raise ValueError(f"channels={list(channels)} are not all multiples of 8, which processors need for quick and repeatable convolutions.")
         if levels < 2 or size % 2**levels:
             raise ValueError(f"size={size} is not a multiple of {2**levels}, which {levels} levels need.")
+        if noise not in (0, size // 2) or latent_dim <= noise**2:
+            raise ValueError(f"noise={noise} must be 0 or size // 2 = {size // 2}, and latent_dim={latent_dim} larger than its square.")
         self.config = dict(size=size, channels=list(channels), classes=list(classes), latent_dim=latent_dim, style_dim=style_dim)
-        self.size, self.classes, self.latent_dim, self.tones = size, list(classes), latent_dim, None
+        if noise:
+            self.config["noise"] = noise
+        self.size, self.classes, self.latent_dim, self.noise, self.tones = size, list(classes), latent_dim, noise, None
+        self.frozen = False
+        self.code_dim = latent_dim - noise**2
         self.base = size // 2**levels
-        self.embedding = nn.Embedding(len(classes), latent_dim)
-        self.style = nn.Linear(latent_dim, style_dim)
-        self.stem = nn.Linear(latent_dim, channels[0] * self.base**2)
+        self.embedding = nn.Embedding(len(classes), self.code_dim)
+        self.style = nn.Linear(self.code_dim, style_dim)
+        self.stem = nn.Linear(self.code_dim, channels[0] * self.base**2)
         self.stem_norm = ConditionalNorm(channels[0], style_dim)
-        self.blocks = nn.ModuleList(GeneratorBlock(a, b, style_dim) for a, b in zip(channels, channels[1:]))
+        sides = [self.base * 2 ** (level + 1) for level in range(levels)]
+        self.blocks = nn.ModuleList(GeneratorBlock(a, b, style_dim, noise >= side >= NOISY) for a, b, side in zip(channels, channels[1:], sides))
         self.to_image = nn.Conv2d(channels[-1], 4 + 12, 3, padding=1)
         nn.init.zeros_(self.to_image.weight[4:])
         nn.init.zeros_(self.to_image.bias)
@@ -118,7 +165,7 @@ class SkinGenerator(Pretrained):
             if len(tones) < 2 or any(low > high for low, high in zip(tones, tones[1:])):
                 raise ValueError(f"tones={tones!r} must be 2 or more angles in degrees that do not fall.")
             self.config["tones"] = self.tones = [float(tone) for tone in tones]
-            self.tone = nn.Linear(1, latent_dim)
+            self.tone = nn.Linear(1, self.code_dim)
         for layer in self.modules():
             if isinstance(layer, (nn.Linear, nn.Conv2d)):
                 layer.register_buffer("exact", None, persistent=False)
@@ -126,8 +173,10 @@ class SkinGenerator(Pretrained):
     @torch.no_grad()
     def freeze(self) -> "SkinGenerator":
         """Eval mode for good: what derives from the weights alone is worked out once, a few times faster for single
-        images. The weights must not change afterwards."""
+        images, and where bf16 pays (`has_bf16`) the convolutions run in it, which moves a pixel by a few grey levels. The
+        weights must not change afterwards."""
         self.eval().requires_grad_(False)
+        self.frozen = True
         for layer in self.modules():
             if isinstance(layer, GeneratorBlock):
                 layer.kernel = layer.spread().contiguous()
@@ -145,7 +194,7 @@ class SkinGenerator(Pretrained):
         """
         mine, theirs = self.config, other.config
         shared = min(len(mine["channels"]), len(theirs["channels"]))
-        differ = [key for key in ("latent_dim", "style_dim") if mine[key] != theirs[key]]
+        differ = [key for key in ("code_dim", "style_dim") if {**mine, "code_dim": self.code_dim}[key] != {**theirs, "code_dim": other.code_dim}[key]]
         differ += ["channels"] if mine["channels"][:shared] != theirs["channels"][:shared] else []
         differ += ["side of the smallest level"] if self.base != other.base else []
         if differ:
@@ -181,6 +230,10 @@ class SkinGenerator(Pretrained):
             tone: (B,) ITA in degrees, for a generator with `tones` alone.
             truncation: as in `generate`.
         """
+        return self._draw(latents, label, condition, size, tone, truncation).tanh_()
+
+    def _draw(self, latents: Tensor, label: Tensor, condition: float | Tensor, size: int | None, tone: Tensor | None, truncation: float) -> Tensor:
+        """As `forward`, before the tanh."""
         if tone is None and self.tones is not None:
             raise ValueError(f"this generator has an input for the skin tone: give tone, ITA from {self.tones[0]} to {self.tones[-1]} degrees.")
         if tone is not None and self.tones is None:
@@ -188,27 +241,33 @@ class SkinGenerator(Pretrained):
         centre = condition * self.embedding(label)
         if tone is not None:
             centre = centre + condition * steady(self.tone, scale_tone(tone))
-        code = latents + centre
+        code = latents[:, : self.code_dim] + centre
+        noise = latents[:, self.code_dim :].unflatten(1, (1, self.noise, self.noise)) if self.noise else None
         style = F.leaky_relu(steady(self.style, code), 0.1)
         if truncation != 1:
             style = torch.lerp(self.mean_style(centre), style, truncation)
         x = steady(self.stem, code).unflatten(1, (-1, self.base, self.base))
         x = x.contiguous(memory_format=torch.channels_last)
         x = F.leaky_relu(self.stem_norm(x, style), 0.1)
-        for block in self.blocks:
-            x = block(x, style)
-        output, finer = steady(self.to_image, x).split((4, 12), dim=1)
+        with torch.autocast(x.device.type, torch.bfloat16) if self.frozen and has_bf16(x.device) else nullcontext():
+            for block in self.blocks:
+                x = block(x, style, noise)
+            drawn = steady(self.to_image, x)
+        if self.frozen:  # what follows is quicker in the usual memory format, and would round visibly in bf16
+            drawn = drawn.float().contiguous()
+        output, finer = drawn.split((4, 12), dim=1)
         if size is None or size == self.size:
             output = F.interpolate(output, scale_factor=2.0, mode="bilinear", align_corners=False)
             output[:, :3] += F.pixel_shuffle(finer, 2)
-            return output.tanh_()
+            return output
         if 2 * size != self.size:
             raise ValueError(f"size={size} is neither {self.size} nor half of it.")
-        # The mean of 2x2 pixels of the bilinear enlargement is a blur by (1, 6, 1) / 8.
-        row = output.new_tensor([0.125, 0.75, 0.125])
-        blurred = F.conv2d(F.pad(output, (1, 1, 1, 1), mode="replicate"), torch.outer(row, row).expand(4, 1, 3, 3), groups=4)
+        # The mean of 2x2 pixels of the bilinear enlargement is a blur by (1, 6, 1) / 8 either way; a convolution takes 20 times as long.
+        x = F.pad(output, (1, 1, 1, 1), mode="replicate")
+        x = 0.75 * x[..., 1:-1, :] + 0.125 * (x[..., :-2, :] + x[..., 2:, :])
+        blurred = 0.75 * x[..., 1:-1] + 0.125 * (x[..., :-2] + x[..., 2:])
         blurred[:, :3] += finer.unflatten(1, (3, 4)).mean(2)
-        return blurred.tanh_()
+        return blurred
 
     def draw_tone(self, rng: torch.Generator, bounds: tuple[float, float] | None = None) -> Tensor | None:
         """A skin tone in degrees, evenly within `bounds`, or as frequent as in training; None without an input for it."""
@@ -222,7 +281,7 @@ class SkinGenerator(Pretrained):
         return torch.lerp(torch.tensor(self.tones[left]), torch.tensor(self.tones[left + 1]), place - left)
 
     def mean_style(self, centre: Tensor) -> Tensor:
-        """The style's mean over all latents around `centre` (B, latent_dim), exactly: each component is a leaky ReLU of a
+        """The style's mean over all latents around `centre` (B, code_dim), exactly: each component is a leaky ReLU of a
         normal number, 0.1 x + 0.9 max(x, 0), and E max(x, 0) = m Phi(m / s) + s phi(m / s)."""
         mean = F.linear(centre.double(), self.style.weight.double(), self.style.bias.double())
         spread = self.style.weight.double().norm(dim=1)
@@ -246,5 +305,5 @@ class SkinGenerator(Pretrained):
         Returns:
             image (B, 3, size, size) float in [0, 1] and mask (B, 1, size, size) bool.
         """
-        output = self(latents, label, size=size, tone=tone, truncation=truncation).float()
-        return output[:, :3].add_(1).div_(2), output[:, 3:] > 0
+        output = self._draw(latents, label, 1.0, size, tone, truncation).float()
+        return (2 * output[:, :3]).sigmoid_(), output[:, 3:] > 0  # (tanh(x) + 1) / 2, for a tenth of its time

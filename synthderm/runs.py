@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 from pathlib import Path
 
 import torch
@@ -33,16 +32,6 @@ def read_checkpoint(folder: Path, device: torch.device) -> dict | None:
         (folder / "metrics.part").write_text(kept, encoding="utf-8")
         os.replace(folder / "metrics.part", folder / "metrics.jsonl")
     return loaded
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Whether plain convolutions in bf16 pay. oneDNN takes bf16 on every AVX-512 processor, but where the processor does not
-    multiply bf16 itself it converts back and forth, which takes 1.7 times as long as float32."""
-    if device.type != "cpu":
-        return device.type == "cuda"
-    if platform.machine().lower() in ("x86_64", "amd64"):
-        return getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def log(folder: Path, figures: dict) -> None:

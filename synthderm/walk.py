@@ -67,7 +67,7 @@ def latent_walk(generator: SkinGenerator, seeds: list[int], labels: list[int], f
         k = min(int(place), max(0, len(seeds) - 2))
         after, t = min(k + 1, len(seeds) - 1), place - k
         embedding = torch.lerp(*generator.embedding(torch.tensor([labels[k], labels[after]])), t)
-        codes.append(slerp(latents[k], latents[after], t[None])[0] + embedding)
+        codes.append(slerp(latents[k], latents[after], t[None])[0] + F.pad(embedding, (0, generator.noise**2)))
     with one_thread():
         # The class is in the code already: condition 0 adds no other.
         output = generator(torch.stack(codes), torch.zeros(len(codes), dtype=torch.int64), condition=0.0).float()

@@ -5,12 +5,12 @@ from drawing import liven
 
 from synthderm.augment import diff_augment
 from synthderm.judges import Discriminator, FeatureDiscriminator
-from synthderm.nets import GeneratorBlock, SkinGenerator
+from synthderm.nets import GeneratorBlock, SkinGenerator, has_bf16
 from synthderm.sources import one_thread
 
 
 def tiny(**options) -> SkinGenerator:
-    return SkinGenerator(32, [16, 16, 8, 8], ["a", "b", "c"], latent_dim=8, style_dim=8, **options)
+    return SkinGenerator(32, [16, 16, 8, 8], ["a", "b", "c"], latent_dim=8 + options.get("noise", 0) ** 2, style_dim=8, **options)
 
 
 def test_block_is_nearest_enlargement_and_convolution():
@@ -36,16 +36,43 @@ def test_latents_and_class_both_matter_and_the_condition_fades_the_class():
     assert not torch.equal(model(z, a), model(torch.randn(1, 8), a))
 
 
+@pytest.mark.parametrize("noisy", [False, True])
 @pytest.mark.parametrize("channels", [[96, 64, 48, 24], [24, 16]])
-def test_an_image_does_not_depend_on_its_batch_nor_on_freezing(channels):
+def test_an_image_does_not_depend_on_its_batch(channels, noisy):
     size = 4 * 2 ** len(channels)
-    model = liven(SkinGenerator(size, channels, ["a", "b"]))
-    z, y = torch.randn(7, 128), torch.arange(7) % 2
+    noise = size // 2 if noisy else 0
+    model = liven(SkinGenerator(size, channels, ["a", "b"], 128 + noise**2, noise=noise))
+    z, y = torch.randn(7, model.latent_dim), torch.arange(7) % 2
     with one_thread():
-        alone = torch.cat([model(z[k : k + 1], y[k : k + 1]) for k in range(7)])
+        plain = torch.cat([model(z[k : k + 1], y[k : k + 1]) for k in range(7)])
+        assert torch.equal(torch.cat([model(a, b) for a, b in zip(z.split(3), y.split(3))]), plain)
         model.freeze()
-        for count in (1, 2, 3, 7):
-            assert torch.equal(torch.cat([model(a, b) for a, b in zip(z.split(count), y.split(count))]), alone)
+        for shrunk in (None, size // 2):
+            alone = torch.cat([model(z[k : k + 1], y[k : k + 1], size=shrunk) for k in range(7)])
+            for count in (2, 3, 7):
+                assert torch.equal(torch.cat([model(a, b, size=shrunk) for a, b in zip(z.split(count), y.split(count))]), alone)
+            if shrunk is None:
+                assert (alone - plain).abs().mean() < (0.02 if has_bf16(torch.device("cpu")) else 1e-6)
+
+
+def test_noise_moves_the_texture_and_neither_the_code_nor_its_mean_style():
+    model = liven(SkinGenerator(64, [16, 16, 8, 8], ["a"], 8 + 32**2, style_dim=8, noise=32))
+    assert model.code_dim == 8 and [block.amount is not None for block in model.blocks] == [False, True, True]  # 8, 16 and 32 px
+    z, y = torch.randn(2, model.latent_dim), torch.zeros(2, dtype=torch.long)
+    other = torch.cat([z[:, :8], torch.randn(2, 32**2)], 1)
+    assert not torch.equal(model(z, y), model(other, y))
+    for block in model.blocks[1:]:
+        torch.nn.init.zeros_(block.amount.weight), torch.nn.init.zeros_(block.amount.bias)
+    assert torch.equal(model(z, y), model(other, y))
+    assert model.mean_style(model.embedding(y)).shape == (2, 8)
+    with pytest.raises(ValueError, match="noise=16 must be 0 or size // 2 = 32"):
+        SkinGenerator(64, [16, 16, 8, 8], ["a"], 8 + 16**2, noise=16)
+
+
+def test_a_generator_without_noise_lends_its_weights_to_one_with_it():
+    old, new = liven(tiny()), tiny(noise=16)
+    new.start_from(old)
+    assert torch.equal(new.blocks[1].conv.weight, old.blocks[1].conv.weight) and torch.equal(new.style.weight, old.style.weight)
 
 
 def test_half_the_side_is_the_full_image_shrunk():
