@@ -17,9 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synthderm import runs
+from synthderm.blocks import has_bf16
 from synthderm.folders import training_split
 from synthderm.images import grid, to_pil
-from synthderm.nets import SkinGenerator, has_bf16
+from synthderm.nets import SkinGenerator
 from synthderm.photographs import load_photographs
 from synthderm.pretrained import Pretrained
 

@@ -44,12 +44,13 @@ from tqdm import tqdm
 
 from synthderm import losses, runs
 from synthderm.augment import adapt, diff_augment
+from synthderm.blocks import has_bf16
 from synthderm.checks import Checks
 from synthderm.cover import Encoder, adapt_price, draw_codes, resemblance
 from synthderm.folders import training_split
 from synthderm.images import grid, outline, to_pil
 from synthderm.judges import Discriminator, FeatureDiscriminator, load_backbone
-from synthderm.nets import SkinGenerator, has_bf16
+from synthderm.nets import SkinGenerator
 from synthderm.photographs import load_photographs, load_validation
 
 

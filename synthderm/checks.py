@@ -34,7 +34,8 @@ class Checks:
             except ImportError:
                 raise ValueError("KID needs torchmetrics: pip install 'synthderm[bench]', or go without by --kid none.") from None
             self.extractor = load_extractor(extractor).to(latents.device)
-            self.features = torch.cat([self.extractor(part[:, :3]) for part in val.images.split(32)]).cpu()
+            with cast:  # as the generated ones below
+                self.features = torch.cat([self.extractor(part[:, :3]) for part in val.images.split(32)]).cpu()
 
     @torch.no_grad()
     def measure_kid(self, generator: SkinGenerator) -> float:
@@ -43,7 +44,7 @@ class Checks:
         for latents, rows in zip(self.latents.split(32), self.rows.split(32)):
             with self.cast:
                 image, _ = generator.generate(latents, self.val.labels[rows], self._tones(generator, rows))
-            found.append(self.extractor((image * 255).round().to(torch.uint8)))
+                found.append(self.extractor((image * 255).round().to(torch.uint8)))
         return 1000 * kid(self.features, torch.cat(found).cpu())[0]
 
     @torch.no_grad()

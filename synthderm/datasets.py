@@ -32,7 +32,7 @@ class SyntheticSkinDataset(VisionDataset):
     """Generated skin images with labels, and with region masks where asked for.
 
     Item `i` depends on `(seed, i)` alone: it is the same in every worker, process and epoch, alone or within a batch
-    (bit for bit on one CPU model; another processor or a GPU may differ by a grey level).
+    (bit for bit on one CPU model; on a GPU, or where convolutions run in bf16, pixels may differ by a few grey levels).
 
     Args:
         source: "lesions" (classes: diagnoses), "hands" (classes: ten poses), "skin" (close-ups without a lesion, one class),

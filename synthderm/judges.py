@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrizations import spectral_norm
 
-from synthderm.nets import scale_tone
+from synthderm.blocks import scale_tone
 
 
 class DiscriminatorBlock(nn.Module):

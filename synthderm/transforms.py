@@ -17,6 +17,7 @@ from synthderm.editor import EczemaEditor
 from synthderm.fast import check_backend
 from synthderm.hub import COMMIT, resolve
 from synthderm.images import to_pil, to_tensor
+from synthderm.labels import find_label, relabel
 
 MODES = ("add", "remove", "toggle")
 MASKS = ("random", "given", "predict")
@@ -90,10 +91,10 @@ class EczemaEdit(v2.Transform):
         params = self.make_params([item for item, needed in zip(flat, needs) if needed])
         output = sample
         if params["chosen"]:
-            slot = None if self.label is None else self._label_slot(sample, spec, len(flat))
+            slot = None if self.label is None else find_label(sample, self.labels_getter, self.label)
             flat = [self.transform(item, params) if needed else item for item, needed in zip(flat, needs)]
             if slot is not None:
-                flat[slot] = _relabel(flat[slot], self.label, params)
+                flat[slot] = relabel(flat[slot], self.label, params["chosen"], params["count"])
             output = tree_unflatten(flat, spec)
         return (output, params["record"]) if self.return_record else output
 
@@ -148,7 +149,7 @@ class EczemaEdit(v2.Transform):
             if masks is not None:
                 parts.append(_update_mask(masks, params))
             if labels is not None:
-                parts.append(labels if self.label is None else _relabel(labels, self.label, params))
+                parts.append(labels if self.label is None else relabel(labels, self.label, params["chosen"], params["count"]))
         output = parts[0] if len(parts) == 1 else tuple(parts)
         return (output, params["record"]) if self.return_record else output
 
@@ -195,53 +196,10 @@ class EczemaEdit(v2.Transform):
         _check_fork(next(self._model[0].parameters()).device)
         return self._model[0]
 
-    def _label_slot(self, sample: Any, spec: Any, count: int) -> int:
-        """Where in the flattened sample its label is: the getter is asked on a twin of the sample made of positions."""
-        twin = tree_unflatten([_Slot(position) for position in range(count)], spec)
-        if callable(self.labels_getter):
-            slot = self.labels_getter(twin)
-        elif self.labels_getter is None:
-            raise ValueError(f"label={self.label!r} is to be set, but labels_getter=None: give a function that finds the label.")
-        else:
-            slot = _default_label(twin)
-        if not isinstance(slot, _Slot):
-            raise ValueError(f"label={self.label!r} is to be set, but no label was found in the sample: give labels_getter= a function that returns it.")
-        return slot.position
-
     def extra_repr(self) -> str:
         model = self._model[0].revision if isinstance(self._model, tuple) else os.fspath(self._model)
         text = f"mode={self.mode!r}, p={self.p}, severity={self.severity}, coverage={self.coverage}, mask={self.mask!r}, model={model!r}"
         return text if self.label is None else f"{text}, label={self.label!r}"
-
-
-class _Slot:
-    """Stands in for an item of a sample, so that a labels_getter can say which one is the label."""
-
-    def __init__(self, position: int):
-        self.position = position
-
-
-def _default_label(twin: Any) -> _Slot | None:
-    if isinstance(twin, dict):
-        keys = [key for key in twin if isinstance(key, str) and "label" in key.lower()]
-        return twin[min(keys, key=lambda key: (key.lower() != "labels", key.lower() != "label", len(key)))] if keys else None
-    if isinstance(twin, (tuple, list)) and len(twin) > 1:
-        last = twin[-1]
-        return last if isinstance(last, _Slot) else _default_label(last)
-    return None
-
-
-def _relabel(old: Any, label: int, params: dict[str, Any]) -> Any:
-    """The label of edited images, in the type it had."""
-    if isinstance(old, Tensor):
-        if old.is_floating_point() or old.numel() != params["count"]:
-            raise ValueError(f"the label is a {tuple(old.shape)} tensor of {old.dtype}; expected {params['count']} integer class(es). Edit before MixUp.")
-        new = old.clone()
-        new.view(-1)[params["chosen"]] = label
-        return new
-    if isinstance(old, (bool, float, str)) or not hasattr(old, "__index__"):
-        raise ValueError(f"the label is {old!r}, not an integer: labels_getter= a function that returns the class.")
-    return type(old)(label)
 
 
 def _signed(images: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import synthderm
 PACKAGE = Path(synthderm.__file__).parent
 # A module may import from the ranks below its own, never from its own or above.
 RANKS = [
-    {"hub", "color", "images", "resize"},
+    {"hub", "color", "images", "resize", "blocks", "labels"},
     {"publish"},
     {"pretrained", "layouts", "textures"},
     {"masks", "nets", "losses", "runs", "augment", "editor", "folders", "adapters"},

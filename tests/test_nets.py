@@ -1,11 +1,14 @@
 import pytest
+import timm
 import torch
 import torch.nn.functional as F
 from drawing import liven
+from torch import nn
 
 from synthderm.augment import diff_augment
-from synthderm.judges import Discriminator, FeatureDiscriminator
-from synthderm.nets import GeneratorBlock, SkinGenerator, has_bf16
+from synthderm.blocks import GeneratorBlock, has_bf16
+from synthderm.judges import Discriminator, FeatureDiscriminator, fold_norms
+from synthderm.nets import SkinGenerator
 from synthderm.sources import one_thread
 
 
@@ -191,3 +194,16 @@ def test_augmentation_moves_image_and_mask_together():
     for picture, mask in zip(image, y[:, 3]):
         if mask.sum() == 64 and picture.std() > 0:  # not cut out
             assert picture[mask == 1].mean() > picture[mask == 0].mean()
+
+
+def test_folded_norms_are_the_same_function_and_a_network_that_can_not_be_folded_stays():
+    network = timm.create_model("mobilenetv2_050", features_only=True, out_indices=(1, 3)).train()
+    for _ in range(3):
+        network(torch.randn(4, 3, 64, 64))  # running statistics that are not 0 and 1
+    folded, x = fold_norms(network), torch.randn(2, 3, 64, 64)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    for a, b in zip(folded(x), network.eval()(x)):
+        assert torch.allclose(a, b, rtol=1e-3, atol=1e-3 * float(b.abs().max()))
+    shared = nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU(), nn.BatchNorm2d(8))  # the norm does not follow the convolution at once
+    shared[2].running_mean.fill_(2.0)
+    assert fold_norms(shared) is shared or torch.allclose(fold_norms(shared)(x), shared.eval()(x), atol=1e-5)

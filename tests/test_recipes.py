@@ -23,7 +23,7 @@ RECIPES = Path(__file__).parents[1] / "recipes"
 CASES = {
     "train_gan.py": ["--size", "16", "--channels", "16", "8", "8", "--judge", "8", "8", "8", "--batch", "4", "--images", "240", "--check", "40",
                      "--grow", "100", "--condition", "40", "160", "--loss", "relativistic", "--r1", "0.1", "--r2", "0.1", "--lazy", "4",
-                     "--augment", "adaptive", "--balance", "--masks", "skin", "--tones", "--kid-images", "16"],
+                     "--augment", "adaptive", "--balance", "--masks", "skin", "--tones", "--noise", "--kid-images", "16"],
     "train_edit.py": ["--size", "32", "--batch", "4", "--images", "80", "--check", "16"],
 }  # fmt: skip
 
