@@ -19,6 +19,8 @@ Start simple and change one thing at a time; keep a change only if KID at equal 
 - --cover is the weight of resemblance: half of each batch is drawn at latents that an encoder gives to photographs, and has
   to resemble them. It needs --features. `--augment-colour 0` lets skin differ in tone and light as in photographs. The
   bundled generators were trained with both in about an hour on one core (see the cards' commands).
+- --classify has the discriminators name the class of a photograph and wants what was generated to be named as asked
+  (auxiliary classifier). It suits classes that differ in shape, like poses; by projection alone they are told the class.
 - `--crops skin` cuts close-ups of healthy skin from beside the lesions. --tones adds the skin tone as an input, with an
   error on the tone of what was generated; it needs `--masks skin` or `--crops skin`, where the region is skin.
 
@@ -38,6 +40,7 @@ import time
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from tqdm import tqdm
@@ -72,6 +75,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("--r2", type=float, default=0.0, help="gamma of the gradient penalty on generated images; 0 = none")
     p.add_argument("--lazy", type=int, default=16, help="steps between gradient penalties")
     p.add_argument("--noise", action="store_true", help="give the generator a square of noise beside its code, for what is chance in a texture")
+    p.add_argument("--classify", type=float, default=0.0, help="weight of the class that the discriminators see in photographs and in what was generated")
     p.add_argument("--cover", type=float, default=0.0, help="weight of the resemblance to encoded photographs; 0 = no encoder")
     p.add_argument("--augment", default="0.7", help="probability of each differentiable augmentation, or adaptive")
     p.add_argument("--augment-colour", type=float, default=1.0, help="weight of the augmentation's changes of colour; 0 = shift and cut-out alone")
@@ -236,10 +240,12 @@ def main() -> None:
         with cast:
             fake = make(latents, label, condition, size, told[2])
             seen_real, seen_fake = diff_augment(real, p, args.augment_colour), diff_augment(fake.detach(), p, args.augment_colour)
-            verdicts = [(d(seen_real, *told), d(seen_fake, *told)) for d in judge]
+            judged, names = zip(*(d(seen_real, *told, named=True) for d in judge))
+            verdicts = list(zip(judged, [d(seen_fake, *told) for d in judge]))
             game = losses.discriminator_hinge if args.loss == "hinge" else losses.discriminator_relativistic
             loss_d = sum(game(*pair) for pair in verdicts)
-        total = loss_d
+            mistaken = sum(F.cross_entropy(name, label) for name in names)
+        total = loss_d + args.classify * mistaken
         for gamma, seen in ((args.r1, seen_real), (args.r2, seen_fake)):
             if gamma and step % args.lazy == 0:
                 seen = seen.detach().float().requires_grad_()
@@ -253,11 +259,13 @@ def main() -> None:
             parameter.requires_grad_(False)
         with cast:
             seen = diff_augment(fake, p, args.augment_colour)
+            judged, names = zip(*(d(seen, *told, named=True) for d in judge))
             if args.loss == "hinge":
-                loss_g = sum(losses.generator_hinge(d(seen, *told)) for d in judge)
+                loss_g = sum(losses.generator_hinge(verdict) for verdict in judged)
             else:
-                loss_g = sum(losses.generator_relativistic(d(seen_real, *told), d(seen, *told)) for d in judge)
-        total, missed = loss_g, running.new_zeros(())
+                loss_g = sum(losses.generator_relativistic(d(seen_real, *told), verdict) for d, verdict in zip(judge, judged))
+            mistaken = sum(F.cross_entropy(name, label) for name in names)
+        total, missed = loss_g + args.classify * condition * mistaken, running.new_zeros(())
         if args.cover:
             with cast:
                 missed = resemblance(judges[1].backbone, fake[: len(coded)], coded)

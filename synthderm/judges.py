@@ -59,8 +59,13 @@ class Discriminator(nn.Module):
         self.last = spectral_norm(nn.Conv2d(widths[-1] + 1, widths[-1], 3, padding=1))
         self.logit = nn.Linear(widths[-1], 1)
         self.projection = Projection(classes, widths[-1], tones)
+        self.name = nn.Linear(widths[-1], classes)
 
-    def forward(self, x: Tensor, label: Tensor, condition: float | Tensor = 1.0, tone: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, label: Tensor, condition: float | Tensor = 1.0, tone: Tensor | None = None, named: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """named: also give (B, classes) logits of the class that is seen, whatever `label` says (auxiliary classifier, Odena
+        et al., ICML 2017)."""
         hidden, side = None, self.size
         for from_image, block in zip(self.from_image, self.blocks):
             if side <= x.shape[-1]:
@@ -70,7 +75,8 @@ class Discriminator(nn.Module):
             side //= 2
         spread = hidden.std(dim=0, unbiased=False).mean().expand(len(hidden), 1, *hidden.shape[-2:])
         hidden = F.leaky_relu(self.last(torch.cat([hidden, spread], dim=1)), 0.2).mean((2, 3))
-        return self.logit(hidden) + condition * (hidden * self.projection(label, tone)).sum(1, keepdim=True)
+        judged = self.logit(hidden) + condition * (hidden * self.projection(label, tone)).sum(1, keepdim=True)
+        return (judged, self.name(hidden)) if named else judged
 
 
 def look(backbone: nn.Module, images: Tensor) -> list[Tensor]:
@@ -111,20 +117,25 @@ class FeatureDiscriminator(nn.Module):
             self.heads.append(nn.Sequential(*layers, spectral_norm(nn.Conv2d(width, width, 3, padding=1)), nn.LeakyReLU(0.2)))
         self.logits = nn.ModuleList(spectral_norm(nn.Conv2d(width, 1, 1)) for _ in maps)
         self.projections = nn.ModuleList(Projection(classes, width, tones) for _ in maps)
+        self.name = nn.Linear(len(maps) * width, classes)
 
     def train(self, mode: bool = True):
         super().train(mode)
         self.backbone.eval()  # its batch norm statistics are part of the fixed features
         return self
 
-    def forward(self, x: Tensor, label: Tensor, condition: float | Tensor = 1.0, tone: Tensor | None = None) -> Tensor:
-        """(B, 4 or 3, S, S) in [-1, 1] to (B, K) logits: the mask is left to `Discriminator`."""
-        logits = []
+    def forward(
+        self, x: Tensor, label: Tensor, condition: float | Tensor = 1.0, tone: Tensor | None = None, named: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """(B, 4 or 3, S, S) in [-1, 1] to (B, K) logits, and names as `Discriminator`, to which the mask is left."""
+        logits, seen = [], []
         for features, mix, head, logit, projection in zip(look(self.backbone, x[:, :3]), self.mix, self.heads, self.logits, self.projections):
             hidden = head(mix(features))
             judged = logit(hidden) + condition * (hidden * projection(label, tone)[:, :, None, None]).sum(1, keepdim=True)
             logits.append(judged.flatten(1))
-        return torch.cat(logits, dim=1)
+            seen.append(hidden.mean((2, 3)))
+        judged = torch.cat(logits, dim=1)
+        return (judged, self.name(torch.cat(seen, dim=1))) if named else judged
 
 
 def load_backbone(spec: str) -> nn.Module:

@@ -85,7 +85,7 @@ def test_a_paused_run_goes_on_to_the_same_end(tmp_path, monkeypatch):
     weights = tmp_path / "weights.safetensors"
     torch.manual_seed(0)
     save_file(timm.create_model("test_efficientnet").state_dict(), weights)
-    features = ("--features", f"test_efficientnet={weights}", "--cover", "2", "--size", "64")
+    features = ("--features", f"test_efficientnet={weights}", "--cover", "2", "--classify", "0.5", "--size", "64")
     plain = ("--loss", "hinge", "--augment", "0.5", "--kid", "none", "--images", "60", "--check", "28", *features)
     train_gan(monkeypatch, data, whole, *plain)
     for shown in range(4, 64, 4):  # a pause after every step, also the last
