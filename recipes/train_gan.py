@@ -17,20 +17,20 @@ Start simple and change one thing at a time; keep a change only if KID at equal 
 - --lr has two numbers: a discriminator that learns faster than the generator (TTUR, Heusel et al., NeurIPS 2017) may need
   fewer images; with --init, which starts from published weights, begin with `--lr 5e-5 2e-4 --grow 0 --condition 0 0`.
 - --cover is the weight of resemblance: half of each batch is drawn at latents that an encoder gives to photographs, and has
-  to resemble them. It needs --features. `--augment-colour 0` lets skin differ in tone and light as in photographs. The
-  bundled generators were trained with both in about an hour on one core (see the cards' commands).
+  to resemble them. It needs --features. `--augment-colour 0` lets skin differ in tone and light as in photographs; --noise
+  gives texture chance of its own. How the bundled generators were trained in an hour on one core is in their cards.
 - --classify has the discriminators name the class of a photograph and wants what was generated to be named as asked
   (auxiliary classifier). It suits classes that differ in shape, like poses; by projection alone they are told the class.
 - `--crops skin` cuts close-ups of healthy skin from beside the lesions. --tones adds the skin tone as an input, with an
   error on the tone of what was generated; it needs `--masks skin` or `--crops skin`, where the region is skin.
 
-Every check logs KID x1000 on `val` of the averaged weights as they would be used (full size, classes in full); `spread`,
-the pixels' standard deviation over samples, which falls when modes collapse; and `gap`, how much realer the
-discriminators find photographs they train on than those of `val`, with `gap_share`, the same relative to how much realer
-than generated ones: 0 is no overfitting, 1 is all by heart. KID with the network of --features is flattered: name another
-with --kid (as in `synthderm.metrics.load_extractor`). It needs `pip install 'synthderm[bench]'`.
+Every check logs KID x1000 on `val` of the averaged weights as they would be used; `spread`, the pixels' standard deviation
+over samples, which falls when modes collapse; and `gap`, how much realer the discriminators find photographs they train on
+than those of `val`, with `gap_share`, the same relative to how much realer than generated ones: 0 is no overfitting, 1 is
+all by heart. KID with the network of --features is flattered: name another with --kid (`synthderm.metrics.load_extractor`).
 
-Expect on one AVX-512 core, 128 px, with --features and --cover: 16 images/s at half size, 9 at full size; a checkpoint of 30 MB.
+Expect on one core that multiplies bf16, 128 px, with --features and --cover, 36 images/s at half size and 19 at full size,
+half of that on one that does not; a checkpoint of 30 MB. KID needs `pip install 'synthderm[bench]'`.
 """
 
 import argparse
@@ -42,7 +42,6 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from synthderm import losses, runs
@@ -202,9 +201,6 @@ def main() -> None:
         state, running, p, price = (loaded[name] for name in ("state", "running", "p", "price"))
 
     half_life = 0.5 ** (args.batch / args.ema)
-    pairs = list(zip(average.state_dict().values(), generator.state_dict().values()))
-    floats = list(map(list, zip(*(pair for pair in pairs if pair[0].is_floating_point()))))
-    counts = [pair for pair in pairs if not pair[0].is_floating_point()]
     bar = tqdm(total=args.minutes * 60, initial=state["seconds"], unit="s", bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}", disable=None)
     clock, since = time.perf_counter(), dict(state)
 
@@ -279,9 +275,7 @@ def main() -> None:
         for parameter in trained:
             parameter.requires_grad_(True)
         keep = min(half_life, state["shown"] / (state["shown"] + 10 * args.batch))
-        get_ema_multi_avg_fn(keep)(*floats, None)
-        for a, b in counts:
-            a.copy_(b)
+        runs.blend(average, generator, keep)
 
         # How sure the discriminators are: that a photograph is real, or in the relativistic game realer than its partner.
         sure = torch.cat([(a if args.loss == "hinge" else a - b).detach().float().sign().flatten() for a, b in verdicts]).mean()

@@ -34,6 +34,16 @@ def read_checkpoint(folder: Path, device: torch.device) -> dict | None:
     return loaded
 
 
+@torch.no_grad()
+def blend(average: nn.Module, model: nn.Module, keep: float) -> None:
+    """A step of an exponential moving average of all floating point tensors, buffers too; `keep` is the share of the old ones."""
+    for mine, theirs in zip(average.state_dict().values(), model.state_dict().values()):
+        if mine.is_floating_point():
+            mine.lerp_(theirs, 1 - keep)
+        else:
+            mine.copy_(theirs)
+
+
 def log(folder: Path, figures: dict) -> None:
     with open(folder / "metrics.jsonl", "a", encoding="utf-8") as file:
         file.write(json.dumps(figures) + "\n")

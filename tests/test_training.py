@@ -21,7 +21,7 @@ from synthderm.losses import (
 )
 from synthderm.nets import SkinGenerator
 from synthderm.photographs import Photographs, close_ups, load_photographs, load_validation
-from synthderm.runs import adam_state, load_adam, load_trained, trained_state
+from synthderm.runs import adam_state, blend, load_adam, load_trained, trained_state
 
 
 def test_hinge_losses_against_values_worked_out_by_hand():
@@ -198,3 +198,11 @@ def test_augmentation_without_colour_leaves_every_value_as_it_is():
     x = torch.randn(8, 4, 16, 16).sign()  # two values alone; what comes in from outside is reflected, cut-out is zero
     assert set(diff_augment(x, 0.9, colour=0.0).mul(1000).round().unique().tolist()) == {-1000.0, 0.0, 1000.0}
     assert len(diff_augment(x, 0.9).unique()) > 20
+
+
+def test_an_average_blends_floats_and_copies_counts():
+    a, b = torch.nn.BatchNorm2d(2), torch.nn.BatchNorm2d(2)
+    with torch.no_grad():
+        a.weight.fill_(1.0), b.weight.fill_(2.0), b.running_mean.fill_(4.0), b.num_batches_tracked.fill_(7)
+    blend(a, b, 0.75)
+    assert a.weight.tolist() == [1.25, 1.25] and a.running_mean.tolist() == [1.0, 1.0] and a.num_batches_tracked == 7
