@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from drawing import draw_folder, draw_skin
+from drawing import draw_folder, draw_skin, liven
 
 from benchmarks import downstream, tables
 from benchmarks.trial import arms, compare, data, generated, guard, learner, measures, patches, plan, runs
@@ -447,3 +447,13 @@ def test_records_say_which_run_they_are(tmp_path):
     path = tmp_path / "B" / f"{run.key}.json"
     assert plan.Run(**json.loads(path.read_text())["run"]) == run and asdict(run)["seed"] == 3
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_generator_is_known_by_its_weights_and_not_by_its_card(tmp_path):
+    model = liven(SkinGenerator(16, [8, 8], ["a", "b"], latent_dim=8, style_dim=8))
+    model.save_pretrained(tmp_path / "x", card={"summary": "one"})
+    first = generated.identify(str(tmp_path / "x"))
+    model.save_pretrained(tmp_path / "x", card={"summary": "another", "metrics": []})
+    assert generated.identify(str(tmp_path / "x")) == first
+    liven(SkinGenerator(16, [8, 8], ["a", "b"], latent_dim=8, style_dim=8), seed=1).save_pretrained(tmp_path / "x")
+    assert generated.identify(str(tmp_path / "x")) != first

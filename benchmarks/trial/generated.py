@@ -1,6 +1,7 @@
 """Generated images with masks, made once for each generator and kept."""
 
 import hashlib
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from synthderm.datasets import SyntheticSkinDataset
-from synthderm.hub import FILES, resolve
+from synthderm.hub import resolve
+from synthderm.pretrained import read_config
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,14 @@ class Pool:
 
 
 def identify(*names: str) -> str:
-    """A hash of the weights and settings of these models: bundled weights change without changing their name."""
+    """A hash of the weights and arguments of these models, which decide what they make: bundled weights change without changing
+    their name, and cards change without changing their weights."""
     digest = hashlib.sha256()
     for name in names:
-        for file in FILES:
-            digest.update((resolve(name).directory / file).read_bytes())
+        directory = resolve(name).directory
+        config = read_config(directory)
+        digest.update((directory / "model.safetensors").read_bytes())
+        digest.update(json.dumps([config["architecture"], config["arguments"]], sort_keys=True).encode())
     return digest.hexdigest()[:16]
 
 
