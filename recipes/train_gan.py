@@ -19,8 +19,7 @@ Start simple and change one thing at a time; keep a change only if KID at equal 
 - --cover is the weight of resemblance: half of each batch is drawn at latents that an encoder gives to photographs, and has
   to resemble them. It needs --features. `--augment-colour 0` lets skin differ in tone and light as in photographs; --noise
   gives texture chance of its own. How the bundled generators were trained in an hour on one core is in their cards.
-- --classify has the discriminators name the class of a photograph and wants what was generated to be named as asked
-  (auxiliary classifier). It suits classes that differ in shape, like poses; by projection alone they are told the class.
+- --classify has the discriminators name the class and wants what was generated to be named as asked (auxiliary classifier).
 - `--crops skin` cuts close-ups of healthy skin from beside the lesions. --tones adds the skin tone as an input, with an
   error on the tone of what was generated; it needs `--masks skin` or `--crops skin`, where the region is skin.
 
@@ -108,8 +107,7 @@ def main() -> None:
     begun = time.perf_counter()
     args = parse()
     out, device = Path(args.out), torch.device(args.device)
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    torch.set_num_threads(args.threads or torch.get_num_threads())
     on_gpu = device.type == "cuda"
     cast = torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device))
     torch.backends.cudnn.benchmark = on_gpu
@@ -138,7 +136,6 @@ def main() -> None:
         raise SystemExit(f"train_gan.py: {error}") from None
     if val is None:
         print(f"{args.data} has no split val: no KID and no gap is measured, and model/ holds the last weights.")
-
     generator.to(device, memory_format=torch.channels_last)
     average = copy.deepcopy(generator).eval().requires_grad_(False)
     judges = nn.ModuleList([Discriminator(args.size, args.judge, len(photographs.classes), args.tones)])
@@ -200,7 +197,6 @@ def main() -> None:
             runs.load_adam(optimizer, values)
         state, running, p, price = (loaded[name] for name in ("state", "running", "p", "price"))
 
-    half_life = 0.5 ** (args.batch / args.ema)
     bar = tqdm(total=args.minutes * 60, initial=state["seconds"], unit="s", bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}", disable=None)
     clock, since = time.perf_counter(), dict(state)
 
@@ -274,14 +270,13 @@ def main() -> None:
         optimizers[0].step()
         for parameter in trained:
             parameter.requires_grad_(True)
-        keep = min(half_life, state["shown"] / (state["shown"] + 10 * args.batch))
+        keep = min(0.5 ** (args.batch / args.ema), state["shown"] / (state["shown"] + 10 * args.batch))
         runs.blend(average, generator, keep)
 
         # How sure the discriminators are: that a photograph is real, or in the relativistic game realer than its partner.
         sure = torch.cat([(a if args.loss == "hinge" else a - b).detach().float().sign().flatten() for a, b in verdicts]).mean()
         running.lerp_(torch.stack([x.detach().float() for x in (loss_d, loss_g, sure, nats, missed)]), 0.02 if step else 1.0)
-        if args.augment == "adaptive":
-            p = adapt(p, running[2], args.batch)
+        p = adapt(p, running[2], args.batch) if args.augment == "adaptive" else p
         state["shown"] += args.batch
 
         due = state["shown"] % args.check < args.batch
