@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
-from torch.utils._pytree import tree_flatten, tree_unflatten
+from torch.utils._pytree import TreeSpec, tree_unflatten
 
 
 class _Slot:
@@ -14,21 +14,20 @@ class _Slot:
         self.position = position
 
 
-def find_label(sample: Any, getter: str | Callable | None, label: int) -> int:
+def find_label(spec: TreeSpec, getter: str | Callable | None, label: int) -> int:
     """Where in the flattened sample its label is: the getter is asked on a twin of the sample made of positions.
 
     Args:
-        sample: any nesting of tuples, lists and dicts.
+        spec: of the sample, any nesting of tuples, lists and dicts, as `tree_flatten` gives it.
         getter: "default", a function of the sample, or None, as `EczemaEdit` takes it.
         label: what is to be set, for the error.
 
     Raises:
         ValueError: there is none.
     """
-    flat, spec = tree_flatten(sample)
-    twin = tree_unflatten([_Slot(position) for position in range(len(flat))], spec)
     if getter is None:
         raise ValueError(f"label={label!r} is to be set, but labels_getter=None: give a function that finds the label.")
+    twin = tree_unflatten([_Slot(position) for position in range(spec.num_leaves)], spec)
     slot = getter(twin) if callable(getter) else _default_label(twin)
     if not isinstance(slot, _Slot):
         raise ValueError(f"label={label!r} is to be set, but no label was found in the sample: give labels_getter= a function that returns it.")

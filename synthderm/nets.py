@@ -106,7 +106,8 @@ class SkinGenerator(Pretrained):
         """
         mine, theirs = self.config, other.config
         shared = min(len(mine["channels"]), len(theirs["channels"]))
-        differ = [key for key in ("code_dim", "style_dim") if {**mine, "code_dim": self.code_dim}[key] != {**theirs, "code_dim": other.code_dim}[key]]
+        differ = ["code_dim"] if self.code_dim != other.code_dim else []
+        differ += ["style_dim"] if mine["style_dim"] != theirs["style_dim"] else []
         differ += ["channels"] if mine["channels"][:shared] != theirs["channels"][:shared] else []
         differ += ["side of the smallest level"] if self.base != other.base else []
         if differ:

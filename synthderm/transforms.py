@@ -91,7 +91,7 @@ class EczemaEdit(v2.Transform):
         params = self.make_params([item for item, needed in zip(flat, needs) if needed])
         output = sample
         if params["chosen"]:
-            slot = None if self.label is None else find_label(sample, self.labels_getter, self.label)
+            slot = None if self.label is None else find_label(spec, self.labels_getter, self.label)
             flat = [self.transform(item, params) if needed else item for item, needed in zip(flat, needs)]
             if slot is not None:
                 flat[slot] = relabel(flat[slot], self.label, params["chosen"], params["count"])
