@@ -290,6 +290,22 @@ def test_pasting_and_editing_change_labels_with_the_pixels(settings):
     assert 0.25 < share < 0.75
 
 
+def test_wide_edits_change_more_of_an_image(settings, monkeypatch):
+    monkeypatch.setattr(arms, "move", lambda images, masks: (images, masks))
+    train = runs.task_data(settings, "B").splits["train"]
+    rows = (train.labels == 0).nonzero().flatten()[:12].tolist()
+
+    def change(name: str) -> float:
+        """Mean share of the pixels that differ, over the images that were edited; the same seed gives the same order."""
+        torch.manual_seed(0)
+        plain = next(arms.batches(arms.REAL, train.rows(rows), 12, True))[0]
+        torch.manual_seed(0)
+        images, _, targets = next(arms.batches(arm("B", name), train.rows(rows), 12, True))
+        return (images != plain).any(1)[targets[:, 1] == 1].float().mean().item()
+
+    assert change("eczema edit 0.5, wide") > 1.3 * change("eczema edit 0.5") > 0
+
+
 def test_moving_keeps_image_and_mask_in_step():
     masks = torch.zeros(8, 1, 32, 32)
     masks[:, :, 8:20, 10:24] = 1
@@ -309,7 +325,7 @@ def test_plan_begins_with_what_is_worth_most():
     assert {(run.task, run.amount, run.arm) for run in runs_[:15]} == {("A", "10%", name) for name in plan.MAIN}
     blocks = list(dict.fromkeys((run.task, run.amount) for run in runs_))
     assert blocks[:3] == [("A", "10%"), ("B", "5"), ("C", "10%")]
-    assert {run.arm for run in runs_ if run.amount == "0"} == {"eczema edit 0.5"}
+    assert {run.arm for run in runs_ if run.amount == "0"} == {"eczema edit 0.5", "eczema edit 0.5, wide"}
     for task, amounts in plan.AMOUNTS.items():
         for amount in amounts:
             assert plan.STEPS[task][amount] and {run.seed for run in runs_ if (run.task, run.amount) == (task, amount)} == set(range(5))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import mean
 
-from benchmarks.trial.arms import ARMS, BEST, FILTERED, MAIN, Arm, combine
+from benchmarks.trial.arms import ARMS, BEST, EDITS, FILTERED, MAIN, WIDE, Arm, combine
 
 VERSION = 1  # of the protocol: raised whenever a change makes old results incomparable
 AMOUNTS = {"A": ("5%", "10%", "25%", "100%"), "B": ("0", "5", "20", "all"), "C": ("10%", "100%")}
@@ -52,12 +52,14 @@ def make_plan(seeds: int, own: tuple[str, ...] = ()) -> list[Run]:
         own: amounts of task A for which there is a generator of the setting "own".
     """
     names = {task: [arm.name for arm in arms] for task, arms in ARMS.items()}
-    edits = [arm.name for arm in ARMS["B"] if arm.edit]
+    edits = [EDITS[0].name, WIDE[0].name]
+    later = [arm.name for arm in WIDE[:-1]]  # answer their question with 5 photographs alone
+    usual = [name for name in names["B"] if name not in later]
     tenth = [name for name in names["A"] if name not in MAIN]
     whole = [name for name in names["A"] if name != FILTERED.name]
     blocks = [("A", "10%", MAIN), ("B", "5", names["B"]), ("C", "10%", names["C"]), ("A", "10%", tenth)]
-    blocks += [("B", "0", edits[:1]), ("B", "20", names["B"]), ("A", "100%", whole), ("C", "100%", names["C"])]
-    blocks += [("A", "5%", MAIN), ("A", "25%", MAIN), ("B", "all", names["B"])]
+    blocks += [("B", "0", edits), ("B", "20", usual), ("A", "100%", whole), ("C", "100%", names["C"])]
+    blocks += [("A", "5%", MAIN), ("A", "25%", MAIN), ("B", "all", usual)]
     runs = [Run(task, amount, "pretrained", arm, seed) for task, amount, arms in blocks for seed in range(seeds) for arm in arms]
     mine = [Run("A", amount, "own", arm, seed) for amount in own for seed in range(seeds) for arm in (*MAIN, "synthetic x1", "synthetic only")]
     place = next(k for k, run in enumerate(runs) if run.amount in ("0", "20"))
@@ -67,7 +69,8 @@ def make_plan(seeds: int, own: tuple[str, ...] = ()) -> list[Run]:
 def arm_of(run: Run, records: dict[Run, dict], plan: list[Run]) -> Arm | None:
     """What a run's arm does; None while the results that decide it are missing.
 
-    "best classical + best of ours" joins the two arms with the highest mean on val over all seeds, `synthetic only` aside. What
+    "best classical + best of ours" joins the two arms with the highest mean on val over all seeds, `synthetic only` and the arms
+    that were added later aside. What
     was joined for one seed holds for all, also when seeds are added later.
     """
     arm = next(arm for arm in ARMS[run.task] if arm.name == run.arm)
@@ -78,7 +81,7 @@ def arm_of(run: Run, records: dict[Run, dict], plan: list[Run]) -> Arm | None:
             return Arm(**record["arm"])
     best = []
     for ours in (False, True):
-        candidates = [a for a in ARMS[run.task] if a.ours == ours and a.name != BEST and a.real and a.keep == 1]
+        candidates = [a for a in ARMS[run.task] if a.ours == ours and a.name != BEST and a.real and a.keep == 1 and not a.wide]
         scores = {}
         for candidate in candidates:
             needed = [other for other in plan if (other.task, other.amount, other.setting, other.arm) == (run.task, run.amount, run.setting, candidate.name)]
