@@ -52,14 +52,14 @@ def make_plan(seeds: int, own: tuple[str, ...] = ()) -> list[Run]:
         own: amounts of task A for which there is a generator of the setting "own".
     """
     names = {task: [arm.name for arm in arms] for task, arms in ARMS.items()}
-    edits = [EDITS[0].name, WIDE[0].name]
-    later = [arm.name for arm in WIDE[:-1]]  # answer their question with 5 photographs alone
-    usual = [name for name in names["B"] if name not in later]
+    # What makes a learning curve beside the amounts that every arm is run at.
+    edits, few = (EDITS[0].name, WIDE[0].name), ("real", "oversample", "copy-paste", EDITS[0].name, WIDE[-1].name)
+    pairs = ("real", "copy-paste", "synthetic x1")
     tenth = [name for name in names["A"] if name not in MAIN]
     whole = [name for name in names["A"] if name != FILTERED.name]
     blocks = [("A", "10%", MAIN), ("B", "5", names["B"]), ("C", "10%", names["C"]), ("A", "10%", tenth)]
-    blocks += [("B", "0", edits), ("B", "20", usual), ("A", "100%", whole), ("C", "100%", names["C"])]
-    blocks += [("A", "5%", MAIN), ("A", "25%", MAIN), ("B", "all", usual)]
+    blocks += [("B", "0", edits), ("B", "20", few), ("A", "100%", whole)]
+    blocks += [("A", "5%", MAIN), ("A", "25%", MAIN), ("B", "all", few), ("C", "100%", pairs)]
     runs = [Run(task, amount, "pretrained", arm, seed) for task, amount, arms in blocks for seed in range(seeds) for arm in arms]
     mine = [Run("A", amount, "own", arm, seed) for amount in own for seed in range(seeds) for arm in (*MAIN, "synthetic x1", "synthetic only")]
     place = next(k for k, run in enumerate(runs) if run.amount in ("0", "20"))
