@@ -53,7 +53,7 @@ def make_plan(seeds: int, own: tuple[str, ...] = ()) -> list[Run]:
     """
     names = {task: [arm.name for arm in arms] for task, arms in ARMS.items()}
     # What makes a learning curve beside the amounts that every arm is run at.
-    edits, few = (EDITS[0].name, WIDE[0].name), ("real", "oversample", EDITS[0].name, WIDE[-1].name)
+    edits, few = (EDITS[0].name, WIDE[0].name), ("real", "oversample", WIDE[-1].name)
     pairs = ("real", "copy-paste", "synthetic x1")
     tenth = [name for name in names["A"] if name not in MAIN]
     whole = [name for name in names["A"] if name != FILTERED.name]
