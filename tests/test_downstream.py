@@ -449,12 +449,22 @@ def test_summaries_find_a_planted_difference():
 
     strength = {"real": 0.5, "oversample": 0.6, "balancing": 0.9, "mixup": 0.5}
     found = compare.compare_arms("A", {name: {seed: record(share, seed) for seed in range(5)} for name, share in strength.items()}, test)
-    assert found["best classical on val"] == "oversample"
+    assert found["best classical on val"] == "oversample" and found["best of ours on val"] == "balancing"
     ours, none = found["arms"]["balancing"]["vs best classical"], found["arms"]["mixup"]["vs real"]
     assert 0.15 < ours["low"] < ours["difference"] < ours["high"] < 0.45 and ours["p holm"] < 0.05
     assert none["low"] == none["high"] == 0 and none["p holm"] == 1
     mean = sum(found["arms"]["balancing"]["per seed"]) / 5
     assert found["arms"]["balancing"]["mean"] == pytest.approx(mean) and found["arms"]["balancing"]["interval"][0] < mean
+
+
+def test_goals_are_judged_by_the_arm_that_val_chose():
+    def row(low: float) -> str:
+        arms_ = {"x": {"vs best classical": {"difference": 0.04, "low": low, "high": 0.06}}, "y": {"vs best classical": {"difference": 0.2}}, "real": {}}
+        entry = {"best classical on val": "real", "best of ours on val": "x", "arms": arms_}
+        return tables.downstream_goals({"A": {"amounts": {"10% pretrained": entry}}})[2]
+
+    assert "| x | real |" in row(0.01) and "| +4.0 [+1.0, +6.0] | met |" in row(0.01) and "**missed**" in row(-0.01)
+    assert tables.downstream_goals({"A": {"amounts": {}}}) == []
 
 
 def test_records_say_which_run_they_are(tmp_path):

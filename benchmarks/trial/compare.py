@@ -62,7 +62,7 @@ def spread(values: list[float]) -> dict:
 def compare_arms(task: str, records: dict[str, dict[int, dict]], test: dict) -> dict:
     """One task, amount and setting: every arm's figures, and its difference from `real` and from the best classical arm.
 
-    The best classical arm is the one with the highest mean on val, over the seeds that all classical arms here have.
+    The best classical arm, and the best of ours, have the highest mean on val, over the seeds that all such arms here have.
 
     Args:
         records: by arm and seed.
@@ -79,10 +79,8 @@ def compare_arms(task: str, records: dict[str, dict[int, dict]], test: dict) -> 
             predicted = readable(task, torch.tensor(record["predictions"], dtype=torch.double))
             resampled[arm][seed] = (SCORES[task](predicted, labels, weights), SCORES[task](predicted, labels, once).item())
 
-    classical = [arm.name for arm in ARMS[task] if not arm.ours and arm.name in records]
-    common = sorted(set.intersection(*(set(records[arm]) for arm in classical))) if classical else []
-    best = max(classical, key=lambda arm: mean(records[arm][seed]["val"] for seed in common)) if common else None
-    result = {"best classical on val": best, "arms": {}}
+    best = best_on_val([arm.name for arm in ARMS[task] if not arm.ours], records)
+    result = {"best classical on val": best, "best of ours on val": best_on_val([arm.name for arm in ARMS[task] if arm.ours], records), "arms": {}}
     for arm in (a.name for a in ARMS[task] if a.name in records):
         by_seed = records[arm]
         seeds = sorted(by_seed)
@@ -105,6 +103,13 @@ def compare_arms(task: str, records: dict[str, dict[int, dict]], test: dict) -> 
         for arm, value in holm({arm: entry[title]["p"] for arm, entry in result["arms"].items() if title in entry}).items():
             result["arms"][arm][title]["p holm"] = value
     return result
+
+
+def best_on_val(arms: list[str], records: dict[str, dict[int, dict]]) -> str | None:
+    """The arm with the highest mean on val over the seeds that all of these arms have; None where there is no such seed."""
+    there = [arm for arm in arms if arm in records]
+    common = set.intersection(*(set(records[arm]) for arm in there)) if there else ()
+    return max(there, key=lambda arm: mean(records[arm][seed]["val"] for seed in common)) if common else None
 
 
 def other_figures(tests: list[dict], main: str) -> dict:
