@@ -6,7 +6,7 @@ from benchmarks.trial.arms import WIDE
 from benchmarks.trial.plan import AMOUNTS, MEASURES, TITLES
 
 COLOURS = {
-    "real": "#777777", "oversample": "#b35900", "copy-paste": "#8a5a9e", "balancing": "#1f4673", "synthetic x1": "#2a8f86", WIDE[-1].name: "#b3204d",
+    "real": "#777777", "oversample": "#b35900", "copy-paste": "#8a5a9e", "balancing": "#1f4673", "synthetic x1": "#2a8f86", WIDE[-1].name: "#b3204d", WIDE[0].name: "#e0909a",
 }  # fmt: skip
 DOSES = {"real": 0.0, "synthetic x0.5": 0.5, "synthetic x1": 1.0, "synthetic x2": 2.0, "synthetic x5": 5.0}
 
@@ -34,7 +34,7 @@ def dose_response(summary: dict, path: Path) -> bool:
         axes.set(
             title=f"{TITLES[task]}\n{amount} of the photographs".replace(" pretrained", ""), xlabel="generated images for each real one", ylabel=MEASURES[task]
         )
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, framealpha=0.5)
     figure.savefig(path, dpi=110)
     return True
 
@@ -60,7 +60,7 @@ def learning_curves(summary: dict, path: Path) -> bool:
             _line(axes, [place + 0.06 * (k - 1) for place, _ in points], [entry for _, entry in points], COLOURS[arm], arm)
         what = "inflamed photographs" if task == "B" else "photographs"
         axes.set(title=TITLES[task], xticks=range(len(amounts)), xticklabels=amounts, xlabel=what, ylabel=MEASURES[task])
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, framealpha=0.5)
     figure.savefig(path, dpi=110)
     return True
 
