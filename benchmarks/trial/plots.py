@@ -6,7 +6,8 @@ from benchmarks.trial.arms import WIDE
 from benchmarks.trial.plan import AMOUNTS, MEASURES, TITLES
 
 COLOURS = {
-    "real": "#777777", "oversample": "#b35900", "copy-paste": "#8a5a9e", "balancing": "#1f4673", "synthetic x1": "#2a8f86", WIDE[-1].name: "#b3204d", WIDE[0].name: "#e0909a",
+    "real": "#777777", "oversample": "#b35900", "copy-paste": "#8a5a9e", "balancing": "#1f4673", "synthetic x1": "#2a8f86",
+    WIDE[-1].name: "#b3204d", WIDE[0].name: "#e0909a",
 }  # fmt: skip
 DOSES = {"real": 0.0, "synthetic x0.5": 0.5, "synthetic x1": 1.0, "synthetic x2": 2.0, "synthetic x5": 5.0}
 
