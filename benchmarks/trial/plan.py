@@ -52,9 +52,9 @@ def make_plan(seeds: int, own: tuple[str, ...] = ()) -> list[Run]:
         own: amounts of task A for which there is a generator of the setting "own".
     """
     names = {task: [arm.name for arm in arms] for task, arms in ARMS.items()}
-    # What makes a learning curve beside the amounts that every arm is run at.
-    edits, few = (EDITS[0].name, WIDE[0].name), ("real", "oversample", WIDE[-1].name)
-    pairs = ("real", "copy-paste", "synthetic x1")
+    edits = (EDITS[0].name, WIDE[0].name)
+    # What makes a learning curve of B and of C, beside the amounts that every arm is run at.
+    few, pairs = ("real", "oversample", WIDE[-1].name), ("real", "copy-paste", "synthetic x1")
     tenth = [name for name in names["A"] if name not in MAIN]
     whole = [name for name in names["A"] if name != FILTERED.name]
     blocks = [("A", "10%", MAIN), ("B", "5", names["B"]), ("C", "10%", names["C"]), ("A", "10%", tenth)]
@@ -70,8 +70,7 @@ def arm_of(run: Run, records: dict[Run, dict], plan: list[Run]) -> Arm | None:
     """What a run's arm does; None while the results that decide it are missing.
 
     "best classical + best of ours" joins the two arms with the highest mean on val over all seeds, `synthetic only` and the arms
-    that were added later aside. What
-    was joined for one seed holds for all, also when seeds are added later.
+    that were added later aside. What was joined for one seed holds for all, also when seeds are added later.
     """
     arm = next(arm for arm in ARMS[run.task] if arm.name == run.arm)
     if run.arm != BEST:
