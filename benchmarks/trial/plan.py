@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import mean
 
-from benchmarks.trial.arms import ARMS, BEST, EDITS, FILTERED, MAIN, WIDE, Arm, combine
+from benchmarks.trial.arms import ARMS, BEST, EDITS, FILTERED, FIRST, MAIN, WIDE, Arm, combine
 
 VERSION = 1  # of the protocol: raised whenever a change makes old results incomparable
 AMOUNTS = {"A": ("5%", "10%", "25%", "100%"), "B": ("0", "5", "20", "all"), "C": ("10%", "100%")}
@@ -53,15 +53,15 @@ def make_plan(seeds: int, own: tuple[str, ...] = ()) -> list[Run]:
     """
     names = {task: [arm.name for arm in arms] for task, arms in ARMS.items()}
     edits = (EDITS[0].name, WIDE[0].name)
-    # What makes a learning curve of B and of C, beside the amounts that every arm is run at.
-    few, pairs = ("real", "oversample", WIDE[-1].name), ("real", "copy-paste", "synthetic x1")
+    # What makes a learning curve, beside the amounts that every arm is run at.
+    curve, few, pairs = (*MAIN, FIRST.name), ("real", "oversample", WIDE[-1].name), ("real", "copy-paste", "synthetic x1")
     tenth = [name for name in names["A"] if name not in MAIN]
     whole = [name for name in names["A"] if name != FILTERED.name]
     blocks = [("A", "10%", MAIN), ("B", "5", names["B"]), ("C", "10%", names["C"]), ("A", "10%", tenth)]
     blocks += [("B", "0", edits), ("B", "20", few), ("A", "100%", whole)]
-    blocks += [("A", "5%", MAIN), ("A", "25%", MAIN), ("B", "all", few), ("C", "100%", pairs)]
+    blocks += [("A", "5%", curve), ("A", "25%", curve), ("B", "all", few), ("C", "100%", pairs)]
     runs = [Run(task, amount, "pretrained", arm, seed) for task, amount, arms in blocks for seed in range(seeds) for arm in arms]
-    mine = [Run("A", amount, "own", arm, seed) for amount in own for seed in range(seeds) for arm in (*MAIN, "synthetic x1", "synthetic only")]
+    mine = [Run("A", amount, "own", arm, seed) for amount in own for seed in range(seeds) for arm in (*curve, "synthetic x1", "synthetic only")]
     place = next(k for k, run in enumerate(runs) if run.amount in ("0", "20"))
     return runs[:place] + mine + runs[place:]
 
@@ -80,7 +80,7 @@ def arm_of(run: Run, records: dict[Run, dict], plan: list[Run]) -> Arm | None:
             return Arm(**record["arm"])
     best = []
     for ours in (False, True):
-        candidates = [a for a in ARMS[run.task] if a.ours == ours and a.name != BEST and a.real and a.keep == 1 and not a.wide]
+        candidates = [a for a in ARMS[run.task] if a.ours == ours and a.name != BEST and a.real and a.keep == 1 and not (a.wide or a.first)]
         scores = {}
         for candidate in candidates:
             needed = [other for other in plan if (other.task, other.amount, other.setting, other.arm) == (run.task, run.amount, run.setting, candidate.name)]

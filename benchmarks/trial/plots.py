@@ -2,24 +2,24 @@
 
 from pathlib import Path
 
-from benchmarks.trial.arms import WIDE
+from benchmarks.trial.arms import FIRST, WIDE
 from benchmarks.trial.plan import AMOUNTS, MEASURES, TITLES
 
 COLOURS = {
     "real": "#777777", "oversample": "#b35900", "copy-paste": "#8a5a9e", "balancing": "#1f4673", "synthetic x1": "#2a8f86",
-    WIDE[-1].name: "#b3204d", WIDE[0].name: "#e0909a",
+    FIRST.name: "#d0a100", WIDE[-1].name: "#b3204d", WIDE[0].name: "#e0909a",
 }  # fmt: skip
 DOSES = {"real": 0.0, "synthetic x0.5": 0.5, "synthetic x1": 1.0, "synthetic x2": 2.0, "synthetic x5": 5.0}
 
 
 def dose_response(summary: dict, path: Path) -> bool:
     """Tasks A and C: the measure over generated images for each real one, with 95% intervals, and the best classical arm as a band.
-    False where there are no doses to draw."""
+    False where there are no doses to draw: fewer than three make no curve."""
     panels = [
         (task, amount, entry)
         for task in ("A", "C")
         for amount, entry in summary["tasks"].get(task, {"amounts": {}})["amounts"].items()
-        if sum(name in entry["arms"] for name in DOSES) > 1
+        if sum(name in entry["arms"] for name in DOSES) > 2
     ]
     if not panels:
         return False
@@ -35,7 +35,7 @@ def dose_response(summary: dict, path: Path) -> bool:
         axes.set(
             title=f"{TITLES[task]}\n{amount} of the photographs".replace(" pretrained", ""), xlabel="generated images for each real one", ylabel=MEASURES[task]
         )
-        axes.legend(fontsize=8, framealpha=0.5)
+        _legend(axes)
     figure.savefig(path, dpi=110)
     return True
 
@@ -61,7 +61,7 @@ def learning_curves(summary: dict, path: Path) -> bool:
             _line(axes, [place + 0.06 * (k - 1) for place, _ in points], [entry for _, entry in points], COLOURS[arm], arm)
         what = "inflamed photographs" if task == "B" else "photographs"
         axes.set(title=TITLES[task], xticks=range(len(amounts)), xticklabels=amounts, xlabel=what, ylabel=MEASURES[task])
-        axes.legend(fontsize=8, framealpha=0.5)
+        _legend(axes)
     figure.savefig(path, dpi=110)
     return True
 
@@ -69,8 +69,13 @@ def learning_curves(summary: dict, path: Path) -> bool:
 def _figure(panels: int):
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.6 * panels, 3.8), layout="constrained")
+    figure = Figure(figsize=(4.6 * panels, 4.4), layout="constrained")
     return figure, figure.subplots(1, panels, squeeze=False)[0]
+
+
+def _legend(axes) -> None:
+    """Below the panel, where it covers no interval."""
+    axes.legend(fontsize=8, ncols=2, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16))
 
 
 def _line(axes, places: list[float], entries: list[dict], colour: str, label: str) -> None:

@@ -148,7 +148,7 @@ def fit(settings: Settings, run: Run, arm: Arm, training: Pictures, rate: float)
     val = task_data(settings, run.task).splits["val"]
     weights = torch.ones(1, len(val), dtype=torch.double)
     learner = Learner(settings.model, len(training.classes), segments=run.task == "C", size=settings.size)
-    feed = batches(arm, training, settings.batch, to_any=run.task == "B")
+    feed = batches(arm, training, settings.batch, run.task == "B", settings.steps_of(run))
     score = lambda model: SCORES[run.task](readable(run.task, predict(model, val, settings.device)), val.labels, weights).item()  # noqa: E731
     best, step = train(learner, feed, settings.steps_of(run), rate, score, settings.device)
     return learner, best, step

@@ -43,6 +43,18 @@ def test_oversampling_draws_classes_equally_and_plain_order_uses_every_image():
     assert torch.cat([next(feed), next(feed)]).sort().values.tolist() == list(range(100))
 
 
+def test_generated_images_first_real_ones_afterwards(settings):
+    run = plan.Run("A", "25%", "pretrained", "", 0)
+    real, way = runs.take_subset(settings, run), arms.Arm("first", True, ratio=5, first=0.25, oversample=True)
+    training, _ = arms.assemble(way, real, runs.pool_of(settings, run, real), torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    feed = arms.stages(way, training, 4, 8)
+    kinds = [{training.names[row] in real.names for row in next(feed).tolist()} for _ in range(12)]
+    assert kinds == [{False}] * 2 + [{True}] * 10
+    images, _, _ = next(arms.batches(way, training, 4, False, 8))
+    assert images.shape == (4, 3, 16, 16)
+
+
 def test_pasting_and_editing_change_labels_with_the_pixels(settings):
     train = runs.task_data(settings, "B").splits["train"]
     healthy = (train.labels == 0).nonzero().flatten()[:12]
