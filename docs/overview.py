@@ -19,7 +19,7 @@ def samples(source: str, labels, seed: int, outlined: bool = True) -> torch.Tens
 
 
 def main() -> None:
-    hand = SyntheticSkinDataset("hands", length=1, labels="5", seed=21, size=SIDE).generate([0])[0]
+    hand = SyntheticSkinDataset("hands", length=1, labels="5", seed=31, size=SIDE).generate([0])[0]
     severity = torch.linspace(0, 1, COLUMNS)
     edited = torch.cat([add_eczema(hand, severity=s, coverage=0.5, seed=2).images for s in severity])
     rows = [

@@ -16,7 +16,7 @@ COLUMNS, SIDE = 9, 112
 def main() -> None:
     lesions = load_generator("lesions", None, "cpu")
     nevus, melanoma, keratosis = (lesions.classes.index(name) for name in ("nevus", "melanoma", "seborrheic_keratosis"))
-    hand = SyntheticSkinDataset("hands", length=1, labels="5", seed=21, size=SIDE).generate([0])[0][0]
+    hand = SyntheticSkinDataset("hands", length=1, labels="5", seed=31, size=SIDE).generate([0])[0][0]
     mask = add_eczema(hand, severity=0.0, coverage=0.5, seed=2).masks
     rows = [
         latent_walk(lesions, [8, 0, 5, 12], [nevus] * 4, COLUMNS, SIDE)[0],
