@@ -69,6 +69,7 @@ WIDE += [Arm(f"oversample + eczema edit {edit:g}, wide", True, oversample=True, 
 # Does it help to see generated images first and to end on real ones?
 FIRST = Arm("synthetic first, then oversample", True, oversample=True, ratio=5, first=0.5)
 PAIRS_FIRST = Arm("synthetic first", True, ratio=5, first=0.25)
+LATER = (*WIDE, FIRST, PAIRS_FIRST)  # all that were added: none of them is a candidate for the joined arm
 ARMS = {
     "A": [*CLASSICAL, BALANCING, *RATIOS, FILTERED, ONLY, Arm(BEST, True), FIRST],
     "B": [*CLASSICAL, *EDITS, BALANCING, Arm(BEST, True), *WIDE],

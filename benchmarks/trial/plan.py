@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import mean
 
-from benchmarks.trial.arms import ARMS, BEST, EDITS, FILTERED, FIRST, MAIN, WIDE, Arm, combine
+from benchmarks.trial.arms import ARMS, BEST, EDITS, FILTERED, FIRST, LATER, MAIN, WIDE, Arm, combine
 
 VERSION = 1  # of the protocol: raised whenever a change makes old results incomparable
 AMOUNTS = {"A": ("5%", "10%", "25%", "100%"), "B": ("0", "5", "20", "all"), "C": ("10%", "100%")}
@@ -80,7 +80,7 @@ def arm_of(run: Run, records: dict[Run, dict], plan: list[Run]) -> Arm | None:
             return Arm(**record["arm"])
     best = []
     for ours in (False, True):
-        candidates = [a for a in ARMS[run.task] if a.ours == ours and a.name != BEST and a.real and a.keep == 1 and not (a.wide or a.first)]
+        candidates = [a for a in ARMS[run.task] if a.ours == ours and a.name != BEST and a.real and a.keep == 1 and a not in LATER]
         scores = {}
         for candidate in candidates:
             needed = [other for other in plan if (other.task, other.amount, other.setting, other.arm) == (run.task, run.amount, run.setting, candidate.name)]
