@@ -64,6 +64,9 @@ def test_the_editor_finds_what_it_adds():
     # At the same pixels, before and after. Creases of healthy hands are found too, on photographs as on these: 6.6% of the image.
     before, after = ((where & edit.masks).sum() / edit.masks.sum() for where in (find_eczema(hands), found))
     assert after > 0.75 and before < 0.4
+    skin = SyntheticSkinDataset("skin", length=24, seed=3, size=128).generate(list(range(24)))[0]
+    added = add_eczema(skin, severity=0.9, coverage=0.4, seed=1).masks
+    assert find_eczema(skin).float().mean() < 0.5 * added.float().mean()
 
 
 def test_loading_is_strict_about_the_class():
