@@ -1,6 +1,8 @@
-"""Networks that judge generated images by what can be learnt from them: a timm classifier and a small U-Net.
+"""Networks that judge generated images by what can be learnt from them: a timm classifier and a
+small U-Net.
 
-Both are trained for a number of steps, not epochs, so that a larger set gets no more training than a smaller one.
+Both are trained for a number of steps, not epochs, so that a larger set gets no more training than
+a smaller one.
 """
 
 import math
@@ -11,23 +13,37 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import trange
 
-from synthderm.photographs import Photographs
+from synthderm.training.image_pool import Photographs
 
 
 def load_network(spec: str) -> nn.Module:
-    """A pretrained timm network: NAME, with weights from the Hub, or NAME=FILE.safetensors (of TensorFlow's padding)."""
+    """A pretrained timm network: NAME, with weights from the Hub, or NAME=FILE.safetensors (of
+    TensorFlow's padding)."""
     import timm
     from safetensors.torch import load_file
 
     name, _, weights = spec.partition("=")
-    network = timm.create_model(name, pad_type="same") if weights else timm.create_model(name, pretrained=True)
+    network = (
+        timm.create_model(name, pad_type="same")
+        if weights
+        else timm.create_model(name, pretrained=True)
+    )
     if weights:
         network.load_state_dict(load_file(weights))
     return network
 
 
-def train_classifier(spec: str, data: Photographs, steps: int, flips: str, seed: int = 0, batch: int = 32, desc: str = "classifier") -> nn.Module:
-    """A pretrained timm network, all of it tuned on class-balanced batches: AdamW, cosine schedule from 5e-4.
+def train_classifier(
+    spec: str,
+    data: Photographs,
+    steps: int,
+    flips: str,
+    seed: int = 0,
+    batch: int = 32,
+    desc: str = "classifier",
+) -> nn.Module:
+    """A pretrained timm network, all of it tuned on class-balanced batches: AdamW, cosine schedule
+    from 5e-4.
 
     Args:
         spec: see `load_network`.
@@ -50,7 +66,9 @@ def train_classifier(spec: str, data: Photographs, steps: int, flips: str, seed:
 @torch.no_grad()
 def accuracy(model: nn.Module, data: Photographs) -> dict[str, float]:
     """Share of images given their label, and its mean over classes that occur."""
-    guessed = torch.cat([model(part[:, :3].float() / 127.5 - 1).argmax(1) for part in data.images.split(64)])
+    guessed = torch.cat(
+        [model(part[:, :3].float() / 127.5 - 1).argmax(1) for part in data.images.split(64)]
+    )
     right = (guessed == data.labels).float()
     by_class = [right[data.labels == k].mean().item() for k in data.labels.unique()]
     return {"accuracy": right.mean().item(), "balanced_accuracy": sum(by_class) / len(by_class)}
@@ -62,7 +80,9 @@ class UNet(nn.Module):
     def __init__(self, widths: tuple[int, ...] = (16, 32, 64, 128)):
         super().__init__()
         self.down = nn.ModuleList(convolutions(a, b) for a, b in zip((3, *widths), widths))
-        self.up = nn.ModuleList(convolutions(a + b, b) for a, b in zip(widths[:0:-1], widths[-2::-1]))
+        self.up = nn.ModuleList(
+            convolutions(a + b, b) for a, b in zip(widths[:0:-1], widths[-2::-1])
+        )
         self.head = nn.Conv2d(widths[0], 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -78,12 +98,19 @@ class UNet(nn.Module):
 def convolutions(width_in: int, width_out: int) -> nn.Sequential:
     layers = []
     for a in (width_in, width_out):
-        layers += [nn.Conv2d(a, width_out, 3, padding=1, bias=False), nn.BatchNorm2d(width_out), nn.ReLU(inplace=True)]
+        layers += [
+            nn.Conv2d(a, width_out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width_out),
+            nn.ReLU(inplace=True),
+        ]
     return nn.Sequential(*layers)
 
 
-def train_unet(data: Photographs, steps: int, size: int, seed: int = 0, batch: int = 16, desc: str = "U-Net") -> nn.Module:
-    """A U-Net that finds the region (the fourth channel): cross-entropy and Dice, Adam, cosine schedule from 2e-3."""
+def train_unet(
+    data: Photographs, steps: int, size: int, seed: int = 0, batch: int = 16, desc: str = "U-Net"
+) -> nn.Module:
+    """A U-Net that finds the region (the fourth channel): cross-entropy and Dice, Adam, cosine
+    schedule from 2e-3."""
     torch.manual_seed(seed)
     model = UNet().to(data.images.device).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
@@ -92,7 +119,9 @@ def train_unet(data: Photographs, steps: int, size: int, seed: int = 0, batch: i
         x, _, _ = data.draw(batch, "all", size)
         truth, logits = (x[:, 3:] > 0).float(), model(x[:, :3])
         found = logits.sigmoid()
-        dice = (2 * (found * truth).sum((1, 2, 3)) + 1) / (found.sum((1, 2, 3)) + truth.sum((1, 2, 3)) + 1)
+        dice = (2 * (found * truth).sum((1, 2, 3)) + 1) / (
+            found.sum((1, 2, 3)) + truth.sum((1, 2, 3)) + 1
+        )
         loss = F.binary_cross_entropy_with_logits(logits, truth) + 1 - dice.mean()
         optimizer.zero_grad()
         loss.backward()
@@ -108,7 +137,9 @@ def dice(model: nn.Module, data: Photographs, size: int) -> float:
         x = F.interpolate(part.float() / 127.5 - 1, size=size, mode="area")
         found, truth = model(x[:, :3]) > 0, x[:, 3:] > 0
         total = (found.sum((1, 2, 3)) + truth.sum((1, 2, 3))).float()
-        values.append(torch.where(total > 0, 2 * (found & truth).sum((1, 2, 3)) / total.clamp_min(1), 1.0))
+        values.append(
+            torch.where(total > 0, 2 * (found & truth).sum((1, 2, 3)) / total.clamp_min(1), 1.0)
+        )
     return torch.cat(values).mean().item()
 
 

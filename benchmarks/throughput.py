@@ -1,13 +1,14 @@
 """What an edit and a generated image cost, beside what training pipelines do already.
 
-    python -m benchmarks.throughput                               all rows, about 3 minutes of one core
-    python -m benchmarks.throughput --only "EczemaEdit, 224 px"   the rows with this in their names, printed alone
-    python -m benchmarks.throughput --cuda                        `EczemaEdit.batch` on a GPU, half a minute
+    python -m benchmarks.throughput                               all rows, about 3 minutes of one
+    core python -m benchmarks.throughput --only "EczemaEdit, 224 px"   the rows with this in their
+    names, printed alone python -m benchmarks.throughput --cuda
+    `EczemaEdit.batch` on a GPU, half a minute
 
-Writes throughput.json, or throughput-cuda.json, to benchmarks/results. One thread, one process, and turns: every case runs
-for a moment, one after the other, round after round, so that what else the machine is doing falls on all of them alike.
-Counted is CPU time; a ratio is the median of the rounds' ratios. The photograph is drawn, all skin, and as large a file as
-a real one.
+Writes throughput.json, or throughput-cuda.json, to benchmarks/results. One thread, one process, and
+turns: every case runs for a moment, one after the other, round after round, so that what else the
+machine is doing falls on all of them alike. Counted is CPU time; a ratio is the median of the
+rounds' ratios. The photograph is drawn, all skin, and as large a file as a real one.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from synthderm.models.fast import is_installed
 from torch.utils.data import BatchSampler, DataLoader, Dataset
 from torchvision import tv_tensors
 from torchvision.transforms import v2
@@ -31,9 +33,8 @@ from tqdm import tqdm
 from benchmarks.cyclegan import ResNet9
 from benchmarks.fidelity import RESULTS, provenance
 from synthderm import EczemaEdit, SyntheticSkinDataset
-from synthderm.fast import is_installed
-from synthderm.images import to_pil
-from synthderm.sources import one_thread
+from synthderm.datasets.sources import one_thread
+from synthderm.imaging.io import to_pil
 
 BATCH = 8
 ITEMS = 16  # photographs in a DataLoader's batch
@@ -41,12 +42,14 @@ ITEMS = 16  # photographs in a DataLoader's batch
 
 def variants() -> dict[str, dict]:
     """Ways to install the library, each as options of `EczemaEdit`."""
-    return {"default": {"backend": "torch"}} | ({"fast": {"backend": "onnx"}} if is_installed() else {})
+    return {"default": {"backend": "torch"}} | (
+        {"fast": {"backend": "onnx"}} if is_installed() else {}
+    )
 
 
 class Case(NamedTuple):
-    """Something to time: one call, how many images that is, and how many a turn has at least: what most cases do is drawn
-    anew for each image."""
+    """Something to time: one call, how many images that is, and how many a turn has at least: what
+    most cases do is drawn anew for each image."""
 
     run: Callable[[], object]
     images: int = 1
@@ -54,7 +57,8 @@ class Case(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A comparison: the time of one case over that of another, and at most how much that should be (None: no goal)."""
+    """A comparison: the time of one case over that of another, and at most how much that should be
+    (None: no goal)."""
 
     case: str
     against: str
@@ -63,7 +67,8 @@ class Row(NamedTuple):
 
 
 def photograph(height: int, width: int) -> torch.Tensor:
-    """(3, height, width) uint8: skin under uneven light, with as much fine detail as makes JPEG files of a usual size."""
+    """(3, height, width) uint8: skin under uneven light, with as much fine detail as makes JPEG
+    files of a usual size."""
     rng = torch.Generator().manual_seed(0)
 
     def noise(cells: int) -> torch.Tensor:
@@ -71,9 +76,18 @@ def photograph(height: int, width: int) -> torch.Tensor:
         return F.interpolate(field, size=(height, width), mode="bicubic", align_corners=False)[0]
 
     melanin, blood = 0.08 * noise(3) + 0.02 * noise(12), 0.06 * noise(4) + 0.03 * noise(25)
-    relief = 0.04 * noise(60) + 0.04 * noise(90) + 0.01 * torch.randn(1, height, width, generator=rng)
-    base, brown, red = (torch.tensor(colour).view(3, 1, 1) for colour in ((0.22, 0.52, 0.68), (0.6, 0.9, 1.2), (0.1, 1.0, 0.8)))
-    return (255 * torch.exp(-base - brown * melanin - red * blood - relief)).clamp(0, 255).to(torch.uint8)
+    relief = (
+        0.04 * noise(60) + 0.04 * noise(90) + 0.01 * torch.randn(1, height, width, generator=rng)
+    )
+    base, brown, red = (
+        torch.tensor(colour).view(3, 1, 1)
+        for colour in ((0.22, 0.52, 0.68), (0.6, 0.9, 1.2), (0.1, 1.0, 0.8))
+    )
+    return (
+        (255 * torch.exp(-base - brown * melanin - red * blood - relief))
+        .clamp(0, 255)
+        .to(torch.uint8)
+    )
 
 
 def jpeg(image: torch.Tensor) -> bytes:
@@ -100,15 +114,25 @@ class Photographs(Dataset):
 
 
 def loader(data: bytes, *edit: v2.Transform, as_tensor: bool = False) -> Case:
-    """An epoch of the usual pipeline in this process, as one worker does it: with the edit on PIL images or on tensors."""
+    """An epoch of the usual pipeline in this process, as one worker does it: with the edit on PIL
+    images or on tensors."""
     crop = [v2.RandomResizedCrop(224), v2.RandomHorizontalFlip()]
-    finish = [v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])]
-    transform = v2.Compose([*crop, v2.ToImage(), *edit, *finish] if as_tensor else [*crop, *edit, v2.ToImage(), *finish])
+    finish = [
+        v2.ToDtype(torch.float32, scale=True),
+        v2.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+    ]
+    transform = v2.Compose(
+        [*crop, v2.ToImage(), *edit, *finish]
+        if as_tensor
+        else [*crop, *edit, v2.ToImage(), *finish]
+    )
     loop = DataLoader(Photographs(data, transform), batch_size=ITEMS, shuffle=True)
     return Case(lambda: list(loop), ITEMS)
 
 
-def edits(options: dict, variant: str, small: int, large: int, data: bytes) -> tuple[dict[str, Case], list[Row]]:
+def edits(
+    options: dict, variant: str, small: int, large: int, data: bytes
+) -> tuple[dict[str, Case], list[Row]]:
     """Everything `EczemaEdit` does, timed, and what it is compared with."""
     edit, half = EczemaEdit(p=1, **options), EczemaEdit(p=0.5, **options)
     given = EczemaEdit(p=1, mask="given", **options)
@@ -156,7 +180,9 @@ def others(small: int, large: int, data: bytes, width: int) -> dict[str, Case]:
     return {
         f"RandAugment, {small} px": Case(lambda: augment(image)),
         f"ColorJitter, {small} px": Case(lambda: jitter(image)),
-        f"decode a JPEG of 450x600 and resize to {small} px": Case(lambda: decode(data).resize((small, small), Image.Resampling.BILINEAR)),
+        f"decode a JPEG of 450x600 and resize to {small} px": Case(
+            lambda: decode(data).resize((small, small), Image.Resampling.BILINEAR)
+        ),
         f"ColorJitter, {small} px, PIL": Case(lambda: jitter(pil)),
         f"RandAugment, {small} px, PIL": Case(lambda: augment(pil)),
         f"RandAugment, {large} px": Case(lambda: augment(big)),
@@ -166,12 +192,18 @@ def others(small: int, large: int, data: bytes, width: int) -> dict[str, Case]:
 
 
 def generated(data: bytes) -> tuple[dict[str, Case], list[Row]]:
-    """Items of a `SyntheticSkinDataset` in a DataLoader's batches, against photographs that are read and cropped."""
+    """Items of a `SyntheticSkinDataset` in a DataLoader's batches, against photographs that are
+    read and cropped."""
     cases, rows = {}, []
     for side, goal in ((64, 0.8), (128, 1.15)):
-        new, old = f"a generated lesion, {side} px", f"decode a JPEG of 450x600, RandomResizedCrop({side}), flip"
+        new, old = (
+            f"a generated lesion, {side} px",
+            f"decode a JPEG of 450x600, RandomResizedCrop({side}), flip",
+        )
         cases[new] = drawn(SyntheticSkinDataset("lesions", length=4096, size=side))
-        cases[old] = drawn(Photographs(data, v2.Compose([v2.RandomResizedCrop(side), v2.RandomHorizontalFlip()])))
+        cases[old] = drawn(
+            Photographs(data, v2.Compose([v2.RandomResizedCrop(side), v2.RandomHorizontalFlip()]))
+        )
         rows.append(Row(new, old, goal))
     return cases, rows
 
@@ -184,13 +216,18 @@ def drawn(dataset: Dataset) -> Case:
 
 
 def measure(cases: dict[str, Case], rounds: int, turn: float) -> dict[str, list[float]]:
-    """CPU seconds per image of every case in every round; in a round each case runs for about `turn` seconds."""
+    """CPU seconds per image of every case in every round; in a round each case runs for about
+    `turn` seconds."""
     calls, times = {}, {name: [] for name in cases}
     for name, case in cases.items():
         case.run()  # the first call loads models and fills caches
         start = time.process_time()
         case.run()
-        calls[name] = max(round(turn / (time.process_time() - start)), -(-case.least // case.images)) if turn else 1
+        calls[name] = (
+            max(round(turn / (time.process_time() - start)), -(-case.least // case.images))
+            if turn
+            else 1
+        )
     for _ in tqdm(range(rounds), desc="rounds", disable=None):
         for name, case in cases.items():
             start = time.process_time()
@@ -207,7 +244,8 @@ def spread(values: list[float]) -> dict:
 
 
 def on_cuda(device: torch.device, count: int = 256, side: int = 224, seconds: float = 3.0) -> dict:
-    """Images a second of `EczemaEdit.batch` on uint8 images that are on the device, and of copying the same bytes there.
+    """Images a second of `EczemaEdit.batch` on uint8 images that are on the device, and of copying
+    the same bytes there.
 
     This is wall time, the device's work waited for; turns as above.
     """
@@ -226,9 +264,17 @@ def on_cuda(device: torch.device, count: int = 256, side: int = 224, seconds: fl
                 run()
             wait()
             rates[name].append(calls * count / (time.perf_counter() - begin))
-    result = {"device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU", "batch": count, "side": side}
+    result = {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
+        "batch": count,
+        "side": side,
+    }
     result |= {"images_per_s": spread(rates["edit"]), "copies_per_s": spread(rates["copy"])}
-    return result | {"share_of_copy_bandwidth": median(rates["edit"]) / median(rates["copy"])} | provenance()
+    return (
+        result
+        | {"share_of_copy_bandwidth": median(rates["edit"]) / median(rates["copy"])}
+        | provenance()
+    )
 
 
 def write(result: dict, folder: Path, name: str) -> None:
@@ -242,11 +288,19 @@ def main(arguments: list[str] | None = None) -> None:
     p.add_argument("--turn", type=float, default=0.1, help="seconds that a case runs in each round")
     p.add_argument("--only", default="", help="measure only rows with this in one of their names")
     p.add_argument("--cuda", action="store_true", help="measure batches on a GPU instead")
-    p.add_argument("--smoke", action="store_true", help="small images and a call each, to see that it runs")
-    p.add_argument("--out", type=Path, help=f"folder of throughput.json; {RESULTS.name}/ for a whole measurement, else none")
+    p.add_argument(
+        "--smoke", action="store_true", help="small images and a call each, to see that it runs"
+    )
+    p.add_argument(
+        "--out",
+        type=Path,
+        help=f"folder of throughput.json; {RESULTS.name}/ for a whole measurement, else none",
+    )
     args = p.parse_args(arguments)
     out = args.out or (None if args.only or args.smoke else RESULTS)
-    rounds, turn, small, large = (2, 0.0, 32, 64) if args.smoke else (args.rounds, args.turn, 224, 1024)
+    rounds, turn, small, large = (
+        (2, 0.0, 32, 64) if args.smoke else (args.rounds, args.turn, 224, 1024)
+    )
 
     torch.manual_seed(0)
     if args.cuda:
@@ -267,19 +321,33 @@ def main(arguments: list[str] | None = None) -> None:
         if not rows:
             raise SystemExit(f"no row has {args.only!r} in its names.")
         wanted = {name for row in rows for name in (row.case, row.against)}
-        times = measure({name: case for name, case in cases.items() if name in wanted}, rounds, turn)
+        times = measure(
+            {name: case for name, case in cases.items() if name in wanted}, rounds, turn
+        )
         result = {"rounds": rounds, "jpeg_bytes": len(data), "rows": []}
         for row in rows:
             ratios = [a / b for a, b in zip(times[row.case], times[row.against])]
             result["rows"].append(row._asdict() | {"ratio": spread(ratios)})
-        result["cpu_ms_per_image"] = {name: spread([1000 * value for value in values]) for name, values in times.items()}
+        result["cpu_ms_per_image"] = {
+            name: spread([1000 * value for value in values]) for name, values in times.items()
+        }
         result |= provenance()
     if out is not None:
         write(result, out, "throughput.json")
     for row in result["rows"]:
-        goal = "" if row["goal"] is None else f"at most {row['goal']:.4g}: {'met' if row['ratio']['median'] <= row['goal'] else 'missed'}"
+        goal = (
+            ""
+            if row["goal"] is None
+            else (
+                f"at most {row['goal']:.4g}:"
+                f" {'met' if row['ratio']['median'] <= row['goal'] else 'missed'}"
+            )
+        )
         ms = [result["cpu_ms_per_image"][row[key]]["median"] for key in ("case", "against")]
-        print(f"{row['ratio']['median']:8.4f}  {goal:22}  {row['case']} ({ms[0]:.2f} ms) / {row['against']} ({ms[1]:.2f} ms)")
+        print(
+            f"{row['ratio']['median']:8.4f}  {goal:22}  {row['case']} ({ms[0]:.2f} ms) /"
+            f" {row['against']} ({ms[1]:.2f} ms)"
+        )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""Makes docs/overview.png, the README's picture, from the bundled models: python docs/overview.py"""
+"""Makes docs/overview.png, the README's picture, from the bundled models: python
+docs/overview.py"""
 
 from pathlib import Path
 
 import torch
 
 from synthderm import SyntheticSkinDataset
-from synthderm.edit import add_eczema
-from synthderm.images import grid, outline, to_pil, write_image
+from synthderm.imaging.io import grid, outline, to_pil, write_image
+from synthderm.transforms.functional import add_eczema
 
 COLUMNS, SIDE = 8, 112
 
@@ -21,7 +22,9 @@ def samples(source: str, labels, seed: int, outlined: bool = True) -> torch.Tens
 def main() -> None:
     hand = SyntheticSkinDataset("hands", length=1, labels="5", seed=31, size=SIDE).generate([0])[0]
     severity = torch.linspace(0, 1, COLUMNS)
-    edited = torch.cat([add_eczema(hand, severity=s, coverage=0.5, seed=2).images for s in severity])
+    edited = torch.cat(
+        [add_eczema(hand, severity=s, coverage=0.5, seed=2).images for s in severity]
+    )
     rows = [
         samples("lesions", None, 1),
         samples("lesions", None, 2, outlined=False),

@@ -1,22 +1,27 @@
-"""Makes docs/walks.jpg, the README's second picture, from the bundled models: python docs/walks.py"""
+"""Makes docs/walks.jpg, the README's second picture, from the bundled models: python
+docs/walks.py"""
 
 from pathlib import Path
 
 import torch
 
 from synthderm import SyntheticSkinDataset
-from synthderm.edit import add_eczema
-from synthderm.images import grid, to_pil, write_image
-from synthderm.sources import load_generator
-from synthderm.walk import growth_walk, latent_walk, severity_walk
+from synthderm.cli.walk import growth_walk, latent_walk, severity_walk
+from synthderm.datasets.sources import load_generator
+from synthderm.imaging.io import grid, to_pil, write_image
+from synthderm.transforms.functional import add_eczema
 
 COLUMNS, SIDE = 9, 112
 
 
 def main() -> None:
     lesions = load_generator("lesions", None, "cpu")
-    nevus, melanoma, keratosis = (lesions.classes.index(name) for name in ("nevus", "melanoma", "seborrheic_keratosis"))
-    hand = SyntheticSkinDataset("hands", length=1, labels="5", seed=31, size=SIDE).generate([0])[0][0]
+    nevus, melanoma, keratosis = (
+        lesions.classes.index(name) for name in ("nevus", "melanoma", "seborrheic_keratosis")
+    )
+    hand = SyntheticSkinDataset("hands", length=1, labels="5", seed=31, size=SIDE).generate([0])[0][
+        0
+    ]
     mask = add_eczema(hand, severity=0.0, coverage=0.5, seed=2).masks
     rows = [
         latent_walk(lesions, [8, 0, 5, 12], [nevus] * 4, COLUMNS, SIDE)[0],

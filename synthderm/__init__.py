@@ -4,23 +4,40 @@ For research and augmentation only; not a medical device and not for diagnosis.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synthderm.datasets.folder import SkinFolder as SkinFolder
+    from synthderm.datasets.synthetic import SyntheticSkinDataset as SyntheticSkinDataset
+    from synthderm.models.editor import EczemaEditor as EczemaEditor
+    from synthderm.models.generator import SkinGenerator as SkinGenerator
+    from synthderm.transforms.eczema_edit import EczemaEdit as EczemaEdit
+    from synthderm.transforms.functional import add_eczema as add_eczema
+    from synthderm.transforms.functional import find_eczema as find_eczema
+    from synthderm.transforms.functional import random_mask as random_mask
+    from synthderm.transforms.functional import remove_eczema as remove_eczema
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "SyntheticSkinDataset": "datasets",
-    "SkinFolder": "folders",
-    "EczemaEdit": "transforms",
-    "SkinGenerator": "nets",
-    "EczemaEditor": "editor",
+# The module of each public name. They are imported on first use, so that `import synthderm` stays
+# quick; type checkers read the block above, and a test compares the two.
+_MODULES = {
+    "SyntheticSkinDataset": "datasets.synthetic",
+    "SkinFolder": "datasets.folder",
+    "EczemaEdit": "transforms.eczema_edit",
+    "add_eczema": "transforms.functional",
+    "remove_eczema": "transforms.functional",
+    "find_eczema": "transforms.functional",
+    "random_mask": "transforms.functional",
+    "SkinGenerator": "models.generator",
+    "EczemaEditor": "models.editor",
 }
-__all__ = [*_HOME, "__version__"]
+__all__ = [*_MODULES, "__version__"]
 
 
-def __getattr__(name: str):
-    # Imported on first use, so that `import synthderm` stays quick.
-    if name in _HOME:
-        return getattr(import_module(f"synthderm.{_HOME[name]}"), name)
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(f"synthderm.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'synthderm' has no attribute {name!r}")
 
 

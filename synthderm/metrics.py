@@ -1,6 +1,8 @@
-"""How close generated images are to real ones, and how varied: on the features of any network, FID and KID by torchmetrics.
+"""How close generated images are to real ones, and how varied: on the features of any network, FID
+and KID by torchmetrics.
 
-A figure means something only beside its extractor, its tap and the numbers of images: two extractors are two scales.
+A figure means something only beside its extractor, its tap and the numbers of images: two
+extractors are two scales.
 """
 
 import importlib.util
@@ -12,9 +14,12 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from synthderm.models.backbones import input_config, load_backbone
+
 
 class Extractor(nn.Module):
-    """A frozen network that turns (B, 3, H, W) uint8 images into (B, D) features, and the name to quote beside them.
+    """A frozen network that turns (B, 3, H, W) uint8 images into (B, D) features, and the name to
+    quote beside them.
 
     `head` makes logits of features, or is None where the network has no classes of its own.
     """
@@ -23,7 +28,9 @@ class Extractor(nn.Module):
         super().__init__()
         self.name, self.prepare = name, prepare
         self.head = None if head is None else head.eval().requires_grad_(False)
-        self.network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # on a CPU nearly twice as fast
+        self.network = (
+            network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        )  # on a CPU nearly twice as fast
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
@@ -34,32 +41,29 @@ def load_extractor(spec: str) -> Extractor:
     """A feature extractor.
 
     Args:
-        spec: `timm:NAME`, with weights from the Hub; `timm:NAME=FILE.safetensors`; or `FILE.safetensors` with a
-            `FILE.py` beside it that has `load(path)`, giving a network from images in [0, 1] to a dict of taps, of
-            which the deepest is used. Only name a `.py` that you trust: it is run.
+        spec: `timm:NAME`, with weights from the Hub; `timm:NAME=FILE.safetensors`; or
+            `FILE.safetensors` with a `FILE.py` beside it that has `load(path)`, giving a network
+            from images in [0, 1] to a dict of taps, of which the deepest is used. Only name a `.py`
+            that you trust: it is run.
     """
     if spec.startswith("timm:"):
-        import timm
-        from safetensors.torch import load_file
         from torchvision.transforms import v2
 
-        name, _, weights = spec.removeprefix("timm:").partition("=")
-        if weights:
-            network = timm.create_model(name, pad_type="same")
-            network.load_state_dict(load_file(weights))
-            config = {"input_size": (3, 224, 224), "mean": (0.5,) * 3, "std": (0.5,) * 3}
-        else:
-            network = timm.create_model(name, pretrained=True)
-            config = timm.data.resolve_model_data_config(network)
+        spec = spec.removeprefix("timm:")
+        network = load_backbone(spec)
+        config = input_config(network, spec)
         head = network.get_classifier()
         network.reset_classifier(0)
-        side = config["input_size"][1:]
-        prepare = v2.Compose([v2.Resize(side, antialias=True), v2.Normalize(config["mean"], config["std"])])
-        return Extractor(f"timm {name}", network, prepare, head)
+        side = (config.side, config.side)
+        resize = v2.Resize(side, antialias=True)
+        prepare = v2.Compose([resize, v2.Normalize(config.mean, config.std)])
+        return Extractor(f"timm {spec.partition('=')[0]}", network, prepare, head)
     path = Path(spec)
     code = path.with_suffix(".py")
     if path.suffix != ".safetensors" or not path.is_file() or not code.is_file():
-        raise ValueError(f"extractor {spec!r}: give timm:NAME, or a FILE.safetensors with FILE.py beside it.")
+        raise ValueError(
+            f"extractor {spec!r}: give timm:NAME, or a FILE.safetensors with FILE.py beside it."
+        )
     module_spec = importlib.util.spec_from_file_location(path.stem, code)
     module = importlib.util.module_from_spec(module_spec)
     module_spec.loader.exec_module(module)
@@ -77,13 +81,21 @@ class _Tap(nn.Module):
         return self.network(images)[self.tap]
 
 
-def features(batches: Iterable[Tensor], extractor: Extractor, total: int | None = None, desc: str = "features") -> Tensor:
+def features(
+    batches: Iterable[Tensor],
+    extractor: Extractor,
+    total: int | None = None,
+    desc: str = "features",
+) -> Tensor:
     """(N, D) features of batches of (B, 3, H, W) uint8 images."""
-    return torch.cat([extractor(batch) for batch in tqdm(batches, total=total, desc=desc, disable=None)])
+    return torch.cat(
+        [extractor(batch) for batch in tqdm(batches, total=total, desc=desc, disable=None)]
+    )
 
 
 class _Given(nn.Module):
-    """Stands for the extractor where features are known already, so that each image is looked at once."""
+    """Stands for the extractor where features are known already, so that each image is looked at
+    once."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -107,14 +119,17 @@ def fid(real: Tensor, fake: Tensor) -> float:
 
 
 def kid(real: Tensor, fake: Tensor, subsets: int = 50, seed: int = 0) -> tuple[float, float]:
-    """Kernel distance (Binkowski et al., ICLR 2018), unbiased: mean and standard deviation over random subsets."""
+    """Kernel distance (Binkowski et al., ICLR 2018), unbiased: mean and standard deviation over
+    random subsets."""
     from torchmetrics.image.kid import KernelInceptionDistance
 
     size = min(1000, len(real), len(fake))
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*will save all extracted features")
         torch.manual_seed(seed)
-        metric = KernelInceptionDistance(feature=_Given(real.shape[1]), subsets=subsets, subset_size=size)
+        metric = KernelInceptionDistance(
+            feature=_Given(real.shape[1]), subsets=subsets, subset_size=size
+        )
         metric.update(real, real=True)
         metric.update(fake, real=False)
         mean, deviation = metric.compute()
@@ -122,11 +137,13 @@ def kid(real: Tensor, fake: Tensor, subsets: int = 50, seed: int = 0) -> tuple[f
 
 
 def prdc(real: Tensor, fake: Tensor, k: int = 5) -> dict[str, float]:
-    """Precision and recall (Kynkaanniemi et al., NeurIPS 2019), density and coverage (Naeem et al., ICML 2020).
+    """Precision and recall (Kynkaanniemi et al., NeurIPS 2019), density and coverage (Naeem et al.,
+    ICML 2020).
 
-    Around each row is a ball that reaches to its k-th neighbour in its own set. Precision: the share of fake rows inside
-    a ball of a real one; recall: of real rows inside a ball of a fake one; density: balls of real rows around a fake one,
-    over k; coverage: the share of real rows whose ball holds a fake one. All depend on the numbers of rows, precision and
+    Around each row is a ball that reaches to its k-th neighbour in its own set. Precision: the
+    share of fake rows inside a ball of a real one; recall: of real rows inside a ball of a fake
+    one; density: balls of real rows around a fake one, over k; coverage: the share of real rows
+    whose ball holds a fake one. All depend on the numbers of rows, precision and
     recall strongly: compare figures of the same numbers alone.
 
     Args:
@@ -134,8 +151,12 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5) -> dict[str, float]:
     """
     real, fake = real.double(), fake.double()
     if min(len(real), len(fake)) <= k:
-        raise ValueError(f"{len(real)} real and {len(fake)} fake rows: more than k = {k} of each are needed.")
-    real_radius, fake_radius = (torch.cdist(rows, rows).kthvalue(k + 1, dim=1).values for rows in (real, fake))
+        raise ValueError(
+            f"{len(real)} real and {len(fake)} fake rows: more than k = {k} of each are needed."
+        )
+    real_radius, fake_radius = (
+        torch.cdist(rows, rows).kthvalue(k + 1, dim=1).values for rows in (real, fake)
+    )
     distance = torch.cdist(real, fake)
     near_real = distance <= real_radius[:, None]
     return {
@@ -147,16 +168,17 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5) -> dict[str, float]:
 
 
 def inception_score(logits: Tensor) -> float:
-    """exp(mean KL(p(y | x), p(y))) of (N, K) logits (Salimans et al., NeurIPS 2016), all images in one group: between 1 and
-    K, larger where images are of clearly one class each and of many classes together."""
+    """exp(mean KL(p(y | x), p(y))) of (N, K) logits (Salimans et al., NeurIPS 2016), all images in
+    one group: between 1 and K, larger where images are of clearly one class each and of many
+    classes together."""
     log_p = logits.double().log_softmax(1)
     log_mean = log_p.exp().mean(0).log()
     return (log_p.exp() * (log_p - log_mean).nan_to_num(0.0)).sum(1).mean().exp().item()
 
 
 def ms_ssim_among(images: Tensor, labels: Tensor, pairs: int = 200, seed: int = 0) -> float:
-    """Mean multi-scale structural similarity (Wang et al., 2003) of random pairs of the same class: 1 where all images are
-    one, and so a sign of collapse (Odena et al., ICML 2017).
+    """Mean multi-scale structural similarity (Wang et al., 2003) of random pairs of the same class:
+    1 where all images are one, and so a sign of collapse (Odena et al., ICML 2017).
 
     Args:
         images: (N, 3, S, S) uint8; enlarged to 176 px where smaller, which five scales need.
@@ -176,6 +198,41 @@ def ms_ssim_among(images: Tensor, labels: Tensor, pairs: int = 200, seed: int = 
     for part in torch.tensor(chosen).split(16):
         a, b = (images[rows].float() / 255 for rows in part.T)
         if images.shape[-1] < 176:
-            a, b = (nn.functional.interpolate(x, size=176, mode="bilinear", align_corners=False) for x in (a, b))
-        values.append(multiscale_structural_similarity_index_measure(a, b, data_range=1.0, reduction="none").view(-1))
+            a, b = (
+                nn.functional.interpolate(x, size=176, mode="bilinear", align_corners=False)
+                for x in (a, b)
+            )
+        values.append(
+            multiscale_structural_similarity_index_measure(
+                a, b, data_range=1.0, reduction="none"
+            ).view(-1)
+        )
     return torch.cat(values).mean().item()
+
+
+def dice(a: Tensor, b: Tensor) -> Tensor:
+    """Overlap of pairs of masks, 2 |A and B| / (|A| + |B|); 1 where both are empty.
+
+    Args:
+        a, b: (N, 1, H, W) bool.
+
+    Returns:
+        (N,) double.
+    """
+    both = (a & b).sum((1, 2, 3)).double()
+    total = (a.sum((1, 2, 3)) + b.sum((1, 2, 3))).double()
+    return torch.where(total > 0, 2 * both / total.clamp_min(1), 1.0)
+
+
+def iou(a: Tensor, b: Tensor) -> Tensor:
+    """Intersection over union of pairs of masks, |A and B| / |A or B|; 1 where both are empty.
+
+    Args:
+        a, b: (N, 1, H, W) bool.
+
+    Returns:
+        (N,) double.
+    """
+    both = (a & b).sum((1, 2, 3)).double()
+    either = (a | b).sum((1, 2, 3)).double()
+    return torch.where(either > 0, both / either.clamp_min(1), 1.0)

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from drawing import draw_skin, liven
 from PIL import Image
 
-from synthderm.editor import EczemaEditor
-from synthderm.images import to_pil
-from synthderm.nets import SkinGenerator
+from synthderm.imaging.io import to_pil
+from synthderm.models.editor import EczemaEditor
+from synthderm.models.generator import SkinGenerator
+from tests.drawing import draw_skin, liven
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from synthderm.images import to_pil
+from synthderm.imaging.io import to_pil
 
 TONES = {"light": (0.93, 0.78, 0.70), "tan": (0.70, 0.50, 0.38), "dark": (0.30, 0.19, 0.14)}
 
@@ -20,7 +20,8 @@ def draw_skin(height: int, width: int, tone: str = "light", seed: int = 0) -> to
 
 
 def draw_folder(root: Path, count: int = 12, size: int = 40, masks: bool = True) -> Path:
-    """A folder with metadata.csv: `count` pictures of dark discs on skin, two classes, splits train, val and test."""
+    """A folder with metadata.csv: `count` pictures of dark discs on skin, two classes, splits
+    train, val and test."""
     (root / "images").mkdir(parents=True)
     (root / "masks").mkdir()
     yy, xx = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
@@ -32,7 +33,14 @@ def draw_folder(root: Path, count: int = 12, size: int = 40, masks: bool = True)
         to_pil(image).save(root / "images" / f"{k}.png")
         to_pil(disc[None]).save(root / "masks" / f"{k}.png")
         split = "test" if k % 6 == 5 else "val" if k % 6 == 4 else "train"
-        rows.append({"file_name": f"images/{k}.png", "mask_file_name": f"masks/{k}.png" if masks else "", "label": "ab"[k % 2], "split": split})
+        rows.append(
+            {
+                "file_name": f"images/{k}.png",
+                "mask_file_name": f"masks/{k}.png" if masks else "",
+                "label": "ab"[k % 2],
+                "split": split,
+            }
+        )
     with open(root / "metadata.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
@@ -41,10 +49,14 @@ def draw_folder(root: Path, count: int = 12, size: int = 40, masks: bool = True)
 
 
 def write_extractor(folder: Path) -> str:
-    """A tiny feature network as `load_extractor` reads one from a file: 8 random projections of a 6 px copy."""
+    """A tiny feature network as `load_extractor` reads one from a file: 8 random projections of a 6
+    px copy."""
     from safetensors.torch import save_file
 
-    save_file({"weight": torch.randn(8, 108, generator=torch.Generator().manual_seed(0))}, folder / "tiny.safetensors")
+    save_file(
+        {"weight": torch.randn(8, 108, generator=torch.Generator().manual_seed(0))},
+        folder / "tiny.safetensors",
+    )
     (folder / "tiny.py").write_text(
         "import torch, torch.nn.functional as F\nfrom safetensors.torch import load_file\n\n\n"
         "class Tiny(torch.nn.Module):\n"
@@ -59,9 +71,15 @@ def write_extractor(folder: Path) -> str:
 
 
 def liven(model: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
-    """Random weights everywhere, also where training starts at zero, so that outputs depend on inputs."""
+    """Random weights everywhere, also where training starts at zero, so that outputs depend on
+    inputs."""
     rng = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.copy_(0.3 * torch.randn(parameter.shape, generator=rng) / max(1, parameter[0].numel()) ** 0.5 * 2)
+            parameter.copy_(
+                0.3
+                * torch.randn(parameter.shape, generator=rng)
+                / max(1, parameter[0].numel()) ** 0.5
+                * 2
+            )
     return model.eval().requires_grad_(False)

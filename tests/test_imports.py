@@ -35,15 +35,26 @@ def modules() -> list[Path]:
 def test_imports_run_one_way(path):
     assert path.stem in RANK, f"{path.name} has no rank: add it to RANKS"
     for node in ast.walk(ast.parse(path.read_text())):
-        names = [node.module] if isinstance(node, ast.ImportFrom) and node.module else [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        names = (
+            [node.module]
+            if isinstance(node, ast.ImportFrom) and node.module
+            else [a.name for a in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
         for name in names:
             if name.startswith("synthderm."):
                 other = name.split(".")[1]
-                assert RANK[other] < RANK[path.stem], f"{path.name} imports {other}, which is not below it"
+                assert RANK[other] < RANK[path.stem], (
+                    f"{path.name} imports {other}, which is not below it"
+                )
 
 
 def test_import_is_light():
-    code = "import sys, synthderm; assert not {'timm', 'torch', 'torchvision'} & set(sys.modules), sorted(sys.modules)"
+    code = (
+        "import sys, synthderm; assert not {'timm', 'torch', 'torchvision'} & set(sys.modules),"
+        " sorted(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -2,24 +2,33 @@
 
 import pytest
 import torch
-from drawing import draw_skin, write_extractor
 
 from synthderm.metrics import fid, inception_score, kid, load_extractor, ms_ssim_among, prdc
+from tests.drawing import draw_skin, write_extractor
 
 
 def test_prdc_against_a_case_worked_out_by_hand():
     # On a line, k = 1. Real 0, 1, 3, 10: radii 1, 1, 2, 7. Fake 2, 2.5, 20: radii 0.5, 0.5, 17.5.
-    real, fake = (torch.tensor(values).view(-1, 1) for values in ([0.0, 1.0, 3.0, 10.0], [2.0, 2.5, 20.0]))
+    real, fake = (
+        torch.tensor(values).view(-1, 1) for values in ([0.0, 1.0, 3.0, 10.0], [2.0, 2.5, 20.0])
+    )
     # Balls of real: [-1, 1], [0, 2], [1, 5], [3, 17]. 2 lies in two, 2.5 in one, 20 in none.
     # Balls of fake: [1.5, 2.5], [2, 3], [2.5, 37.5]: real 3 and 10 lie inside.
-    assert prdc(real, fake, k=1) == pytest.approx({"precision": 2 / 3, "recall": 2 / 4, "density": (2 + 1 + 0) / 3, "coverage": 2 / 4})
+    assert prdc(real, fake, k=1) == pytest.approx(
+        {"precision": 2 / 3, "recall": 2 / 4, "density": (2 + 1 + 0) / 3, "coverage": 2 / 4}
+    )
 
 
 def test_prdc_of_equal_far_and_collapsed_sets():
     rng = torch.Generator().manual_seed(0)
     real, same = torch.randn(400, 4, generator=rng), torch.randn(400, 4, generator=rng)
     close, far, point = prdc(real, same), prdc(real, same + 100), prdc(real, 0.01 * same)
-    assert close["precision"] > 0.9 and close["recall"] > 0.9 and close["coverage"] > 0.9 and 0.8 < close["density"] < 1.2
+    assert (
+        close["precision"] > 0.9
+        and close["recall"] > 0.9
+        and close["coverage"] > 0.9
+        and 0.8 < close["density"] < 1.2
+    )
     assert set(far.values()) == {0.0}
     assert point["precision"] == 1 and point["recall"] < 0.05 and point["coverage"] < 0.3
     with pytest.raises(ValueError, match="400 real and 5 fake rows: more than k = 5"):

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from synthderm import EczemaEditor, SkinGenerator, SyntheticSkinDataset
-from synthderm.edit import add_eczema, find_eczema
-from synthderm.hub import BUNDLED, bundled_names
+from synthderm.hub.resolve import BUNDLED, bundled_names
+from synthderm.transforms.functional import add_eczema, find_eczema
 
 
 def test_they_are_there_and_small():
@@ -33,10 +33,23 @@ def test_cards_are_complete(name):
         assert needed in card, f"the card of {name} lacks {needed!r}"
     assert "library_name: synthderm" in card
     config = json.loads((BUNDLED / name / "config.json").read_text())
-    assert config["training"]["shown"] > 10_000 and config["data"] and all(entry["licence"] for entry in config["data"])
+    assert (
+        config["training"]["shown"] > 10_000
+        and config["data"]
+        and all(entry["licence"] for entry in config["data"])
+    )
     measured = {metric["name"] for metric in config["metrics"]}
     wanted = (
-        ("pixels outside", "severity and", "added, then removed", "found in", "KID to real", "classifier") if name == "eczema" else ("KID x1000", "FID-768")
+        (
+            "pixels outside",
+            "severity and",
+            "added, then removed",
+            "found in",
+            "KID to real",
+            "classifier",
+        )
+        if name == "eczema"
+        else ("KID x1000", "FID-768")
     )
     assert all(any(metric.startswith(start) for metric in measured) for start in wanted)
     assert "../" not in card + json.dumps(config)
@@ -51,8 +64,13 @@ def test_generated_images_are_varied_and_have_regions(name):
     flat = images.float().flatten(1) / 255
     distances = torch.pdist(flat) / flat.shape[1] ** 0.5
     assert distances.min() > 0.01 and distances.median() > 0.08
-    inside, outside = ((images.float() * m).sum((1, 2, 3)) / (3 * m.sum((1, 2, 3)).clamp_min(1)) for m in (masks, ~masks))
-    assert (inside < outside).float().mean() > 0.85  # lesions and hands are darker than what is around them
+    inside, outside = (
+        (images.float() * m).sum((1, 2, 3)) / (3 * m.sum((1, 2, 3)).clamp_min(1))
+        for m in (masks, ~masks)
+    )
+    assert (
+        inside < outside
+    ).float().mean() > 0.85  # lesions and hands are darker than what is around them
 
 
 def test_the_editor_finds_what_it_adds():
@@ -61,8 +79,11 @@ def test_the_editor_finds_what_it_adds():
     found = find_eczema(edit.images)
     overlap = (found & edit.masks).sum() / (found | edit.masks).sum()
     assert overlap > 0.3
-    # At the same pixels, before and after. Creases of healthy hands are found too, on photographs as on these: 6.6% of the image.
-    before, after = ((where & edit.masks).sum() / edit.masks.sum() for where in (find_eczema(hands), found))
+    # At the same pixels, before and after. Creases of healthy hands are found too, on photographs
+    # as on these: 6.6% of the image.
+    before, after = (
+        (where & edit.masks).sum() / edit.masks.sum() for where in (find_eczema(hands), found)
+    )
     assert after > 0.75 and before < 0.4
     skin = SyntheticSkinDataset("skin", length=24, seed=3, size=128).generate(list(range(24)))[0]
     added = add_eczema(skin, severity=0.9, coverage=0.4, seed=1).masks

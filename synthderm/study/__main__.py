@@ -7,7 +7,9 @@ from synthderm.study.cli import add_commands
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="synthderm.study", description="The perceptual study: can people tell?")
+    parser = argparse.ArgumentParser(
+        prog="synthderm.study", description="The perceptual study: can people tell?"
+    )
     add_commands(parser)
     chosen = parser.parse_args(arguments)
     try:

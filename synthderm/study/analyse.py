@@ -1,7 +1,7 @@
 """From answers to findings.
 
-The primary analysis counts participants who finished and failed no more attention checks than the study allows, and of
-their trials each first showing. `sensitivity` repeats it under other rules.
+The primary analysis counts participants who finished and failed no more attention checks than the
+study allows, and of their trials each first showing. `sensitivity` repeats it under other rules.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,8 @@ HASTY = 250  # milliseconds: faster than anyone looks and decides
 
 @dataclass(frozen=True)
 class Finding:
-    """What the answers to one kind of question say; see `synthderm.study.measures` for each value."""
+    """What the answers to one kind of question say; see `synthderm.study.measures` for each
+    value."""
 
     kind: str
     participants: int
@@ -46,7 +47,8 @@ class Finding:
 
     @property
     def conclusion(self) -> str:
-        """One of "can't tell", "can tell", "fooled" (below chance), "small difference" (both tests significant), "undecided"."""
+        """One of "can't tell", "can tell", "fooled" (below chance), "small difference" (both tests
+        significant), "undecided"."""
         different = self.people_tests.chance < ALPHA
         if self.people_tests.equivalence < ALPHA:
             return "small difference" if different else "can't tell"
@@ -79,7 +81,12 @@ class Findings:
     sensitivity: pd.DataFrame
 
 
-def analyse(study: Study, answers: list[tuple[int, int, str, int]], margin: float | None = None, max_failed_checks: int | None = None) -> Findings:
+def analyse(
+    study: Study,
+    answers: list[tuple[int, int, str, int]],
+    margin: float | None = None,
+    max_failed_checks: int | None = None,
+) -> Findings:
     """Analyse a study's answers, (participant, position, choice, milliseconds) each.
 
     Args:
@@ -97,16 +104,33 @@ def analyse(study: Study, answers: list[tuple[int, int, str, int]], margin: floa
     counted = people.index[people.counted]
     if not len(counted):
         raise ValueError(
-            f"none of the {len(people)} participants who answered has finished all {study.settings.plan.length} trials "
-            f"with at most {allowed} failed checks: wait for more, or allow more with --max-failed-checks."
+            f"none of the {len(people)} participants who answered has finished all"
+            f" {study.settings.plan.length} trials with at most {allowed} failed checks: wait for"
+            " more, or allow more with --max-failed-checks."
         )
     first = first_showings(table)
     mine = first[first.participant.isin(counted)]
     again = table[(table.repeat_of != "") & table.participant.isin(counted)]
-    found = [describe_kind(kind, mine[mine.kind == kind], again[again.kind == kind], table, margin) for kind in KINDS if (mine.kind == kind).any()]
+    found = [
+        describe_kind(kind, mine[mine.kind == kind], again[again.kind == kind], table, margin)
+        for kind in KINDS
+        if (mine.kind == kind).any()
+    ]
     adjusted = multipletests([finding.people_tests.chance for finding in found], method="holm")[1]
-    found = [Finding(**vars(finding) | {"chance_holm": float(p)}) for finding, p in zip(found, adjusted, strict=True)]
-    return Findings(study, margin, allowed, table, people, found, describe_images(mine), sensitivity(first, people, allowed, margin))
+    found = [
+        Finding(**vars(finding) | {"chance_holm": float(p)})
+        for finding, p in zip(found, adjusted, strict=True)
+    ]
+    return Findings(
+        study,
+        margin,
+        allowed,
+        table,
+        people,
+        found,
+        describe_images(mine),
+        sensitivity(first, people, allowed, margin),
+    )
 
 
 def first_showings(table: pd.DataFrame) -> pd.DataFrame:
@@ -118,25 +142,42 @@ def describe_people(table: pd.DataFrame, length: int, allowed: int) -> pd.DataFr
     """One row a participant; `counted` are those of the primary analysis."""
     groups = table.groupby("participant")
     failed = ((table.kind == "check") & (table.correct == 0)).groupby(table.participant).sum()
-    people = pd.DataFrame({"answers": groups.size(), "failed_checks": failed, "median_ms": groups.milliseconds.median()})
+    people = pd.DataFrame(
+        {
+            "answers": groups.size(),
+            "failed_checks": failed,
+            "median_ms": groups.milliseconds.median(),
+        }
+    )
     people["finished"] = people.answers == length
     people["counted"] = people.finished & (people.failed_checks <= allowed)
     return people
 
 
-def describe_kind(kind: str, rows: pd.DataFrame, again: pd.DataFrame, table: pd.DataFrame, margin: float) -> Finding:
+def describe_kind(
+    kind: str, rows: pd.DataFrame, again: pd.DataFrame, table: pd.DataFrame, margin: float
+) -> Finding:
     """The finding of one kind from its first showings `rows` and its repeats `again`."""
     correct, trials = per_person(rows)
     if kind == "yesno":
         split = (_by_answer(rows, "generated"), _by_answer(rows, "real"))
-        hits, signals, false_alarms, noises = (part.to_numpy() for side in split for part in (side["generated"], side["all"]))
+        hits, signals, false_alarms, noises = (
+            part.to_numpy() for side in split for part in (side["generated"], side["all"])
+        )
         sensitivity_index = measures.bootstrap(measures.dprime, hits, signals, false_alarms, noises)
-        bias, bias_name = measures.bootstrap(measures.criterion, hits, signals, false_alarms, noises), "criterion c"
+        bias, bias_name = (
+            measures.bootstrap(measures.criterion, hits, signals, false_alarms, noises),
+            "criterion c",
+        )
     else:
         sensitivity_index = measures.bootstrap(measures.dprime_of_pairs, correct, trials)
         bias, bias_name = measures.share(int((rows.choice == "a").sum()), len(rows)), "share of A"
     before = table.set_index(["participant", "position"]).choice
-    original = before.loc[list(zip(again.participant, again.repeat_of, strict=True))].to_numpy() if len(again) else np.array([])
+    original = (
+        before.loc[list(zip(again.participant, again.repeat_of, strict=True))].to_numpy()
+        if len(again)
+        else np.array([])
+    )
     # A and B changed places in the repeats of pairs, so the same image is the other letter.
     same = int(((again.choice.to_numpy() == original) == (kind == "yesno")).sum())
     chosen = rows.choice == "generated" if kind == "yesno" else rows.correct == 1
@@ -164,32 +205,48 @@ def per_person(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _by_answer(rows: pd.DataFrame, answer: str) -> pd.DataFrame:
-    """For each participant, of the images that are `answer`: how many there were, and how many were called generated."""
+    """For each participant, of the images that are `answer`: how many there were, and how many were
+    called generated."""
     those = rows[rows.answer == answer]
     groups = (those.choice == "generated").groupby(those.participant)
     everyone = rows.participant.drop_duplicates()
-    return pd.DataFrame({"generated": groups.sum(), "all": groups.size()}).reindex(everyone, fill_value=0)
+    return pd.DataFrame({"generated": groups.sum(), "all": groups.size()}).reindex(
+        everyone, fill_value=0
+    )
 
 
 def describe_images(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row for each kind and target image: answers, correct, accuracy, low, high (exact), median_ms; hardest first."""
-    images = rows.groupby(["kind", "target", "origin"]).agg(answers=("correct", "size"), correct=("correct", "sum"), median_ms=("milliseconds", "median"))
+    """One row for each kind and target image: answers, correct, accuracy, low, high (exact),
+    median_ms; hardest first."""
+    images = rows.groupby(["kind", "target", "origin"]).agg(
+        answers=("correct", "size"),
+        correct=("correct", "sum"),
+        median_ms=("milliseconds", "median"),
+    )
     images = images.reset_index()
     intervals = [measures.share(int(row.correct), int(row.answers)) for row in images.itertuples()]
     images[["accuracy", "low", "high"]] = np.array(intervals).reshape(-1, 3)
     return images.sort_values(["kind", "accuracy", "target"]).reset_index(drop=True)
 
 
-def sensitivity(first: pd.DataFrame, people: pd.DataFrame, allowed: int, margin: float) -> pd.DataFrame:
+def sensitivity(
+    first: pd.DataFrame, people: pd.DataFrame, allowed: int, margin: float
+) -> pd.DataFrame:
     """The accuracy of each kind under other exclusion rules."""
     most = int(people.failed_checks.max())
     rules = {f"finished, at most {allowed} failed checks (primary)": people.counted}
     rules |= {
-        f"finished, at most {count} failed checks": people.finished & (people.failed_checks <= count) for count in range(min(most, 3) + 1) if count != allowed
+        f"finished, at most {count} failed checks": (
+            people.finished & (people.failed_checks <= count)
+        )
+        for count in range(min(most, 3) + 1)
+        if count != allowed
     }
     rules["everyone who finished"] = people.finished
     rules["everyone, unfinished too"] = people.answers > 0
-    rules[f"primary without the hasty (median below {HASTY} ms)"] = people.counted & (people.median_ms >= HASTY)
+    rules[f"primary without the hasty (median below {HASTY} ms)"] = people.counted & (
+        people.median_ms >= HASTY
+    )
     rows = []
     for name, kept in rules.items():
         for kind in KINDS:

@@ -1,9 +1,9 @@
 """The folder that holds a study.
 
     study/
-      study.json      settings: title, seed, plan, image size, JPEG quality, time limit, margin, exclusion rule
-      texts.json      every word that a participant reads, except for the consent: adapt or translate it
-      consent.txt     the consent text; paragraphs are parted by empty lines
+      study.json      settings: title, seed, plan, image size, JPEG quality, time limit, margin,
+      exclusion rule texts.json      every word that a participant reads, except for the consent:
+      adapt or translate it consent.txt     the consent text; paragraphs are parted by empty lines
       trials.csv      the key: every participant's trials with their right answers
       images.csv      the key: where each image comes from
       images/         what is shown, under random names
@@ -37,7 +37,8 @@ class Settings:
         seconds: how long an image is shown; None is without limit.
         margin: accuracy within 0.5 +- margin counts as "can't tell".
         max_failed_checks: participants with more failed attention checks are excluded.
-        examples: for each block, (image names, which of them is generated or edited) shown in its instructions.
+        examples: for each block, (image names, which of them is generated or edited) shown in its
+            instructions.
     """
 
     title: str
@@ -52,9 +53,14 @@ class Settings:
 
     def __post_init__(self):
         if not 0 < self.margin < 0.5:
-            raise ValueError(f"margin={self.margin} is not in (0, 0.5): it is the distance from 50 % correct that still counts as 'can't tell'.")
+            raise ValueError(
+                f"margin={self.margin} is not in (0, 0.5): it is the distance from 50 % correct"
+                " that still counts as 'can't tell'."
+            )
         if self.seconds is not None and self.seconds <= 0:
-            raise ValueError(f"seconds={self.seconds}: a time limit must be above 0; leave it out for none.")
+            raise ValueError(
+                f"seconds={self.seconds}: a time limit must be above 0; leave it out for none."
+            )
         if self.max_failed_checks < 0:
             raise ValueError(f"max_failed_checks={self.max_failed_checks} can't be negative.")
 
@@ -71,11 +77,17 @@ class Study:
         self.folder = Path(folder)
         path = self.folder / "study.json"
         if not path.is_file():
-            raise FileNotFoundError(f"{self.folder} is not a study (no study.json): make one with `synthderm study build --out {self.folder}`.")
+            raise FileNotFoundError(
+                f"{self.folder} is not a study (no study.json): make one with `synthderm study"
+                f" build --out {self.folder}`."
+            )
         values = json.loads(path.read_text(encoding="utf-8"))
         found = values.pop("format", None)
         if found != FORMAT:
-            raise ValueError(f"{path} has format {found}, this version reads {FORMAT}: use the synthderm that built it.")
+            raise ValueError(
+                f"{path} has format {found}, this version reads {FORMAT}: use the synthderm that"
+                " built it."
+            )
         self.settings = Settings(**values | {"plan": Plan(**values["plan"])})
         self.database = self.folder / "answers.sqlite"
 
@@ -93,7 +105,8 @@ class Study:
 
     @cached_property
     def origins(self) -> dict[str, dict[str, str]]:
-        """For each image name: `side` (real, generated, before or after), `origin` and `use` (trial or example)."""
+        """For each image name: `side` (real, generated, before or after), `origin` and `use` (trial
+        or example)."""
         with open(self.folder / "images.csv", newline="", encoding="utf-8") as file:
             return {row["name"]: row for row in csv.DictReader(file)}
 
@@ -106,7 +119,9 @@ class Study:
     def consent(self) -> list[str]:
         """The paragraphs of the consent text."""
         text = (self.folder / "consent.txt").read_text(encoding="utf-8")
-        return [" ".join(paragraph.split()) for paragraph in text.split("\n\n") if paragraph.strip()]
+        return [
+            " ".join(paragraph.split()) for paragraph in text.split("\n\n") if paragraph.strip()
+        ]
 
     def image(self, name: str) -> Path:
         """The file of an image name."""

@@ -10,8 +10,10 @@ from ipaddress import IPv6Address, ip_address
 BODY_LIMIT = 2048
 BODY_SECONDS = 15.0
 HEADERS = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src"
+        " 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
@@ -37,7 +39,9 @@ class Limiter:
         clients: how many are remembered; the longest silent are forgotten first.
     """
 
-    def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic, clients: int = 10_000):
+    def __init__(
+        self, rate: Rate, clock: Callable[[], float] = time.monotonic, clients: int = 10_000
+    ):
         self.rate, self.clock, self.clients = rate, clock, clients
         self.buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
@@ -54,7 +58,8 @@ class Limiter:
 
 
 def client_of(scope: dict) -> str:
-    """Whom a request counts for: the address, or the /64 network of an IPv6 address, which one household or host owns."""
+    """Whom a request counts for: the address, or the /64 network of an IPv6 address, which one
+    household or host owns."""
     host = (scope.get("client") or ("unknown", 0))[0]
     try:
         address = ip_address(host)
@@ -66,7 +71,8 @@ def client_of(scope: dict) -> str:
 class Guard:
     """ASGI middleware: security headers on everything, and three refusals.
 
-    429 above the rate, 413 above `BODY_LIMIT` bytes (declared or not), 408 for a body that takes longer than `BODY_SECONDS`.
+    429 above the rate, 413 above `BODY_LIMIT` bytes (declared or not), 408 for a body that takes
+    longer than `BODY_SECONDS`.
     """
 
     def __init__(self, app, limiter: Limiter):
@@ -88,13 +94,19 @@ class Guard:
             await send(message)
 
         if not self.limiter.allows(client_of(scope)):
-            await _refuse(send_with_headers, 429, "Too many requests. Wait a few seconds, then try again.")
+            await _refuse(
+                send_with_headers, 429, "Too many requests. Wait a few seconds, then try again."
+            )
             return
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await _read_body(receive)
         except TimeoutError:
-            await _refuse(send_with_headers, 408, f"The request took longer than {BODY_SECONDS:g} seconds to arrive.")
+            await _refuse(
+                send_with_headers,
+                408,
+                f"The request took longer than {BODY_SECONDS:g} seconds to arrive.",
+            )
             return
         if body is None:
             await _refuse(send_with_headers, 413, f"The request is larger than {BODY_LIMIT} bytes.")
@@ -123,7 +135,11 @@ async def _read_body(receive) -> bytes | None:
 
 async def _refuse(send, status: int, reason: str) -> None:
     body = b'{"error": "%s"}' % reason.encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"retry-after", b"5")]
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"retry-after", b"5"),
+    ]
     if status != 429:
         headers.append((b"connection", b"close"))  # the rest of the body is not waited for
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -1,7 +1,8 @@
 """The statistics, each one call of scipy or statsmodels on plain arrays.
 
-Answers of one participant resemble each other, so treating all answers as independent gives intervals that are too
-narrow as soon as people differ. Intervals that are meant for people like these resample or average whole participants.
+Answers of one participant resemble each other, so treating all answers as independent gives
+intervals that are too narrow as soon as people differ. Intervals that are meant for people like
+these resample or average whole participants.
 """
 
 import math
@@ -37,28 +38,41 @@ def share(successes: int, trials: int) -> Interval:
     """A share with its exact interval (Clopper and Pearson 1934), for independent answers."""
     if not trials:
         return Interval(math.nan, math.nan, math.nan)
-    return Interval(successes / trials, *map(float, proportion_confint(successes, trials, method="beta")))
+    return Interval(
+        successes / trials, *map(float, proportion_confint(successes, trials, method="beta"))
+    )
 
 
 def tests_of_answers(correct: int, trials: int, margin: float) -> Tests:
     """Exact binomial tests; they take all answers as independent."""
-    return Tests(stats.binomtest(correct, trials).pvalue, float(binom_tost(correct, trials, 0.5 - margin, 0.5 + margin)[0]))
+    return Tests(
+        stats.binomtest(correct, trials).pvalue,
+        float(binom_tost(correct, trials, 0.5 - margin, 0.5 + margin)[0]),
+    )
 
 
 def tests_of_people(correct: np.ndarray, trials: np.ndarray, margin: float) -> Tests:
-    """One-sample t tests of participants' accuracies; `correct` and `trials` are (participants,)."""
+    """One-sample t tests of participants' accuracies; `correct` and `trials` are
+    (participants,)."""
     if len(correct) < 2:
         return Tests(math.nan, math.nan)
     accuracies = DescrStatsW(correct / trials)
-    with np.errstate(divide="ignore", invalid="ignore"):  # nobody differs: 0 / 0 is nan, and shown as such
-        return Tests(float(accuracies.ttest_mean(0.5)[1]), float(accuracies.ttost_mean(0.5 - margin, 0.5 + margin)[0]))
+    with np.errstate(
+        divide="ignore", invalid="ignore"
+    ):  # nobody differs: 0 / 0 is nan, and shown as such
+        return Tests(
+            float(accuracies.ttest_mean(0.5)[1]),
+            float(accuracies.ttost_mean(0.5 - margin, 0.5 + margin)[0]),
+        )
 
 
-def bootstrap(statistic: Callable, *data: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
+def bootstrap(
+    statistic: Callable, *data: np.ndarray, seed: int = 0, resamples: int = RESAMPLES
+) -> Interval:
     """A statistic with an interval from resampling participants.
 
-    The percentiles are widened as Hesterberg (The American Statistician 69, 2015, section 5.3) does, by the t quantile
-    and sqrt(n / (n - 1)): without it 12 participants give 92 % intervals.
+    The percentiles are widened as Hesterberg (The American Statistician 69, 2015, section 5.3)
+    does, by the t quantile and sqrt(n / (n - 1)): without it 12 participants give 92 % intervals.
 
     Args:
         statistic: function of the arrays and `axis`.
@@ -68,7 +82,9 @@ def bootstrap(statistic: Callable, *data: np.ndarray, seed: int = 0, resamples: 
     estimate = float(statistic(*data, axis=-1))
     if people < 2:
         return Interval(estimate, math.nan, math.nan)
-    level = 1 - 2 * stats.norm.cdf(math.sqrt(people / (people - 1)) * stats.t.ppf(0.025, people - 1))
+    level = 1 - 2 * stats.norm.cdf(
+        math.sqrt(people / (people - 1)) * stats.t.ppf(0.025, people - 1)
+    )
     found = stats.bootstrap(data, statistic, paired=True, vectorized=True, n_resamples=resamples, method="percentile",
                             confidence_level=min(level, 1 - 1e-9), rng=np.random.default_rng(seed))  # fmt: skip
     return Interval(estimate, *map(float, found.confidence_interval))
@@ -80,7 +96,8 @@ def accuracy(correct, trials, axis=-1):
 
 
 def dprime(hits, signals, false_alarms, noises, axis=-1):
-    """d' of yes/no trials pooled over participants, with the log-linear correction (Hautus 1995) so that it stays finite."""
+    """d' of yes/no trials pooled over participants, with the log-linear correction (Hautus 1995) so
+    that it stays finite."""
     return _z(hits, signals, axis) - _z(false_alarms, noises, axis)
 
 
@@ -98,20 +115,30 @@ def _z(successes, trials, axis):
     return stats.norm.ppf((successes.sum(axis) + 0.5) / (trials.sum(axis) + 1))
 
 
-def people_and_images(correct: Sequence[int], participants: Sequence[int], images: Sequence[int]) -> Interval:
-    """Accuracy with an interval for other people *and* other images: two-way clustered errors (Cameron et al. 2011), t quantiles.
+def people_and_images(
+    correct: Sequence[int], participants: Sequence[int], images: Sequence[int]
+) -> Interval:
+    """Accuracy with an interval for other people *and* other images: two-way clustered errors
+    (Cameron et al. 2011), t quantiles.
 
-    Never narrower than with clusters of participants alone, which the two-way estimate can be by chance.
+    Never narrower than with clusters of participants alone, which the two-way estimate can be by
+    chance.
     """
     values = np.asarray(correct, dtype=float)
-    people, pictures = (np.unique(np.asarray(groups), return_inverse=True)[1] for groups in (participants, images))
+    people, pictures = (
+        np.unique(np.asarray(groups), return_inverse=True)[1] for groups in (participants, images)
+    )
     if people.max(initial=0) < 1 or pictures.max(initial=0) < 1:
         return Interval(float(values.mean()), math.nan, math.nan)
     model, intervals = OLS(values, np.ones(len(values))), []
     for groups in (people, np.column_stack([people, pictures])):
         with np.errstate(invalid="ignore"):
-            intervals.append(model.fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True).conf_int()[0])
-    low, high = max(intervals, key=lambda ends: -math.inf if np.isnan(ends).any() else ends[1] - ends[0])
+            intervals.append(
+                model.fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True).conf_int()[0]
+            )
+    low, high = max(
+        intervals, key=lambda ends: -math.inf if np.isnan(ends).any() else ends[1] - ends[0]
+    )
     return Interval(float(values.mean()), float(low), float(high))
 
 
@@ -126,8 +153,8 @@ class Agreement(NamedTuple):
 def agreement(images: Sequence[str], ratings: Sequence[bool]) -> Agreement:
     """Fleiss' kappa of yes/no ratings.
 
-    It needs as many raters for every image: of each image with at least that many the first ones count, and their number
-    is the one that uses most ratings.
+    It needs as many raters for every image: of each image with at least that many the first ones
+    count, and their number is the one that uses most ratings.
     """
     votes: dict[str, list[bool]] = {}
     for image, rating in zip(images, ratings, strict=True):
@@ -138,4 +165,8 @@ def agreement(images: Sequence[str], ratings: Sequence[bool]) -> Agreement:
     raters = max(range(2, counts.max() + 1), key=lambda number: number * (counts >= number).sum())
     yes = [sum(found[:raters]) for found in votes.values() if len(found) >= raters]
     with np.errstate(invalid="ignore"):  # all ratings alike: nan
-        return Agreement(float(fleiss_kappa(np.array([[count, raters - count] for count in yes]))), len(yes), raters)
+        return Agreement(
+            float(fleiss_kappa(np.array([[count, raters - count] for count in yes]))),
+            len(yes),
+            raters,
+        )

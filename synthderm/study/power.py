@@ -1,7 +1,8 @@
 """How many participants and trials does a study need?
 
-A participant's accuracy varies for two reasons: people differ (standard deviation `sd`), and each gives few answers
-(binomial variance). Its mean over participants is tested with one-sample t tests, as `analyse` does.
+A participant's accuracy varies for two reasons: people differ (standard deviation `sd`), and each
+gives few answers (binomial variance). Its mean over participants is tested with one-sample t tests,
+as `analyse` does.
 """
 
 import math
@@ -13,14 +14,24 @@ LIMIT = 10_000
 
 
 def accuracy_sd(trials: int, sd: float, accuracy: float = 0.5) -> float:
-    """Standard deviation of participants' observed accuracies: true differences `sd` and `trials` answers each."""
+    """Standard deviation of participants' observed accuracies: true differences `sd` and `trials`
+    answers each."""
     return math.sqrt(sd**2 + (accuracy * (1 - accuracy) - sd**2) / trials)
 
 
-def equivalence_power(participants: int, trials: int, margin: float, sd: float, alpha: float = 0.05, accuracy: float = 0.5) -> float:
-    """Probability that two one-sided t tests place the mean accuracy within 0.5 +- margin, where it truly is `accuracy`.
+def equivalence_power(
+    participants: int,
+    trials: int,
+    margin: float,
+    sd: float,
+    alpha: float = 0.05,
+    accuracy: float = 0.5,
+) -> float:
+    """Probability that two one-sided t tests place the mean accuracy within 0.5 +- margin, where it
+    truly is `accuracy`.
 
-    Exact for normal participants' means (Owen 1965, written as an integral over the chi-distributed standard deviation).
+    Exact for normal participants' means (Owen 1965, written as an integral over the chi-distributed
+    standard deviation).
     """
     degrees = participants - 1
     error = accuracy_sd(trials, sd, accuracy) / math.sqrt(participants)
@@ -36,26 +47,42 @@ def equivalence_power(participants: int, trials: int, margin: float, sd: float, 
     return float(integrate.quad(inside, 0, min(widest, 1 + 12 / math.sqrt(degrees)), limit=200)[0])
 
 
-def detection_power(participants: int, trials: int, margin: float, sd: float, alpha: float = 0.05) -> float:
-    """Probability that a two-sided t test finds a true mean accuracy of 0.5 + margin to differ from chance."""
+def detection_power(
+    participants: int, trials: int, margin: float, sd: float, alpha: float = 0.05
+) -> float:
+    """Probability that a two-sided t test finds a true mean accuracy of 0.5 + margin to differ from
+    chance."""
     effect = margin / accuracy_sd(trials, sd, 0.5 + margin)
     return float(TTestPower().power(effect, participants, alpha))
 
 
-def participants_needed(trials: int, margin: float, sd: float, power: float = 0.9, alpha: float = 0.05) -> tuple[int, int]:
-    """Fewest participants for (equivalence within the margin, detection of a deviation as large as the margin).
+def participants_needed(
+    trials: int, margin: float, sd: float, power: float = 0.9, alpha: float = 0.05
+) -> tuple[int, int]:
+    """Fewest participants for (equivalence within the margin, detection of a deviation as large as
+    the margin).
 
     Raises:
         ValueError: a value out of range, or more than `LIMIT` participants.
     """
-    for name, value, low, high in (("margin", margin, 0, 0.5), ("power", power, 0, 1), ("alpha", alpha, 0, 0.5)):
+    for name, value, low, high in (
+        ("margin", margin, 0, 0.5),
+        ("power", power, 0, 1),
+        ("alpha", alpha, 0, 0.5),
+    ):
         if not low < value < high:
             raise ValueError(f"{name}={value} is not between {low} and {high}.")
     if trials < 1:
         raise ValueError(f"trials={trials}: each participant answers at least one.")
     if not 0 <= sd < 0.5:
-        raise ValueError(f"sd={sd} is not in [0, 0.5): it is the standard deviation of participants' true accuracies.")
-    return tuple(_smallest(lambda count, test=test: test(count, trials, margin, sd, alpha), power) for test in (equivalence_power, detection_power))
+        raise ValueError(
+            f"sd={sd} is not in [0, 0.5): it is the standard deviation of participants' true"
+            " accuracies."
+        )
+    return tuple(
+        _smallest(lambda count, test=test: test(count, trials, margin, sd, alpha), power)
+        for test in (equivalence_power, detection_power)
+    )
 
 
 def _smallest(reached, power: float) -> int:
@@ -64,7 +91,10 @@ def _smallest(reached, power: float) -> int:
     while reached(high) < power:
         low, high = high, high * 2
         if low >= LIMIT:
-            raise ValueError(f"more than {LIMIT} participants are needed: widen the margin, or ask each for more trials.")
+            raise ValueError(
+                f"more than {LIMIT} participants are needed: widen the margin, or ask each for more"
+                " trials."
+            )
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if reached(middle) >= power else (middle, high)
@@ -74,10 +104,16 @@ def _smallest(reached, power: float) -> int:
 def table(margin: float, sd: float, power: float, alpha: float, trials: list[int]) -> str:
     """Participants needed for several numbers of trials, as text."""
     lines = [
-        f"Participants needed for a power of {power:.0%} at alpha {alpha:g}, margin {margin:.1%} around 50 % correct;",
+        (
+            f"Participants needed for a power of {power:.0%} at alpha {alpha:g}, margin"
+            f" {margin:.1%} around 50 % correct;"
+        ),
         f"people's true accuracies have a standard deviation of {sd:.1%}.",
         "",
-        f"{'trials of a kind':>17} {'to show that people cannot tell':>32} {'to find that they can':>22}",
+        (
+            f"{'trials of a kind':>17} {'to show that people cannot tell':>32}"
+            f" {'to find that they can':>22}"
+        ),
     ]
     for count in trials:
         equivalence, detection = participants_needed(count, margin, sd, power, alpha)

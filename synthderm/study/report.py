@@ -19,9 +19,18 @@ NAMES = {"yesno": "Real or generated?", "two": "Which one is generated?", "add":
 SENTENCES = {
     "can't tell": "People could not tell: their accuracy is within the margin of chance.",
     "small difference": "Accuracy differs from chance, but by less than the margin.",
-    "can tell": "People could tell better than chance, and a difference as large as the margin can't be excluded.",
-    "fooled": "People were wrong more often than chance, and a difference as large as the margin can't be excluded.",
-    "undecided": "Undecided: the answers fit both chance and a difference as large as the margin. More participants are needed.",
+    "can tell": (
+        "People could tell better than chance, and a difference as large as the margin can't be"
+        " excluded."
+    ),
+    "fooled": (
+        "People were wrong more often than chance, and a difference as large as the margin can't be"
+        " excluded."
+    ),
+    "undecided": (
+        "Undecided: the answers fit both chance and a difference as large as the margin. More"
+        " participants are needed."
+    ),
 }
 STYLE = """
 body { max-width: 72rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff; }
@@ -35,15 +44,25 @@ img { max-width: 100%; height: auto; }
 """
 
 
-def report(folder: str | Path, out: str | Path | None = None, margin: float | None = None, max_failed_checks: int | None = None) -> str:
-    """Analyse a study; write `report.html` and `results.csv` into `out` (the study's folder where None); return a summary.
+def report(
+    folder: str | Path,
+    out: str | Path | None = None,
+    margin: float | None = None,
+    max_failed_checks: int | None = None,
+) -> str:
+    """Analyse a study; write `report.html` and `results.csv` into `out` (the study's folder where
+    None); return a summary.
 
     Raises:
-        FileNotFoundError: no study, or no answers; ValueError: nothing to analyse yet, or a value out of range.
+        FileNotFoundError: no study, or no answers; ValueError: nothing to analyse yet, or a value
+            out of range.
     """
     study = Study(folder)
     if not study.database.is_file():
-        raise FileNotFoundError(f"{study.folder} has no answers yet: run `synthderm study serve {study.folder}` and invite participants.")
+        raise FileNotFoundError(
+            f"{study.folder} has no answers yet: run `synthderm study serve {study.folder}` and"
+            " invite participants."
+        )
     try:
         store = Store(study.database)
         answers, participants = store.answers(), store.participants()
@@ -57,14 +76,19 @@ def report(folder: str | Path, out: str | Path | None = None, margin: float | No
         writer = csv.writer(file)
         writer.writerow([*COLUMNS, "counted"])
         counted = set(found.people.index[found.people.counted])
-        writer.writerows([*row, int(row[0] in counted)] for row in found.table.itertuples(index=False))
+        writer.writerows(
+            [*row, int(row[0] in counted)] for row in found.table.itertuples(index=False)
+        )
     (out / "report.html").write_text(render(found, participants), encoding="utf-8")
     return summary(found, out)
 
 
 def summary(found: Findings, out: Path) -> str:
     """The findings in a few lines of text."""
-    lines = [f"{found.people.counted.sum()} participants counted, of {len(found.people)} who answered; margin {found.margin:.0%}."]
+    lines = [
+        f"{found.people.counted.sum()} participants counted, of {len(found.people)} who answered;"
+        f" margin {found.margin:.0%}."
+    ]
     for finding in found.kinds:
         interval = show(finding.people, percent=True)
         lines += [f"{NAMES[finding.kind]:<40} {interval}  {SENTENCES[finding.conclusion]}"]
@@ -72,13 +96,18 @@ def summary(found: Findings, out: Path) -> str:
 
 
 def render(found: Findings, participants: dict[int, bool]) -> str:
-    """The report as one HTML page that needs nothing else; `participants`: number to whether withdrawn."""
+    """The report as one HTML page that needs nothing else; `participants`: number to whether
+    withdrawn."""
     title = html.escape(found.study.settings.title)
     parts = [
         f"<h1>{title}</h1>",
         _changes(found),
         "<h2>Findings</h2>",
-        *(f"<p><b>{NAMES[finding.kind]}</b> {show(finding.people, percent=True)} correct. {SENTENCES[finding.conclusion]}</p>" for finding in found.kinds),
+        *(
+            f"<p><b>{NAMES[finding.kind]}</b> {show(finding.people, percent=True)} correct."
+            f" {SENTENCES[finding.conclusion]}</p>"
+            for finding in found.kinds
+        ),
         plots.accuracy(found.kinds, found.margin, NAMES),
         _accuracies(found),
         _tests(found),
@@ -88,30 +117,56 @@ def render(found: Findings, participants: dict[int, bool]) -> str:
         _sensitivity(found),
         "<h2>How they answered</h2>",
         _answers(found),
-        table("Reaction times, seconds", ("question", "median", "quartiles", "median when right", "median when wrong"), map(_times, found.kinds)),
+        table(
+            "Reaction times, seconds",
+            ("question", "median", "quartiles", "median when right", "median when wrong"),
+            map(_times, found.kinds),
+        ),
         plots.times(found),
         "<h2>Images</h2>",
         plots.images(found),
         *(_hardest(kind, rows) for kind, rows in found.images.groupby("kind", sort=False)),
         _methods(found),
     ]
-    head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}: report</title><style>{STYLE}</style></head><body>'
+    head = (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}:'
+        f" report</title><style>{STYLE}</style></head><body>"
+    )
     return head + "\n".join(parts) + "</body></html>\n"
 
 
 def _changes(found: Findings) -> str:
     settings = found.study.settings
-    rules = (("margin", found.margin, settings.margin), ("failed checks allowed", found.max_failed_checks, settings.max_failed_checks))
-    changed = "; ".join(f"{name} {used} instead of {planned}" for name, used, planned in rules if used != planned)
+    rules = (
+        ("margin", found.margin, settings.margin),
+        ("failed checks allowed", found.max_failed_checks, settings.max_failed_checks),
+    )
+    changed = "; ".join(
+        f"{name} {used} instead of {planned}" for name, used, planned in rules if used != planned
+    )
     return f'<p class="note">Changed after the study was built: {changed}.</p>' if changed else ""
 
 
 def _accuracies(found: Findings) -> str:
-    heads = ("question", "people", "correct", "if answers are independent (exact)", "for other people (bootstrap)", "for other people and images")
+    heads = (
+        "question",
+        "people",
+        "correct",
+        "if answers are independent (exact)",
+        "for other people (bootstrap)",
+        "for other people and images",
+    )
     rows = []
     for finding in found.kinds:
         intervals = (finding.exact, finding.people, finding.people_and_images)
-        rows.append((NAMES[finding.kind], finding.participants, f"{finding.correct} of {finding.trials}", *(show(interval, True) for interval in intervals)))
+        rows.append(
+            (
+                NAMES[finding.kind],
+                finding.participants,
+                f"{finding.correct} of {finding.trials}",
+                *(show(interval, True) for interval in intervals),
+            )
+        )
     return table("Accuracy with 95 % intervals", heads, rows)
 
 
@@ -127,14 +182,27 @@ def _tests(found: Findings) -> str:
     rows = []
     for finding in found.kinds:
         people, answers = finding.people_tests, finding.answers_tests
-        values = (people.chance, finding.chance_holm, answers.chance, people.equivalence, answers.equivalence)
+        values = (
+            people.chance,
+            finding.chance_holm,
+            answers.chance,
+            people.equivalence,
+            answers.equivalence,
+        )
         rows.append((NAMES[finding.kind], *map(p_value, values)))
-    return table(f"p values: difference from 50 %, and equivalence to 50 % &plusmn; {found.margin:.1%} (TOST)", heads, rows)
+    return table(
+        f"p values: difference from 50 %, and equivalence to 50 % &plusmn; {found.margin:.1%}"
+        " (TOST)",
+        heads,
+        rows,
+    )
 
 
 def _counts(found: Findings, participants: dict[int, bool]) -> str:
     people = found.people
-    excluded = f"finished, but failed more than {found.max_failed_checks} attention checks (excluded)"
+    excluded = (
+        f"finished, but failed more than {found.max_failed_checks} attention checks (excluded)"
+    )
     return table("Who is counted", ("", "number"), (
         ("joined", len(participants)),
         ("withdrew (answers deleted)", sum(participants.values())),
@@ -147,14 +215,32 @@ def _counts(found: Findings, participants: dict[int, bool]) -> str:
 
 def _sensitivity(found: Findings) -> str:
     rows = (
-        (row.rule, row.kind, row.participants, show(Interval(row.accuracy, row.low, row.high), True), p_value(row.p_chance), p_value(row.p_equivalence))
+        (
+            row.rule,
+            row.kind,
+            row.participants,
+            show(Interval(row.accuracy, row.low, row.high), True),
+            p_value(row.p_chance),
+            p_value(row.p_equivalence),
+        )
         for row in found.sensitivity.itertuples()
     )
-    return table("The same under other rules", ("rule", "kind", "people", "accuracy", "difference p", "equivalence p"), rows)
+    return table(
+        "The same under other rules",
+        ("rule", "kind", "people", "accuracy", "difference p", "equivalence p"),
+        rows,
+    )
 
 
 def _answers(found: Findings) -> str:
-    heads = ("question", "d&prime;", "bias", "same answer to a repeat", "Fleiss' kappa", "images &times; raters")
+    heads = (
+        "question",
+        "d&prime;",
+        "bias",
+        "same answer to a repeat",
+        "Fleiss' kappa",
+        "images &times; raters",
+    )
     rows = (
         (NAMES[finding.kind], show(finding.dprime), f"{finding.bias_name} {show(finding.bias)}", f"{show(finding.consistency, True)} of {finding.repeats}",
          number(finding.agreement.kappa), f"{finding.agreement.images} &times; {finding.agreement.raters}")
@@ -165,15 +251,30 @@ def _answers(found: Findings) -> str:
 
 def _hardest(kind: str, images) -> str:
     rows = (
-        (html.escape(row.origin), row.answers, show(Interval(row.accuracy, row.low, row.high), True), number(row.median_ms / 1000))
+        (
+            html.escape(row.origin),
+            row.answers,
+            show(Interval(row.accuracy, row.low, row.high), True),
+            number(row.median_ms / 1000),
+        )
         for row in images.head(10).itertuples()
     )
-    return table(f"{NAMES[kind]} The hardest images", ("image", "answers", "accuracy", "median seconds"), rows)
+    return table(
+        f"{NAMES[kind]} The hardest images",
+        ("image", "answers", "accuracy", "median seconds"),
+        rows,
+    )
 
 
 def _times(finding: Finding) -> tuple:
     low, middle, high = (number(value / 1000) for value in finding.milliseconds)
-    return NAMES[finding.kind], middle, f"{low} to {high}", number(finding.milliseconds_right / 1000), number(finding.milliseconds_wrong / 1000)
+    return (
+        NAMES[finding.kind],
+        middle,
+        f"{low} to {high}",
+        number(finding.milliseconds_right / 1000),
+        number(finding.milliseconds_wrong / 1000),
+    )
 
 
 def _methods(found: Findings) -> str:
@@ -212,7 +313,11 @@ def show(interval: Interval, percent: bool = False) -> str:
         return "-"
     scale, unit = (100, " %") if percent else (1, "")
     digits = 1 if percent else 2
-    ends = "" if math.isnan(interval.low) else f" ({interval.low * scale:.{digits}f} to {interval.high * scale:.{digits}f})"
+    ends = (
+        ""
+        if math.isnan(interval.low)
+        else f" ({interval.low * scale:.{digits}f} to {interval.high * scale:.{digits}f})"
+    )
     return f"{interval.estimate * scale:.{digits}f}{unit}{ends}"
 
 

@@ -4,14 +4,29 @@ from collections.abc import Iterable, Iterator
 
 from synthderm.study.files import Study
 
-COLUMNS = ("participant", "position", "block", "kind", "a", "b", "target", "origin", "answer", "choice", "correct", "milliseconds", "repeat_of", "swapped")
+COLUMNS = (
+    "participant",
+    "position",
+    "block",
+    "kind",
+    "a",
+    "b",
+    "target",
+    "origin",
+    "answer",
+    "choice",
+    "correct",
+    "milliseconds",
+    "repeat_of",
+    "swapped",
+)
 
 
 def result_rows(study: Study, answers: Iterable[tuple[int, int, str, int]]) -> Iterator[dict]:
     """One dict with `COLUMNS` for each (participant, position, choice, milliseconds).
 
-    `target` is the image that the question is about (the generated or edited one of a pair) and `origin` its file;
-    `correct` is 0 or 1.
+    `target` is the image that the question is about (the generated or edited one of a pair) and
+    `origin` its file; `correct` is 0 or 1.
     """
     for participant, position, choice, milliseconds in answers:
         trial = study.trials[participant][position]

@@ -1,8 +1,9 @@
 """`synthderm study serve`: the participants' pages and the answers they send.
 
-A participant's token travels in the Authorization header (no cookie, so nothing to forge across sites); the server alone
-decides which trial is next. What a browser gets of a trial is `_public`: block, image names and button labels. The kind of
-an edit (add or remove) stays here too, since with it the picture would give the answer away.
+A participant's token travels in the Authorization header (no cookie, so nothing to forge across
+sites); the server alone decides which trial is next. What a browser gets of a trial is `_public`:
+block, image names and button labels. The kind of an edit (add or remove) stays here too, since with
+it the picture would give the answer away.
 """
 
 import base64
@@ -26,7 +27,8 @@ from synthderm.study.guard import Guard, Limiter, Rate, client_of
 from synthderm.study.schedule import CHOICES, Trial
 from synthderm.study.store import Conflict, NotSaved, Store, StudyFull
 
-# A lecture hall may share one address: 60 people who answer every two seconds make about 100 requests a second.
+# A lecture hall may share one address: 60 people who answer every two seconds make about 100
+# requests a second.
 REQUESTS = Rate(burst=1000, per_second=100)
 JOINS = Rate(burst=100, per_second=1)
 WRONG_SECRETS = Rate(burst=20, per_second=0.2)
@@ -49,7 +51,9 @@ class Answer(_Body):
     milliseconds: int = Field(ge=0, le=3_600_000)
 
 
-def create_app(study: Study, store: Store, admin_token: str, limiter: Limiter | None = None) -> FastAPI:
+def create_app(
+    study: Study, store: Store, admin_token: str, limiter: Limiter | None = None
+) -> FastAPI:
     """The study's web application.
 
     Args:
@@ -67,7 +71,9 @@ def create_app(study: Study, store: Store, admin_token: str, limiter: Limiter | 
         """Let a right secret pass; count a wrong one, and stop a client that keeps guessing."""
         client = client_of(request.scope)
         if not wrong.allows(client, 0):
-            raise HTTPException(429, "Too many wrong links or passwords; wait a minute.", {"Retry-After": "60"})
+            raise HTTPException(
+                429, "Too many wrong links or passwords; wait a minute.", {"Retry-After": "60"}
+            )
         if not right:
             wrong.allows(client)
             raise HTTPException(status, reason, headers)
@@ -75,7 +81,13 @@ def create_app(study: Study, store: Store, admin_token: str, limiter: Limiter | 
     def who(request: Request, authorization: str | None) -> int:
         scheme, _, token = (authorization or "").partition(" ")
         number = store.participant(token) if scheme == "Bearer" and token else None
-        check(request, number is not None, 401, "This link is not known to the study.", **{"WWW-Authenticate": "Bearer"})
+        check(
+            request,
+            number is not None,
+            401,
+            "This link is not known to the study.",
+            **{"WWW-Authenticate": "Bearer"},
+        )
         return number
 
     def state(participant: int, begin: bool = False) -> dict:
@@ -87,12 +99,23 @@ def create_app(study: Study, store: Store, admin_token: str, limiter: Limiter | 
         starts = position == 0 or mine[position - 1].block != trial.block
         if starts and not begin and not store.was_shown(participant, position):
             order = list(dict.fromkeys(other.block for other in mine))
-            examples = [{"images": [f"/images/{name}" for name in names], "answer": answer} for names, answer in settings.examples[trial.block]]
+            examples = [
+                {"images": [f"/images/{name}" for name in names], "answer": answer}
+                for names, answer in settings.examples[trial.block]
+            ]
             intro = {"number": order.index(trial.block) + 1, "of": len(order), "examples": examples}
-            return {"total": len(mine), "intro": intro, "trial": _public(trial, study) | {"images": [], "check": None}}
+            return {
+                "total": len(mine),
+                "intro": intro,
+                "trial": _public(trial, study) | {"images": [], "check": None},
+            }
         elapsed = store.seconds_since_shown(participant, position)
         left = None if settings.seconds is None else max(0.0, settings.seconds - (elapsed or 0.0))
-        return {"total": len(mine), "intro": None, "trial": _public(trial, study) | {"seconds_left": left}}
+        return {
+            "total": len(mine),
+            "intro": None,
+            "trial": _public(trial, study) | {"seconds_left": left},
+        }
 
     @app.get("/s/{code}")
     def invitation(request: Request, code: str):
@@ -107,22 +130,37 @@ def create_app(study: Study, store: Store, admin_token: str, limiter: Limiter | 
     def asset(name: str):
         if name not in static:
             raise HTTPException(404, "There is no such file.")
-        return Response(static[name], media_type=STATIC[name], headers={"Cache-Control": "no-cache"})
+        return Response(
+            static[name], media_type=STATIC[name], headers={"Cache-Control": "no-cache"}
+        )
 
     @app.get("/images/{name}")
     def image(name: str):
         if name not in images:
             raise HTTPException(404, "There is no such image.")
         # No date and no ETag: when a file was written is nobody's business.
-        return Response(study.image(name).read_bytes(), media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600, immutable"})
+        return Response(
+            study.image(name).read_bytes(),
+            media_type="image/jpeg",
+            headers={"Cache-Control": "private, max-age=3600, immutable"},
+        )
 
     @app.post("/api/join")
     def join(request: Request, body: Join):
-        check(request, _same(body.invitation, store.invitation), 404, "This link is not known to the study.")
+        check(
+            request,
+            _same(body.invitation, store.invitation),
+            404,
+            "This link is not known to the study.",
+        )
         if not body.agreed:
             raise HTTPException(403, "Without consent there is no study.")
         if not joins.allows(client_of(request.scope)):
-            raise HTTPException(429, "Too many new participants from one place; wait a minute.", {"Retry-After": "60"})
+            raise HTTPException(
+                429,
+                "Too many new participants from one place; wait a minute.",
+                {"Retry-After": "60"},
+            )
         try:
             return {"token": store.join(len(trials))}
         except StudyFull:
@@ -159,22 +197,41 @@ def create_app(study: Study, store: Store, admin_token: str, limiter: Limiter | 
     @app.get("/results.csv")
     def results(request: Request, authorization: Secret = None):
         right = _same(_password(authorization), admin_token)
-        check(request, right, 401, "Results need the admin token that was printed when the server started.", **{"WWW-Authenticate": 'Basic realm="results"'})
+        check(
+            request,
+            right,
+            401,
+            "Results need the admin token that was printed when the server started.",
+            **{"WWW-Authenticate": 'Basic realm="results"'},
+        )
         from synthderm.study.results import COLUMNS, result_rows
 
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS)
         writer.writeheader()
         writer.writerows(result_rows(study, store.answers()))
-        return Response(text.getvalue(), media_type="text/csv", headers={"Content-Disposition": 'attachment; filename="results.csv"'})
+        return Response(
+            text.getvalue(),
+            media_type="text/csv",
+            headers={"Content-Disposition": 'attachment; filename="results.csv"'},
+        )
 
     @app.exception_handler(NotSaved)
     def not_saved(request: Request, error: NotSaved):
-        return JSONResponse({"error": f"Nothing was saved ({error}). Try again."}, 503, {"Retry-After": "2"})
+        return JSONResponse(
+            {"error": f"Nothing was saved ({error}). Try again."}, 503, {"Retry-After": "2"}
+        )
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError):
-        return JSONResponse({"error": "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())}, 422)
+        return JSONResponse(
+            {
+                "error": "; ".join(
+                    f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+                )
+            },
+            422,
+        )
 
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: HTTPException):
@@ -206,7 +263,9 @@ def _page(study: Study) -> str:
         lang=html.escape(texts["lang"]),
         title=html.escape(study.settings.title),
         consent="\n".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in study.consent),
-        texts=json.dumps(texts).replace("<", "\\u003c"),  # so that no text can end the script element
+        texts=json.dumps(texts).replace(
+            "<", "\\u003c"
+        ),  # so that no text can end the script element
     )
 
 

@@ -1,7 +1,7 @@
 """Participants and answers in SQLite.
 
-An answer is on disk before `save` returns: write-ahead log, `synchronous=FULL`. A participant is known by the hash of
-a random token alone; no name, no address, no browser is stored.
+An answer is on disk before `save` returns: write-ahead log, `synchronous=FULL`. A participant is
+known by the hash of a random token alone; no name, no address, no browser is stored.
 """
 
 import hashlib
@@ -32,11 +32,13 @@ CREATE TABLE IF NOT EXISTS answers (
 
 
 class NotSaved(Exception):
-    """The database could not be read or written (locked, disk full, read-only); trying again may help."""
+    """The database could not be read or written (locked, disk full, read-only); trying again may
+    help."""
 
 
 class Conflict(Exception):
-    """An answer to another trial than the participant's next one, or another answer to one that is already saved."""
+    """An answer to another trial than the participant's next one, or another answer to one that is
+    already saved."""
 
 
 class StudyFull(Exception):
@@ -53,9 +55,16 @@ class Store:
 
     def __init__(self, path: str | Path, timeout: float = 3.0):
         self.lock = threading.Lock()
-        self.connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+        self.connection = sqlite3.connect(
+            path, timeout=timeout, isolation_level=None, check_same_thread=False
+        )
         with self._guarded():
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "foreign_keys=ON",
+                "secure_delete=ON",
+            ):
                 self.connection.execute(f"PRAGMA {pragma}")
             self.connection.executescript(SCHEMA)
         with self._transaction() as run:
@@ -73,7 +82,8 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator:
-        """All or nothing; the write lock is taken first, so that what is read stays true until the commit."""
+        """All or nothing; the write lock is taken first, so that what is read stays true until the
+        commit."""
         with self._guarded() as run:
             run("BEGIN IMMEDIATE")
             try:
@@ -102,29 +112,39 @@ class Store:
             number = run("SELECT COALESCE(MAX(number), 0) + 1 FROM participants").fetchone()[0]
             if number > places:
                 raise StudyFull
-            run("INSERT INTO participants (number, token_hash) VALUES (?, ?)", (number, _hash(token)))
+            run(
+                "INSERT INTO participants (number, token_hash) VALUES (?, ?)",
+                (number, _hash(token)),
+            )
         return token
 
     def participant(self, token: str) -> int | None:
         """The number of the participant with this token."""
         with self._guarded() as run:
-            row = run("SELECT number FROM participants WHERE token_hash = ?", (_hash(token),)).fetchone()
+            row = run(
+                "SELECT number FROM participants WHERE token_hash = ?", (_hash(token),)
+            ).fetchone()
         return row and row[0]
 
     def next_position(self, participant: int) -> int:
-        """The position of a participant's next trial: the number of answers, since they come in order."""
+        """The position of a participant's next trial: the number of answers, since they come in
+        order."""
         with self._guarded() as run:
             return _next(run, participant)
 
     def save(self, participant: int, position: int, choice: str, milliseconds: int) -> None:
-        """Save an answer; the same answer again changes nothing, so that a client that heard no reply may repeat it.
+        """Save an answer; the same answer again changes nothing, so that a client that heard no
+        reply may repeat it.
 
         Raises:
             Conflict: not the next trial, or another choice than the saved one.
             NotSaved: see there; nothing has changed.
         """
         with self._transaction() as run:
-            saved = run("SELECT choice FROM answers WHERE participant = ? AND position = ?", (participant, position)).fetchone()
+            saved = run(
+                "SELECT choice FROM answers WHERE participant = ? AND position = ?",
+                (participant, position),
+            ).fetchone()
             if saved is not None:
                 if saved[0] != choice:
                     raise Conflict(f"trial {position + 1} is answered already, and differently")
@@ -132,40 +152,66 @@ class Store:
             expected = _next(run, participant)
             if position != expected:
                 raise Conflict(f"the next trial is {expected + 1}, not {position + 1}")
-            run("INSERT INTO answers VALUES (?, ?, ?, ?)", (participant, position, choice, milliseconds))
+            run(
+                "INSERT INTO answers VALUES (?, ?, ?, ?)",
+                (participant, position, choice, milliseconds),
+            )
 
     def was_shown(self, participant: int, position: int) -> bool:
         """Whether this is the trial that was last sent to the participant."""
         with self._guarded() as run:
-            return run("SELECT position FROM participants WHERE number = ?", (participant,)).fetchone()[0] == position
+            return (
+                run(
+                    "SELECT position FROM participants WHERE number = ?", (participant,)
+                ).fetchone()[0]
+                == position
+            )
 
     def seconds_since_shown(self, participant: int, position: int) -> float | None:
         """How long ago this trial was first sent to the participant; None if that is now."""
         now = time.time()
         with self._transaction() as run:
-            last, shown_at = run("SELECT position, shown_at FROM participants WHERE number = ?", (participant,)).fetchone()
+            last, shown_at = run(
+                "SELECT position, shown_at FROM participants WHERE number = ?", (participant,)
+            ).fetchone()
             if last == position:
                 return max(0.0, now - shown_at)
-            run("UPDATE participants SET position = ?, shown_at = ? WHERE number = ?", (position, now, participant))
+            run(
+                "UPDATE participants SET position = ?, shown_at = ? WHERE number = ?",
+                (position, now, participant),
+            )
         return None
 
     def withdraw(self, participant: int) -> None:
-        """Delete a participant's answers and token; the place stays taken, so that no schedule is used twice."""
+        """Delete a participant's answers and token; the place stays taken, so that no schedule is
+        used twice."""
         with self._transaction() as run:
             run("DELETE FROM answers WHERE participant = ?", (participant,))
-            run("UPDATE participants SET token_hash = NULL, position = NULL, shown_at = NULL WHERE number = ?", (participant,))
+            run(
+                "UPDATE participants SET token_hash = NULL, position = NULL, shown_at = NULL WHERE"
+                " number = ?",
+                (participant,),
+            )
         with self._guarded() as run:
             run("PRAGMA wal_checkpoint(TRUNCATE)")  # or the answers would live on in the log
 
     def participants(self) -> dict[int, bool]:
         """Each participant's number, and whether they have withdrawn."""
         with self._guarded() as run:
-            return {number: bool(gone) for number, gone in run("SELECT number, token_hash IS NULL FROM participants ORDER BY number")}
+            return {
+                number: bool(gone)
+                for number, gone in run(
+                    "SELECT number, token_hash IS NULL FROM participants ORDER BY number"
+                )
+            }
 
     def answers(self) -> list[tuple[int, int, str, int]]:
         """(participant, position, choice, milliseconds), in order."""
         with self._guarded() as run:
-            return run("SELECT participant, position, choice, milliseconds FROM answers ORDER BY participant, position").fetchall()
+            return run(
+                "SELECT participant, position, choice, milliseconds FROM answers ORDER BY"
+                " participant, position"
+            ).fetchall()
 
     def close(self) -> None:
         self.connection.close()

@@ -1,6 +1,7 @@
 """A loopback Hub, and real clients of it in processes of their own.
 
-`SYNTHDERM_TEST_HUB_PATH` names a folder with another huggingface_hub to test with (`make test-hub-oldest`).
+`SYNTHDERM_TEST_HUB_PATH` names a folder with another huggingface_hub to test with (`make
+test-hub-oldest`).
 """
 
 import json
@@ -11,7 +12,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from hub_server import Hub
+
+from tests.hub.hub_server import Hub
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,7 +22,11 @@ class Client:
     """A process that runs `hub_client.py`; calling it sends an order and waits for the answer."""
 
     def __init__(self, hub: Hub, home: Path, **env: str):
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_") and not key.lower().endswith("_proxy")}
+        kept = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith("HF_") and not key.lower().endswith("_proxy")
+        }
         paths = [os.environ.get("SYNTHDERM_TEST_HUB_PATH"), str(ROOT)]
         self.home = home
         self.errors = open(home / "stderr.txt", "a")  # noqa: SIM115 (closed by `close`)
@@ -36,7 +42,9 @@ class Client:
         return self
 
     def read(self) -> str:
-        watchdog = threading.Timer(300, self.process.kill)  # a hang fails the test instead of stopping the suite
+        watchdog = threading.Timer(
+            300, self.process.kill
+        )  # a hang fails the test instead of stopping the suite
         watchdog.start()
         line = self.process.stdout.readline()
         watchdog.cancel()
@@ -93,7 +101,8 @@ def new_client(running_hub, tmp_path):
 
 @pytest.fixture(scope="session")
 def client(running_hub, tmp_path_factory):
-    """One client for all tests that need no settings of their own: give it a cache folder with every order."""
+    """One client for all tests that need no settings of their own: give it a cache folder with
+    every order."""
     client = Client(running_hub, tmp_path_factory.mktemp("home")).start()
     yield client
     client.close()

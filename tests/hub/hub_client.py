@@ -1,7 +1,8 @@
-"""The side of the tests that uses huggingface_hub, in a process of its own: the client reads its settings on import.
+"""The side of the tests that uses huggingface_hub, in a process of its own: the client reads its
+settings on import.
 
-It takes one JSON object a line, {"do": NAME, ...}, and answers with one: the result, or the error, and the warnings.
-The version of huggingface_hub is the first one on PYTHONPATH.
+It takes one JSON object a line, {"do": NAME, ...}, and answers with one: the result, or the error,
+and the warnings. The version of huggingface_hub is the first one on PYTHONPATH.
 """
 
 import contextlib
@@ -24,26 +25,36 @@ def do_version() -> list[str]:
 
 
 def do_resolve(name: str, file_limit: int | None = None, **options) -> list[str]:
-    from synthderm.hub import resolve
+    from synthderm.hub.resolve import resolve
 
     if file_limit is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+        resource.setrlimit(
+            resource.RLIMIT_FSIZE, (file_limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
+        )
     try:
         found = resolve(name, **options)
     finally:
         if file_limit is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+            resource.setrlimit(
+                resource.RLIMIT_FSIZE,
+                (resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_FSIZE)[1]),
+            )
     return [str(found.directory), found.revision]
 
 
 def do_load(name: str, **options) -> dict:
     import torch
 
-    from synthderm.nets import SkinGenerator
+    from synthderm.models.generator import SkinGenerator
 
     model = SkinGenerator.from_pretrained(name, **options)
     image, mask = model.generate(torch.ones(1, model.latent_dim), torch.tensor([0]))
-    return {"revision": model.revision, "shape": list(image.shape), "sum": image.double().sum().item(), "mask": mask.sum().item()}
+    return {
+        "revision": model.revision,
+        "shape": list(image.shape),
+        "sum": image.double().sum().item(),
+        "mask": mask.sum().item(),
+    }
 
 
 def do_dataset(source: str, **options) -> list:
@@ -57,11 +68,15 @@ def do_dataset(source: str, **options) -> list:
 def do_items(workers: int) -> list:
     from torch.utils.data import DataLoader
 
-    from synthderm.sources import load_generator
+    from synthderm.datasets.sources import load_generator
 
     load_generator.cache_clear()  # as in a process of its own
     loader = DataLoader(KEPT["dataset"], batch_size=2, num_workers=workers, collate_fn=list)
-    return [[sum(image.tobytes()), list(image.size), label] for batch in loader for image, label in batch]
+    return [
+        [sum(image.tobytes()), list(image.size), label]
+        for batch in loader
+        for image, label in batch
+    ]
 
 
 def do_edit(model: str) -> list:
@@ -78,7 +93,7 @@ def do_edit_again() -> str:
 
     import torch
 
-    from synthderm.edit import load_editor
+    from synthderm.transforms.functional import load_editor
 
     load_editor.cache_clear()
     return pickle.loads(pickle.dumps(KEPT["edit"]))(torch.rand(3, 16, 16))[1]["model_revision"]
@@ -91,13 +106,13 @@ def do_snapshot(name: str, **options) -> str:
 
 
 def do_push(directory: str, repository: str, **options) -> str:
-    from synthderm.nets import SkinGenerator
+    from synthderm.models.generator import SkinGenerator
 
     return SkinGenerator.from_pretrained(Path(directory)).push_to_hub(repository, **options)
 
 
 def do_cli(arguments: list[str]) -> list:
-    from synthderm.cli import main
+    from synthderm.cli.main import main
 
     texts = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(texts[0]), contextlib.redirect_stderr(texts[1]):
@@ -118,8 +133,14 @@ def main() -> None:
             try:
                 answer["result"] = globals()[f"do_{order.pop('do')}"](**order)
             except (Exception, SystemExit) as error:
-                answer |= {"error": type(error).__name__, "bases": [base.__name__ for base in type(error).__mro__], "message": str(error)}
-        answer["warnings"] = [str(warning.message) for warning in caught if warning.category is UserWarning]
+                answer |= {
+                    "error": type(error).__name__,
+                    "bases": [base.__name__ for base in type(error).__mro__],
+                    "message": str(error),
+                }
+        answer["warnings"] = [
+            str(warning.message) for warning in caught if warning.category is UserWarning
+        ]
         answer["seconds"] = time.monotonic() - started
         print(json.dumps(answer), file=answers, flush=True)
 

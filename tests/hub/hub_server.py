@@ -1,10 +1,12 @@
-"""A small Hugging Face Hub on two free ports of 127.0.0.1 (files have a host of their own), for the real client: it keeps repositories in memory and
-speaks as much of the protocol as loading and publishing a model need, and it can be told to misbehave.
+"""A small Hugging Face Hub on two free ports of 127.0.0.1 (files have a host of their own), for the
+real client: it keeps repositories in memory and speaks as much of the protocol as loading and
+publishing a model need, and it can be told to misbehave.
 
     hub = Hub()
     commit = hub.commit("org/name", {"config.json": b"{}", "model.safetensors": b"..."})
-    hub.fault("GET", "/cdn/", cut=1000)          # once: close the connection after 1,000 bytes of the body
-    hub.down(); hub.up()                         # the port refuses connections, then answers again
+    hub.fault("GET", "/cdn/", cut=1000)          # once: close the connection after 1,000 bytes of
+    the body hub.down(); hub.up()                         # the port refuses connections, then
+    answers again
 """
 
 import base64
@@ -21,7 +23,8 @@ def git_hash(body: bytes) -> str:
 
 
 class Hub:
-    """The state: repositories, their commits and branches, uploaded blobs, planned faults and a log of requests."""
+    """The state: repositories, their commits and branches, uploaded blobs, planned faults and a log
+    of requests."""
 
     def __init__(self):
         self.commits: dict[tuple[str, str], dict[str, bytes]] = {}
@@ -69,8 +72,9 @@ class Hub:
     def fault(self, method: str, path: str, times: int = 1, **what) -> None:
         """Misbehave at the next `times` requests whose path contains `path`.
 
-        what: status (and headers) instead of an answer, cut (bytes of the body before the connection ends), body
-        (another one than announced), headers (replaced), or stall (a threading.Event to wait for).
+        what: status (and headers) instead of an answer, cut (bytes of the body before the
+        connection ends), body (another one than announced), headers (replaced), or stall (a
+        threading.Event to wait for).
         """
         self.faults.append({"method": method, "path": path, "times": times, **what})
 
@@ -98,9 +102,16 @@ class Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-    def answer(self, status: int, body: bytes = b"", headers: dict | None = None, fault: dict | None = None) -> None:
+    def answer(
+        self, status: int, body: bytes = b"", headers: dict | None = None, fault: dict | None = None
+    ) -> None:
         fault = fault or {}
-        headers = {"Content-Length": str(len(body)), "Connection": "close", **(headers or {}), **fault.get("headers", {})}
+        headers = {
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+            **(headers or {}),
+            **fault.get("headers", {}),
+        }
         if "body" in fault:
             body = fault["body"]
             headers["Content-Length"] = str(len(body))
@@ -119,7 +130,9 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(status, b"{}", {"X-Error-Code": code, "X-Error-Message": code, **headers})
 
     def serve(self) -> None:
-        raw = urlsplit(self.path).path  # the "/" within a revision is quoted, those between folders are not
+        raw = urlsplit(
+            self.path
+        ).path  # the "/" within a revision is quoted, those between folders are not
         path = unquote(raw)
         length = int(self.headers.get("Content-Length") or 0)
         self.body = self.rfile.read(length) if length else self.read_chunks()
@@ -131,7 +144,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(fault["status"], b"{}", fault.get("headers"))
         for pattern, method in ROUTES:
             if found := re.fullmatch(pattern, raw):
-                return method(self, fault, **{key: unquote(value) for key, value in found.groupdict().items()})
+                return method(
+                    self, fault, **{key: unquote(value) for key, value in found.groupdict().items()}
+                )
         self.error(404, "NotFound")
 
     do_GET = do_HEAD = do_POST = do_PUT = serve
@@ -161,7 +176,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def resolve(self, fault: dict, repository: str, revision: str, file: str) -> None:
         if repository in self.hub.moved:
-            return self.answer(307, b"", {"Location": f"/{self.hub.moved[repository]}/resolve/{revision}/{file}"})
+            return self.answer(
+                307, b"", {"Location": f"/{self.hub.moved[repository]}/resolve/{revision}/{file}"}
+            )
         if found := self.find(repository, revision):
             sha, files = found
             if file not in files:
@@ -170,7 +187,11 @@ class Handler(BaseHTTPRequestHandler):
             if not file.endswith(".safetensors"):
                 return self.answer(200, body, {**headers, "ETag": f'"{git_hash(body)}"'}, fault)
             digest = hashlib.sha256(body).hexdigest()
-            headers |= {"X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(body)), "Location": f"{self.hub.cdn_url}/cdn/{digest}"}
+            headers |= {
+                "X-Linked-Etag": f'"{digest}"',
+                "X-Linked-Size": str(len(body)),
+                "Location": f"{self.hub.cdn_url}/cdn/{digest}",
+            }
             self.answer(302, b"", headers, fault)
 
     def cdn(self, fault: dict, digest: str) -> None:
@@ -181,22 +202,55 @@ class Handler(BaseHTTPRequestHandler):
         start = int(wanted[1])
         if start >= len(body):
             return self.answer(416, b"", {"Content-Range": f"bytes */{len(body)}"})
-        self.answer(206, body[start:], {"Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"}, fault)
+        self.answer(
+            206,
+            body[start:],
+            {"Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"},
+            fault,
+        )
 
     def describe(self, file: str, body: bytes) -> dict:
-        large = {"lfs": {"sha256": hashlib.sha256(body).hexdigest(), "oid": hashlib.sha256(body).hexdigest(), "size": len(body), "pointerSize": 130}}
-        return {"size": len(body), "blobId": git_hash(body), "oid": git_hash(body), **(large if file.endswith(".safetensors") else {})}
+        large = {
+            "lfs": {
+                "sha256": hashlib.sha256(body).hexdigest(),
+                "oid": hashlib.sha256(body).hexdigest(),
+                "size": len(body),
+                "pointerSize": 130,
+            }
+        }
+        return {
+            "size": len(body),
+            "blobId": git_hash(body),
+            "oid": git_hash(body),
+            **(large if file.endswith(".safetensors") else {}),
+        }
 
     def info(self, fault: dict, repository: str, revision: str | None = None) -> None:
         if found := self.find(repository, revision or "main"):
             sha, files = found
-            siblings = [{"rfilename": file, **self.describe(file, body)} for file, body in files.items()]
+            siblings = [
+                {"rfilename": file, **self.describe(file, body)} for file, body in files.items()
+            ]
             private = self.hub.locked.get(repository, ("", ""))[1] == "private"
-            self.json({"id": repository, "modelId": repository, "sha": sha, "private": private, "tags": [], "siblings": siblings})
+            self.json(
+                {
+                    "id": repository,
+                    "modelId": repository,
+                    "sha": sha,
+                    "private": private,
+                    "tags": [],
+                    "siblings": siblings,
+                }
+            )
 
     def tree(self, fault: dict, repository: str, revision: str) -> None:
         if found := self.find(repository, revision):
-            self.json([{"type": "file", "path": file, **self.describe(file, body)} for file, body in found[1].items()])
+            self.json(
+                [
+                    {"type": "file", "path": file, **self.describe(file, body)}
+                    for file, body in found[1].items()
+                ]
+            )
 
     def create(self, fault: dict) -> None:
         wanted = json.loads(self.body)
@@ -205,7 +259,13 @@ class Handler(BaseHTTPRequestHandler):
         if not token:
             return self.error(401, "Unauthorized")
         if any(known == repository for known, _ in self.hub.commits):
-            return self.json({"error": "You already created this model repo", "url": f"{self.hub.url}/{repository}"}, 409)
+            return self.json(
+                {
+                    "error": "You already created this model repo",
+                    "url": f"{self.hub.url}/{repository}",
+                },
+                409,
+            )
         self.hub.commit(repository, {})
         if wanted.get("private") or wanted.get("visibility") == "private":
             self.hub.locked[repository] = (token, "private")
@@ -217,12 +277,26 @@ class Handler(BaseHTTPRequestHandler):
     def preupload(self, fault: dict, repository: str, revision: str) -> None:
         modes = {True: "lfs", False: "regular"}
         files = [file["path"] for file in json.loads(self.body)["files"]]
-        self.json({"files": [{"path": file, "uploadMode": modes[file.endswith(".safetensors")], "shouldIgnore": False} for file in files]})
+        self.json(
+            {
+                "files": [
+                    {
+                        "path": file,
+                        "uploadMode": modes[file.endswith(".safetensors")],
+                        "shouldIgnore": False,
+                    }
+                    for file in files
+                ]
+            }
+        )
 
     def batch(self, fault: dict, repository: str) -> None:
         objects = json.loads(self.body)["objects"]
         for one in objects:
-            one["actions"] = {"upload": {"href": f"{self.hub.url}/upload/{one['oid']}"}, "verify": {"href": f"{self.hub.url}/verify"}}
+            one["actions"] = {
+                "upload": {"href": f"{self.hub.url}/upload/{one['oid']}"},
+                "verify": {"href": f"{self.hub.url}/verify"},
+            }
         self.json({"transfer": "basic", "objects": objects})
 
     def upload(self, fault: dict, digest: str) -> None:
@@ -247,7 +321,13 @@ class Handler(BaseHTTPRequestHandler):
                 elif entry["key"] == "lfsFile":
                     files[value["path"]] = self.hub.blobs[value["oid"]]
             sha = self.hub.commit(repository, files, revision)
-            self.json({"commitUrl": f"{self.hub.url}/{repository}/commit/{sha}", "commitOid": sha, "success": True})
+            self.json(
+                {
+                    "commitUrl": f"{self.hub.url}/{repository}/commit/{sha}",
+                    "commitOid": sha,
+                    "success": True,
+                }
+            )
 
 
 REPOSITORY = r"(?P<repository>[^/]+/[^/]+)"

@@ -11,22 +11,25 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from study_pictures import PLAN, draw_skin, redden, save
 
 from synthderm.study.build import build
 from synthderm.study.files import Study
+from tests.study.pictures import PLAN, draw_skin, redden, save
 
 CHROMIUM = "/usr/bin/chromium"
 
 
 @pytest.fixture(scope="session")
 def sources(tmp_path_factory) -> dict[str, str]:
-    """Folders: `real` (JPEG, 120x96), `generated` (PNG, 80x80), and `before`, `after` (PNG pairs)."""
+    """Folders: `real` (JPEG, 120x96), `generated` (PNG, 80x80), and `before`, `after` (PNG
+    pairs)."""
     root, rng = tmp_path_factory.mktemp("sources"), np.random.default_rng(7)
     before = [draw_skin(rng) for _ in range(12)]
     return {
         "real": save(root / "real", [draw_skin(rng) for _ in range(16)], ".jpg"),
-        "generated": save(root / "generated", [draw_skin(rng, (80, 80)) for _ in range(16)], ".png"),
+        "generated": save(
+            root / "generated", [draw_skin(rng, (80, 80)) for _ in range(16)], ".png"
+        ),
         "before": save(root / "before", before, ".png"),
         "after": save(root / "after", [redden(image) for image in before], ".png"),
     }
@@ -36,7 +39,10 @@ def sources(tmp_path_factory) -> dict[str, str]:
 def built(sources, tmp_path_factory) -> Path:
     """A study with all four kinds; read it, don't write to it."""
     out = tmp_path_factory.mktemp("built") / "study"
-    pairs = {"add": [sources["before"], sources["after"]], "remove": [sources["after"], sources["before"]]}
+    pairs = {
+        "add": [sources["before"], sources["after"]],
+        "remove": [sources["after"], sources["before"]],
+    }
     build(out, sources["real"], sources["generated"], plan=PLAN, seed=3, images=12, **pairs)
     return out
 
@@ -51,8 +57,18 @@ class Server:
     """`synthderm study serve` as a process of its own."""
 
     def __init__(self, folder: Path, port: int = 0):
-        command = [sys.executable, "-m", "synthderm.study", "serve", str(folder), "--port", str(port)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        command = [
+            sys.executable,
+            "-m",
+            "synthderm.study",
+            "serve",
+            str(folder),
+            "--port",
+            str(port),
+        ]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         self.printed = ""
         while "password" not in self.printed:
             line = self.process.stdout.readline()
@@ -77,7 +93,12 @@ class Server:
 
     def client(self, source: str = "127.0.0.1", **options) -> httpx.Client:
         """An HTTP client that connects from this address."""
-        return httpx.Client(base_url=self.base, transport=httpx.HTTPTransport(local_address=source), timeout=30, **options)
+        return httpx.Client(
+            base_url=self.base,
+            transport=httpx.HTTPTransport(local_address=source),
+            timeout=30,
+            **options,
+        )
 
     def join(self, client: httpx.Client) -> dict[str, str]:
         """A new participant's headers."""
@@ -117,7 +138,8 @@ def study(folder) -> Study:
 
 @pytest.fixture(scope="session")
 def chromium():
-    """Debian's Chromium, driven by Playwright. Where CI is set its absence fails; elsewhere the browser tests are left out."""
+    """Debian's Chromium, driven by Playwright. Where CI is set its absence fails; elsewhere the
+    browser tests are left out."""
     if not Path(CHROMIUM).exists():
         reason = f"{CHROMIUM} is missing: apt-get install chromium"
         if os.environ.get("CI"):

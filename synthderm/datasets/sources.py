@@ -1,0 +1,144 @@
+"""What a `SyntheticSkinDataset` draws from: the protocol of a source, and generators.
+
+A source makes images of given classes from given random states, one for each image, and from
+nothing else. There are four: a generator (here), generated skin with eczema (`eczema_source`), any
+function, and a diffusers pipeline (`function_source`).
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from synthderm.arguments import Range, as_range
+from synthderm.hub.resolve import pin, weights_hash
+from synthderm.models.loading import load_generator
+
+
+class Source(Protocol):
+    """Where the images of a data set come from.
+
+    Attributes:
+        name: what it is, the same in every process: a model's name, or a function's.
+        classes: the names of its classes, in the order of its labels.
+        size: side of its square images in pixels, or None where they come in any size.
+        revision: which weights: the Hub's commit, "bundled", "local" or "function".
+    """
+
+    name: str
+    classes: list[str]
+    size: int | None
+    revision: str
+
+    @property
+    def weights(self) -> str:
+        """SHA-256 of the weights, or "function"."""
+        ...
+
+    def labels(self) -> Sequence[int]:
+        """The classes that occur."""
+        ...
+
+    def sample(self, labels: list[int], rngs: list[torch.Generator]) -> tuple[Tensor, Tensor]:
+        """Images (B, 3, H, W) uint8 and masks (B, 1, H, W) bool, on the CPU; each image from its
+        own label and random state alone."""
+        ...
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run on one thread. Some convolutions add up in another order on two threads than on one;
+    loader workers have one thread, so one is what every process uses."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def fit(images: Tensor, masks: Tensor, size: int | None) -> tuple[Tensor, Tensor]:
+    """Float images in [0, 1] and masks, scaled to a square of `size`; the images as uint8."""
+    if size is not None and images.shape[-2:] != (size, size):
+        images = F.interpolate(
+            images, size=size, mode="bilinear", align_corners=False, antialias=True
+        )
+        shrunk = F.interpolate(masks.float(), size=size, mode="bilinear", align_corners=False)
+        masks = shrunk > 0.5
+    return (images * 255).round_().clamp_(0, 255).to(torch.uint8), masks
+
+
+class GeneratorSource:
+    """A `SkinGenerator`.
+
+    Args:
+        model: bundled name, folder or Hub id.
+        size: side of the images in pixels; the generator's own where None. Images of up to half of
+            that are generated at half the side, which takes a little less.
+        device: where to generate.
+        skin_tone: ITA in degrees, a number or a range; as frequent as in training where None.
+        truncation: in (0, 1], see `SkinGenerator.generate`.
+
+    Raises:
+        ValueError: a skin tone that the generator has not seen.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str],
+        *,
+        size: int | None = None,
+        device: str = "cpu",
+        skin_tone: Range | None = None,
+        truncation: float = 1.0,
+    ) -> None:
+        self.name = os.fspath(model)
+        self._model, self._device, self._truncation = pin(model), device, truncation
+        generator = load_generator(self._model, device)
+        self.classes, self.revision = list(generator.classes), generator.revision
+        self.size = size or generator.size
+        self._skin_tone = _check_skin_tone(skin_tone, generator.tones, self.name)
+        half = generator.size // 2
+        self._generated_size = half if self.size <= half else generator.size
+
+    @cached_property
+    def weights(self) -> str:
+        return weights_hash(self._model)
+
+    def labels(self) -> Sequence[int]:
+        return range(len(self.classes))
+
+    @one_thread()
+    def sample(self, labels: list[int], rngs: list[torch.Generator]) -> tuple[Tensor, Tensor]:
+        generator = load_generator(self._model, self._device)
+        latents = torch.stack([torch.randn(generator.latent_dim, generator=rng) for rng in rngs])
+        tones = [generator.sample_skin_tone(rng, self._skin_tone) for rng in rngs]
+        images, masks = generator.generate(
+            latents.to(self._device),
+            torch.tensor(labels, device=self._device),
+            skin_tone=None if generator.tones is None else torch.stack(tones).to(self._device),
+            size=self._generated_size,
+            truncation=self._truncation,
+        )
+        return fit(images.cpu(), masks.cpu(), self.size)
+
+
+def _check_skin_tone(
+    skin_tone: Range | None, tones: list[float] | None, name: str
+) -> tuple[float, float] | None:
+    if skin_tone is None:
+        return None
+    if tones is None:
+        raise ValueError(
+            f"skin_tone={skin_tone!r} was given, but {name!r} has no input for the skin tone: "
+            "leave it out, or train one with --tones."
+        )
+    try:
+        return as_range("skin_tone", skin_tone, tones[0], tones[-1])
+    except ValueError as error:
+        raise ValueError(f"{error} That is what {name!r} has seen, ITA in degrees.") from None

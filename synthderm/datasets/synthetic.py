@@ -1,0 +1,328 @@
+"""`SyntheticSkinDataset`: generated skin images as a map-style data set, to stand beside real
+ones."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.datasets import VisionDataset
+
+from synthderm.arguments import Range, as_range
+from synthderm.datasets.eczema_source import EczemaSource
+from synthderm.datasets.folder import apply_transforms
+from synthderm.datasets.function_source import (
+    PREFIX,
+    DiffusersPipeline,
+    Function,
+    FunctionSource,
+)
+from synthderm.datasets.sources import GeneratorSource, Source
+from synthderm.hub.resolve import bundled_names
+from synthderm.imaging.io import to_pil
+
+MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+
+
+def item_seed(seed: int, index: int) -> int:
+    """A 63-bit seed for item `index` of a data set: splitmix64 (Steele et al., OOPSLA 2014), so
+    that neighbours are unrelated."""
+    x = seed & (2**64 - 1)
+    for value in (index, 0x5EED):
+        x = (x + MIX[0] * (value + 1)) & (2**64 - 1)
+        x = ((x ^ (x >> 30)) * MIX[1]) & (2**64 - 1)
+        x = ((x ^ (x >> 27)) * MIX[2]) & (2**64 - 1)
+        x ^= x >> 31
+    return x >> 1
+
+
+def generator_names() -> list[str]:
+    """The bundled generators."""
+    return [name for name in bundled_names() if name != EczemaSource.name]
+
+
+def make_source(
+    source: str | os.PathLike[str] | Function,
+    *,
+    size: int | None = None,
+    device: str = "cpu",
+    severity: Range = (0.0, 1.0),
+    skin_tone: Range | None = None,
+    truncation: float = 1.0,
+    classes: Sequence[str] | None = None,
+    needs_mask: bool = False,
+) -> Source:
+    """The source that these arguments of a `SyntheticSkinDataset` name; see there."""
+    is_pipeline = isinstance(source, str) and source.startswith(PREFIX)
+    if callable(source) or is_pipeline:
+        if skin_tone is not None or truncation != 1:
+            raise ValueError(
+                "skin_tone and truncation are for generators: a function draws tones and latents of"
+                " its own, leave them out."
+            )
+        if is_pipeline:
+            if classes is None:
+                raise ValueError(
+                    f"{source!r} does not say which classes its labels are: name them, as in "
+                    'classes=["nevus", "melanoma"].'
+                )
+            source = DiffusersPipeline(source.removeprefix(PREFIX), classes, device=device)
+        return FunctionSource(source, classes=classes, size=size, needs_mask=needs_mask)
+    if classes is not None:
+        raise ValueError(
+            f"classes={classes!r} was given, but {source!r} has its own: leave it out."
+        )
+    options = {"size": size, "device": device, "skin_tone": skin_tone, "truncation": truncation}
+    if source == EczemaSource.name:
+        return EczemaSource(severity=severity, **options)
+    if isinstance(source, str):
+        known = [*generator_names(), EczemaSource.name]
+        if source not in known and not any(mark in source for mark in "/\\.~"):
+            raise ValueError(
+                f"unknown source {source!r}: there are {', '.join(known)}, a folder (./{source}) or"
+                f" a Hub id (org/{source})."
+            )
+    return GeneratorSource(source, **options)
+
+
+class SyntheticSkinDataset(VisionDataset):
+    """Generated skin images with labels, and with region masks where asked for.
+
+    Item `i` depends on `(seed, i)` alone: it is the same in every worker, process and epoch, alone
+    or within a batch. On one kind of CPU it is the same bit for bit; on a GPU, or where
+    convolutions run in bf16, pixels may differ by a few grey levels.
+
+    Args:
+        source: "lesions" (classes: diagnoses), "hands" (classes: ten poses), "skin" (close-ups
+            without a lesion, one class), "eczema" (hands and skin, edited; classes: clear, mild,
+            moderate, severe), a folder, or a Hub id ("org/name", "org/name@revision"). Or any
+            function `(seeds, labels) -> images`, see
+            `synthderm.datasets.function_source.FunctionSource`, or "diffusers:org/name", a
+            pipeline.
+        length: number of items, at least 1.
+        labels: classes to draw from, by name or index, or one for each item (a sequence of
+            `length`); all classes in turn where None.
+        seed: any integer.
+        size: side of the square images in pixels, 8 to 4096; the generator's own where None.
+        transform, target_transform, transforms: as in `torchvision.datasets.VisionDataset`. With
+            masks, `transform` gets `(image, mask)` and `transforms` `(image, mask, label)`.
+        return_mask: items are `(image, mask, label)`; the mask is the lesion, the hand, or the
+            eczema.
+        severity: of the eczema, a number or a range within [0, 1]; for "eczema" alone. 0 is clear,
+            up to 1/3 mild, up to 2/3 moderate, above severe. Classes outside the range do not
+            occur.
+        skin_tone: ITA in degrees, a number or a range within that of the generator's training
+            (above 55 very light, 28 to 41 intermediate, below -30 dark), drawn evenly; as frequent
+            as in training where None. For generators that were trained with skin tones alone.
+        truncation: in (0, 1]. Below 1 an image's style (its colours and kind of texture) moves
+            towards the mean of its class, while the layout stays: fewer odd images, less variety
+            (psi of Karras et al., CVPR 2019).
+        device: where to generate. In DataLoader workers leave it "cpu".
+        classes: the names of the classes, for a function or a pipeline alone (which takes them as
+            prompts).
+
+    `revision` says which weights: the Hub's commit, kept for all workers and epochs, or "bundled",
+    "local", "function".
+
+    Items are `(PIL RGB, int)`, or `(PIL RGB, tv_tensors.Mask (1, H, W) uint8 of 0 and 1, int)`.
+
+    Raises:
+        ValueError: an unknown source, a length below 1, labels that are not classes, a range that
+            is none, or a skin tone that the source has not seen.
+    """
+
+    def __init__(
+        self,
+        source: str | os.PathLike[str] | Function = "lesions",
+        *,
+        length: int,
+        labels: str | int | Iterable[str | int] | None = None,
+        seed: int = 0,
+        size: int | None = None,
+        transform: Callable[..., Any] | None = None,
+        target_transform: Callable[[int], Any] | None = None,
+        transforms: Callable[..., Any] | None = None,
+        return_mask: bool = False,
+        severity: Range = (0.0, 1.0),
+        skin_tone: Range | None = None,
+        truncation: float = 1.0,
+        device: str = "cpu",
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(
+            root=None,
+            transforms=transforms,
+            transform=transform,
+            target_transform=target_transform,
+        )
+        self.length = _check_length(length)
+        self.seed, self.return_mask, self.device = int(seed), return_mask, str(device)
+        _check_device(self.device)
+        self.severity = as_range("severity", severity)
+        self.skin_tone, self.truncation = skin_tone, _check_truncation(truncation)
+        self._source = make_source(
+            source,
+            size=_check_size(size),
+            device=self.device,
+            severity=self.severity,
+            skin_tone=skin_tone,
+            truncation=self.truncation,
+            classes=classes,
+            needs_mask=return_mask,
+        )
+        self.source, self.revision = self._source.name, self._source.revision
+        self.size = self._source.size
+        self.classes = list(self._source.classes)
+        self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
+        self.targets = self._choose_labels(labels)
+        # The source's own label of each item, which `balancing` may call by another index.
+        self._source_labels = self.targets
+
+    def _choose_labels(self, labels: str | int | Iterable[str | int] | None) -> list[int]:
+        """The label of each item."""
+        possible = self._source.labels()
+        if labels is None:
+            chosen = list(possible)
+        else:
+            given = [labels] if isinstance(labels, (str, int)) else labels
+            chosen = [self._index(label) for label in given]
+            impossible = sorted({self.classes[k] for k in chosen if k not in possible})
+            if impossible:
+                raise ValueError(
+                    f"labels {', '.join(impossible)} do not occur with severity={self.severity}:"
+                    " widen the range."
+                )
+        if not chosen:
+            raise ValueError("labels is empty: name at least one class, or leave it out for all.")
+        return [chosen[i % len(chosen)] for i in range(self.length)]
+
+    def _index(self, label: Any) -> int:
+        """A class's index, from its name or its index."""
+        if isinstance(label, str) and label in self.class_to_idx:
+            return self.class_to_idx[label]
+        if not isinstance(label, (str, bool)) and hasattr(label, "__index__"):
+            index = int(label)
+            if 0 <= index < len(self.classes):
+                return index
+        raise ValueError(
+            f"label {label!r} is not one of the classes of {self.source!r}:"
+            f" {', '.join(self.classes)}."
+        )
+
+    @classmethod
+    def balancing(
+        cls,
+        real: Any,
+        source: str | os.PathLike[str] | Function = "lesions",
+        *,
+        mapping: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> "SyntheticSkinDataset":
+        """Just the images that bring every class of `real` up to its largest.
+
+        Labels of the result follow `real`: its `classes`, `class_to_idx` and `targets` are
+        `real`'s.
+
+        Args:
+            real: a data set with `classes` and `targets`, as torchvision's have.
+            source: as for the class.
+            mapping: `real`'s class names to the source's, where they differ.
+            options: as for the class; not `length` and `labels`.
+
+        Raises:
+            ValueError: a class that needs images has no counterpart in the source, or `real` is
+                balanced already.
+        """
+        counts = Counter(int(target) for target in real.targets)
+        largest = max(counts.values())
+        wanted = [
+            index
+            for index in range(len(real.classes))
+            for _ in range(largest - counts.get(index, 0))
+        ]
+        if not wanted:
+            raise ValueError(
+                f"every class of the data set already has {largest} images: nothing to balance."
+            )
+        names = {k: (mapping or {}).get(name, name) for k, name in enumerate(real.classes)}
+        needed = [names[index] for index in sorted(set(wanted))]
+        if len(set(needed)) < len(needed):
+            raise ValueError(
+                f"mapping={mapping!r} gives two of your classes the same generated class."
+            )
+        labels = [names[index] for index in wanted]
+        dataset = cls(source, length=len(wanted), labels=labels, **options)
+        dataset.classes, dataset.class_to_idx = list(real.classes), dict(real.class_to_idx)
+        dataset.targets = wanted
+        return dataset
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Any:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        """Several items from one pass of the generator; a DataLoader calls this."""
+        indices = [self._wrap(index) for index in indices]
+        images, masks = self.generate(indices)
+        items = []
+        for index, image, mask in zip(indices, images, masks):
+            region = tv_tensors.Mask(mask.byte()) if self.return_mask else None
+            items.append(apply_transforms(self, to_pil(image), region, self.targets[index]))
+        return items
+
+    def _wrap(self, index: int) -> int:
+        """An index from the start; negative ones count from the end."""
+        index = int(index)
+        if not -self.length <= index < self.length:
+            raise IndexError(f"item {index} of a dataset of {self.length}")
+        return index % self.length
+
+    def generate(self, indices: list[int]) -> tuple[Tensor, Tensor]:
+        """Images (B, 3, size, size) uint8 and masks (B, 1, size, size) bool of these items, on the
+        CPU, before transforms."""
+        _check_device(self.device)
+        labels = [self._source_labels[index] for index in indices]
+        seeds = [item_seed(self.seed, index) for index in indices]
+        return self._source.sample(labels, [torch.Generator().manual_seed(seed) for seed in seeds])
+
+    @property
+    def weights(self) -> str:
+        """SHA-256 of the weights that make the images, or "function"."""
+        return self._source.weights
+
+    def extra_repr(self) -> str:
+        return f"source={self.source!r}, seed={self.seed}, size={self.size}"
+
+
+def _check_length(length: int) -> int:
+    if not isinstance(length, int) or length < 1:
+        raise ValueError(f"length={length!r}: a dataset needs at least 1 image.")
+    return length
+
+
+def _check_size(size: int | None) -> int | None:
+    if size is not None and not 8 <= size <= 4096:
+        raise ValueError(f"size={size!r}: images are between 8 and 4096 pixels wide.")
+    return size
+
+
+def _check_truncation(truncation: float) -> float:
+    if not isinstance(truncation, (int, float)) or not 0 < truncation <= 1:
+        raise ValueError(
+            f"truncation={truncation!r} must be above 0 and at most 1, which changes nothing."
+        )
+    return truncation
+
+
+def _check_device(device: str) -> None:
+    """CUDA does not work in forked workers, and every spawned one would load a model of its own."""
+    if device.startswith("cuda") and torch.utils.data.get_worker_info() is not None:
+        raise RuntimeError(
+            f"device={device!r} in a DataLoader worker: use device='cpu' in workers, or"
+            " num_workers=0 to generate on the GPU."
+        )

@@ -1,0 +1,177 @@
+"""Masks: where skin is, and random lesion shapes on it. Masks are bool (B, 1, H, W), True inside.
+
+Everything is drawn on a small grid and enlarged, so a mask costs well under a millisecond whatever
+the image's size.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from synthderm.imaging.color import FLOOR
+from synthderm.imaging.resize import enlarge
+
+
+def skin_region(image: Tensor) -> Tensor:
+    """Where an image shows skin.
+
+    Melanin and haemoglobin absorb blue more than red, whatever their amount, so skin of every tone
+    has a blue optical density above its red one; white, grey and blue backgrounds do not. The
+    threshold is Otsu's (IEEE SMC 9, 1979) on that difference, used only where it parts the picture
+    into two clearly different sides; a close-up is all skin, and so is a picture without colour.
+
+    Args:
+        image: (B, 3, H, W), float in [0, 1].
+
+    Returns:
+        (B, 1, H, W) bool.
+    """
+    # In numpy, whose calls cost a fraction of torch's on so few numbers.
+    red, blue = image[:, ::2].detach().float().cpu().flatten(2).transpose(0, 1).numpy()
+    warmth = np.log(np.maximum(red, FLOOR) / np.maximum(blue, FLOOR)).clip(
+        -1, 1.99
+    )  # blue density above red
+    skin = np.empty(warmth.shape, bool)
+    for row, there in zip(warmth, skin):
+        threshold, below, above = _otsu(row)
+        two_sided = above - below > 0.2 and below < 0.15
+        np.greater(row, threshold if two_sided else 0.0, out=there)
+        if np.abs(row).max(initial=0) < 0.02:  # without colour, nothing tells skin from the rest
+            there[:] = True
+    return torch.from_numpy(skin).view(len(image), 1, *image.shape[-2:]).to(image.device)
+
+
+def _otsu(values: np.ndarray, bins: int = 64) -> tuple[float, float, float]:
+    """Otsu's threshold of (N,) values in [-1, 2), the cut with the largest between-class variance,
+    and the means of the values below and above it."""
+    index = ((values + 1) * (bins / 3)).astype(np.intp)
+    weight, total = (
+        np.bincount(index, minlength=bins).cumsum(),
+        np.bincount(index, values, bins).cumsum(),
+    )
+    rest = (weight[-1] - weight).clip(1)
+    below, above = total / weight.clip(1), (total[-1] - total) / rest
+    cut = (weight * rest * (above - below) ** 2).argmax()
+    return (cut + 1) * (3 / bins) - 1, below[cut], above[cut]
+
+
+@lru_cache(maxsize=8)
+def _octaves(
+    side: int, octaves: tuple[tuple[tuple[int, float], ...], ...]
+) -> tuple[Tensor, Tensor]:
+    """For fields that are sums of octaves, each (cells, amplitude): the matrix that enlarges all
+    octaves' noise at once, (side, sum of the cells), and the amplitudes as a block-diagonal mask
+    over white noise, (fields, cells, cells)."""
+    sizes = sorted({cells for field in octaves for cells, _ in field})
+    parts = [enlarge(torch.eye(cells)[:, None], 1, side, kind="cubic")[:, 0].T for cells in sizes]
+    spread = [dict(field) for field in octaves]
+    # The interpolation averages neighbours, which lowers the spread; 0.8 makes up for it.
+    blocks = [
+        torch.block_diag(
+            *(torch.full((cells, cells), field.get(cells, 0.0) / 0.8) for cells in sizes)
+        )
+        for field in spread
+    ]
+    return torch.cat(parts, dim=1), torch.stack(blocks)
+
+
+def smooth_fields(
+    count: int,
+    side: int,
+    *octaves: tuple[tuple[int, float], ...],
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Smooth noise on the CPU: (count, fields, side, side), each field a sum of octaves.
+
+    Args:
+        octaves: for each field pairs (cells, amplitude): noise whose features are `side / cells`
+            wide, of about that standard deviation.
+    """
+    matrix, amplitude = _octaves(side, octaves)
+    noise = torch.randn(count, *amplitude.shape, generator=generator) * amplitude
+    return matrix @ (noise @ matrix.T)
+
+
+def sample_masks(
+    size: tuple[int, int],
+    coverage: Tensor,
+    skin: Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Random lesion masks: a patch, or a few, with ragged borders.
+
+    A rough field (noise of three octaves that falls off from a random place) is cut at the height
+    that leaves the share asked for, on a 64 px grid; the smooth field, not the mask, is enlarged,
+    so borders are smooth at any size.
+
+    Args:
+        size: (H, W).
+        coverage: (B,) float in (0, 1], share of the skin that the mask should cover.
+        skin: (B, 1, 64, 64) bool, where a lesion may be; everywhere where None. An empty one gives
+            an empty mask.
+        generator: random numbers; torch's global ones where None.
+
+    Returns:
+        (B, 1, H, W) bool, on the CPU.
+    """
+    count, side = len(coverage), 64
+    if count == 0:
+        return torch.zeros(0, 1, *size, dtype=torch.bool)
+    fields = smooth_fields(count, side, ((4, 1.0), (10, 0.4), (26, 0.15)), generator=generator)[
+        :, 0
+    ].numpy()
+    places = torch.rand(count, generator=generator).tolist()
+    # In numpy, whose calls cost a fraction of torch's on so few numbers.
+    allowed = np.ones((count, side, side), bool) if skin is None else skin[:, 0].cpu().numpy()
+    heights = np.full((count, side, side), -3.0, np.float32)
+    for field, height, there, place, share in zip(
+        fields, heights, allowed, places, coverage.tolist()
+    ):
+        cells = np.flatnonzero(there)
+        if len(cells) == 0:
+            continue
+        # The centre is a random allowed cell; the further from it, the lower the field.
+        row, column = divmod(int(cells[int(place * len(cells))]), side)
+        field -= _distance(side)[
+            side - 1 - row : 2 * side - 1 - row, side - 1 - column : 2 * side - 1 - column
+        ] * np.float32(2.5 / side / share**0.5)
+        # The height above which there is the share asked for: all of it where that is every cell.
+        ranked, want = field.ravel()[cells], round(share * len(cells))
+        threshold = (
+            np.partition(ranked, len(cells) - 1 - want)[len(cells) - 1 - want]
+            if want < len(cells)
+            else -50.0
+        )
+        np.clip(field - threshold, -3, 3, out=height, where=there)
+    return enlarge(torch.from_numpy(heights)[:, None], *size) > 0
+
+
+@lru_cache(maxsize=2)
+def _distance(side: int) -> np.ndarray:
+    """(2 side - 1, 2 side - 1): the distance of each cell from the middle one; a window of it is
+    the distance from any."""
+    steps = np.arange(2 * side - 1, dtype=np.float32) - (side - 1)
+    return np.hypot(steps[:, None], steps[None, :])
+
+
+def clear_windows(
+    blocked: Tensor, skin: Tensor, side: int, *, stride: int = 1, min_skin: float = 0.9
+) -> Tensor:
+    """Which square windows of an image hold skin and nothing that is blocked.
+
+    Args:
+        blocked: (1, H, W) float, above 0 where no window may be, as on a lesion.
+        skin: (1, H, W) float in [0, 1].
+        side: of a window, in pixels.
+        stride: pixels from one window to the next.
+        min_skin: the share of a window that has to be more than this.
+
+    Returns:
+        (H', W') bool; entry (i, j) is the window whose corner is at (i * stride, j * stride).
+    """
+    is_free = F.max_pool2d(blocked[None], side, stride) == 0
+    is_skin = F.avg_pool2d(skin[None], side, stride) > min_skin
+    return (is_free & is_skin)[0, 0]

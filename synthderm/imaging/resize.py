@@ -1,0 +1,96 @@
+"""Shrinking and enlarging by cached matrices: for the few, small sizes of the editor about three
+times as fast on a CPU as `F.interpolate`, and able to work out just a window of the result."""
+
+import math
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+ALL = (slice(None), slice(None))
+
+
+@lru_cache(maxsize=64)
+def _matrix(kind: str, length_in: int, length_out: int, device: torch.device) -> Tensor:
+    """(length_out, length_in): what averaging or interpolating a row of numbers does, as a
+    matrix."""
+    eye = torch.eye(length_in, device=device)[None]
+    if kind == "average":
+        return F.adaptive_avg_pool1d(eye, length_out)[0].T.contiguous()
+    if kind == "cubic":
+        return F.interpolate(
+            eye[:, :, None], size=(1, length_out), mode="bicubic", align_corners=False
+        )[0, :, 0].T.contiguous()
+    return F.interpolate(eye, size=length_out, mode="linear", align_corners=False)[0].T.contiguous()
+
+
+def shrink(image: Tensor, side: int = 64) -> Tensor:
+    """(B, C, H, W) of any dtype to (B, C, side, side) float32 by averaging, in the input's units. A
+    large image is thinned
+    out first: the editor's look needs no more."""
+    step_y, step_x = (max(1, int(length / (1.5 * side))) for length in image.shape[-2:])
+    image = image[..., ::step_y, ::step_x].to(torch.float32)
+    rows = _matrix("average", image.shape[-2], side, image.device)
+    columns = _matrix("average", image.shape[-1], side, image.device)
+    return rows @ (image @ columns.T)
+
+
+@lru_cache(maxsize=64)
+def _knots(
+    length_in: int, length_out: int, device: torch.device
+) -> tuple[int, int, Tensor, Tensor]:
+    """For rows that are worked out by interpolating between knots: the first row, the rows from
+    knot to knot, the matrix that makes the knots, and the weights of the rows between two of them.
+
+    Knots are the kinks of the bilinear map where these are a whole number of pixels apart;
+    elsewhere they are twice as dense.
+    """
+    cell = length_out / length_in
+    step = int(cell) if cell == int(cell) else max(1, int(cell / 2))
+    start = (cell - 1) / 2 - step if cell == step else -float(step)
+    first = math.ceil(start)
+    at = start + step * torch.arange(math.ceil((length_out - start) / step) + 1, device=device)
+    place = ((at + 0.5) / cell - 0.5).clamp(0, length_in - 1)
+    knots = (1 - (place[:, None] - torch.arange(length_in, device=device)).abs()).clamp_min(0)
+    return (
+        first,
+        step,
+        knots,
+        ((torch.arange(step, device=device) + (first - start)) / step)[:, None],
+    )
+
+
+def enlarge(
+    maps: Tensor, height: int, width: int, window: tuple[slice, slice] = ALL, kind: str = "linear"
+) -> Tensor:
+    """(..., h, w) float32 to (..., height, width), bilinear (or "cubic"), or just a window of
+    that."""
+    return enlarge_rows(enlarge_columns(maps, width, window[1], kind), height, window[0], kind)
+
+
+def enlarge_columns(
+    maps: Tensor, width: int, columns: slice = ALL[1], kind: str = "linear"
+) -> Tensor:
+    """(..., h, w) to (..., h, width), or to a part of these columns."""
+    matrix = _matrix(kind, maps.shape[-1], width, maps.device)
+    return maps @ (matrix if columns == ALL[1] else matrix[columns]).T
+
+
+def enlarge_rows(maps: Tensor, height: int, rows: slice = ALL[0], kind: str = "linear") -> Tensor:
+    """(..., h, w) to (..., height, w), or to a part of these rows.
+
+    When a map grows several times, a matrix makes only the rows where its slope changes, and one
+    multiplication and addition fills in those between. (Kinks that are no whole number of pixels
+    apart are rounded a little.)
+    """
+    top, bottom, _ = rows.indices(height)
+    if kind == "cubic" or height < 4 * maps.shape[-2]:
+        return _matrix(kind, maps.shape[-2], height, maps.device)[top:bottom] @ maps
+    first, step, knots, weights = _knots(maps.shape[-2], height, maps.device)
+    start, stop = (top - first) // step, -((first - bottom) // step)
+    made = (knots[start : stop + 1] @ maps)[..., None, :]
+    above, below = made[..., :-1, :, :], made[..., 1:, :, :]
+    filled = torch.addcmul(above, below - above, weights).flatten(-3, -2)
+    skip = top - first - start * step
+    return filled[..., skip : skip + bottom - top, :]

@@ -1,0 +1,56 @@
+"""timm networks by one line of text: with weights from the Hub, or from a file."""
+
+from typing import Any, NamedTuple
+
+from torch import nn
+
+FILE_STATISTIC = 0.5  # mean and deviation of the input of weights from a file
+
+
+class InputConfig(NamedTuple):
+    """What a network expects of an image in [0, 1]: side in pixels, mean and deviation."""
+
+    side: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+def load_backbone(spec: str, **options: Any) -> nn.Module:
+    """A pretrained timm network in eval mode.
+
+    Args:
+        spec: NAME, with timm's own weights from the Hub; or NAME=FILE.safetensors, weights that
+            were trained with TensorFlow's padding and with mean and deviation 0.5. Tensors of the
+            file that the network does not have (its head, with `features_only`) are passed over.
+        options: further arguments of `timm.create_model`.
+
+    Raises:
+        ValueError: the file lacks a tensor that the network has.
+    """
+    import timm
+    from safetensors.torch import load_file
+
+    name, _, file = spec.partition("=")
+    if not file:
+        return timm.create_model(name, pretrained=True, **options).eval()
+    network = timm.create_model(name, pad_type="same", **options)
+    stored = load_file(file)
+    expected = network.state_dict()
+    missing = [key for key in expected if key not in stored]
+    if missing:
+        raise ValueError(
+            f"{file} does not fit {name}: {missing[0]} is missing ({len(missing)} in all)."
+        )
+    network.load_state_dict({key: stored[key] for key in expected})
+    return network.eval()
+
+
+def input_config(network: nn.Module, spec: str) -> InputConfig:
+    """What a network of `load_backbone` expects of its input."""
+    from timm.data import resolve_model_data_config
+
+    if "=" in spec:
+        statistic = (FILE_STATISTIC,) * 3
+        return InputConfig(224, statistic, statistic)
+    config = resolve_model_data_config(network)
+    return InputConfig(config["input_size"][-1], config["mean"], config["std"])

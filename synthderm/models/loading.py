@@ -1,0 +1,40 @@
+"""Models by name, frozen, loaded once a process."""
+
+import copy
+import os
+from functools import lru_cache
+
+import torch
+
+from synthderm.models.editor import EczemaEditor
+from synthderm.models.generator import SkinGenerator
+
+# Bundled name, folder, Hub id ("org/name@revision"), or a loaded editor.
+Model = str | os.PathLike[str] | EczemaEditor
+
+
+@lru_cache(maxsize=4)
+def load_generator(model: str | os.PathLike[str], device: str = "cpu") -> SkinGenerator:
+    """The frozen generator of this name on this device."""
+    return SkinGenerator.from_pretrained(model).freeze().to(device)
+
+
+def load_editor(model: Model, device: torch.device | str = "cpu") -> EczemaEditor:
+    """The frozen editor of this name, or the editor that is given, on this device.
+
+    What is loaded stays on the CPU, where forked workers can use it; a copy goes elsewhere.
+    """
+    editor = model if isinstance(model, EczemaEditor) else _load_editor(model)
+    device = torch.device(device)
+    return editor if editor.stem.weight.device == device else _copy_to(editor, device)
+
+
+@lru_cache(maxsize=4)
+def _load_editor(model: str | os.PathLike[str]) -> EczemaEditor:
+    editor = EczemaEditor.from_pretrained(model).requires_grad_(False)
+    return editor.to(memory_format=torch.channels_last)
+
+
+@lru_cache(maxsize=4)
+def _copy_to(editor: EczemaEditor, device: torch.device) -> EczemaEditor:
+    return copy.deepcopy(editor).to(device)

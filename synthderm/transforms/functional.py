@@ -1,0 +1,314 @@
+"""Eczema added, removed and found, as functions of tensors.
+
+Images are (B, 3, H, W) or (3, H, W); uint8, uint16 or float in [0, 1]; on any device. One channel
+(grey) and four (with alpha, which is kept) work too. What comes back has the same shape, dtype and
+device, and every pixel outside the mask is the input's own, bit for bit.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from synthderm.imaging.compositing import (
+    LARGEST,
+    SIGNS,
+    THUMBNAIL,
+    blend,
+    largest_value,
+    prepare,
+    to_grid,
+)
+from synthderm.imaging.masks import sample_masks, skin_region, smooth_fields
+from synthderm.imaging.resize import enlarge, shrink
+from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor
+from synthderm.models.loading import Model, load_editor
+
+FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+
+
+class Edit(NamedTuple):
+    """An edit: `images` as given, `masks` (B, 1, H, W) bool of what was edited, and `severity`
+    (B,) float. Of one image, without the B."""
+
+    images: Tensor
+    masks: Tensor
+    severity: Tensor
+
+
+class Latents(NamedTuple):
+    """The random numbers that decide what lesions look like."""
+
+    noise: Tensor  # (B, 2, 64, 64) float, smooth, standard normal: their shape
+    offset: Tensor  # (B, 2) float in [0, 1): where on the texture tile they lie
+    signs: Tensor  # (B, 8) float in [0, 1]: the amount of each of `SIGNS`
+
+    def to(self, device: torch.device) -> "Latents":
+        return Latents(*(part.to(device) for part in self))
+
+
+def sample_latents(count: int, generator: torch.Generator | None = None) -> Latents:
+    """Latents of `count` random lesions, from `generator` or from torch's global random state."""
+    noise = smooth_fields(count, THUMBNAIL, ((6, 1.0),), ((12, 1.0),), generator=generator)
+    uniform = torch.rand(count, 2 + len(SIGNS), generator=generator)
+    return Latents(noise, uniform[:, :2], uniform[:, 2:])
+
+
+def no_latents(count: int) -> Latents:
+    """Zeros, for edits that do not add a lesion."""
+    noise = torch.zeros(count, 2, THUMBNAIL, THUMBNAIL)
+    return Latents(noise, torch.zeros(count, 2), torch.zeros(count, len(SIGNS)))
+
+
+def random_mask(
+    images: Tensor, coverage: float | Tensor = 0.3, *, seed: int | None = None
+) -> Tensor:
+    """Random lesion masks in the skin region of images.
+
+    Args:
+        images: see the module.
+        coverage: share of the skin under a mask, number or (B,) in (0, 1].
+        seed: which masks; torch's global random state where None.
+
+    Returns:
+        (B, 1, H, W) bool, or (1, H, W) for one image; empty where an image shows no skin.
+    """
+    batch = as_batch(images)
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    masks = masks_on_skin(thumbnail(batch), size_of(batch), coverage, generator).to(batch.device)
+    return masks[0] if images.ndim == 3 else masks
+
+
+def add_eczema(
+    images: Tensor,
+    masks: Tensor | None = None,
+    severity: float | Tensor = 0.5,
+    *,
+    coverage: float | Tensor = 0.3,
+    seed: int | None = None,
+    signs: Tensor | None = None,
+    model: Model = "eczema",
+) -> Edit:
+    """Add eczema.
+
+    Args:
+        images: see the module.
+        masks: (B, 1, H, W) bool; drawn at random in the skin region where None.
+        severity: number or (B,) in [0, 1]; 0 gives the image back.
+        coverage: share of the skin under a random mask, number or (B,) in (0, 1].
+        seed: which lesion; torch's global random state where None.
+        signs: (B, 8) or (8,) in [0, 1], the amount of each of
+            `synthderm.imaging.compositing.SIGNS`; random where None.
+        model: bundled name, folder, Hub id, or an `EczemaEditor`.
+
+    Raises:
+        TypeError: images or masks that are not tensors of such a dtype.
+        ValueError: shapes that do not fit, or values out of range.
+    """
+    batch = as_batch(images)
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    latents = sample_latents(len(batch), generator)
+    if signs is not None:
+        latents = latents._replace(signs=_check_signs(signs, len(batch)))
+    thumbnails = thumbnail(batch)
+    if masks is None:
+        drawn = masks_on_skin(thumbnails, size_of(batch), coverage, generator)
+        masks = drawn.to(batch.device)
+    masks, severity = _check_masks(masks, batch), _check_severity(severity, batch)
+    editor = load_editor(model, batch.device)
+    edited = edit_eczema(editor, batch, masks, severity, ADD, latents, thumbnails)
+    return _as_given(Edit(edited, masks, severity), images)
+
+
+def remove_eczema(
+    images: Tensor,
+    masks: Tensor | None = None,
+    severity: float | Tensor = 1.0,
+    *,
+    model: Model = "eczema",
+) -> Edit:
+    """Remove eczema.
+
+    Args:
+        images: see the module.
+        masks: (B, 1, H, W) bool, where the eczema is; found by the model where None.
+        severity: share of the eczema to remove, number or (B,) in [0, 1].
+        model: bundled name, folder, Hub id, or an `EczemaEditor`.
+
+    Raises:
+        as `add_eczema`.
+    """
+    batch = as_batch(images)
+    editor, thumbnails = load_editor(model, batch.device), thumbnail(batch)
+    if masks is None:
+        masks = find_in_thumbnails(editor, thumbnails, size_of(batch))
+    masks, severity = _check_masks(masks, batch), _check_severity(severity, batch)
+    latents = no_latents(len(batch))
+    edited = edit_eczema(editor, batch, masks, severity, REMOVE, latents, thumbnails)
+    return _as_given(Edit(edited, masks, severity), images)
+
+
+def find_eczema(images: Tensor, *, threshold: float = 0.25, model: Model = "eczema") -> Tensor:
+    """Where the model sees eczema: (B, 1, H, W) bool, or (1, H, W) for one image.
+
+    Args:
+        images: see the module.
+        threshold: the least probability, in [0, 1]. Half of the pictures that the model learnt
+            finding from are healthy, which makes it cautious: on photographs of `val` the overlap
+            at 0.25 is within 0.005 of that at the best threshold (`benchmarks.editing
+            --choose-threshold`).
+        model: bundled name, folder, Hub id, or an `EczemaEditor`.
+    """
+    batch = as_batch(images)
+    editor = load_editor(model, batch.device)
+    found = find_in_thumbnails(editor, thumbnail(batch), size_of(batch), threshold)
+    return found[0] if images.ndim == 3 else found
+
+
+@torch.no_grad()
+def edit_eczema(
+    editor: EczemaEditor,
+    images: Tensor,
+    masks: Tensor,
+    severity: Tensor,
+    direction: int,
+    latents: Latents,
+    thumbnails: Tensor,
+) -> Tensor:
+    """The edit itself, without checks: what the functions above and `EczemaEdit` have in common.
+
+    Args:
+        editor: frozen, on the images' device.
+        images: (B, C, H, W), C = 1, 3 or 4.
+        masks: (B, 1, H, W) bool, on the same device.
+        severity: (B,) float32 in [0, 1].
+        direction: `ADD` or `REMOVE`.
+        latents: of B lesions.
+        thumbnails: `thumbnail(images)`.
+    """
+    if images.numel() == 0:
+        return images.clone()
+    latents, mask_thumbnails = latents.to(images.device), shrink(masks)
+    small, grid_masks = to_grid(torch.cat([thumbnails, mask_thumbnails], dim=1)).split((3, 1), 1)
+    ones = torch.ones_like(severity)
+    maps = editor(
+        thumbnails,
+        mask_thumbnails,
+        severity=severity if direction == ADD else ones,
+        direction=direction * ones,
+        noise=latents.noise,
+        signs=latents.signs,
+    )
+    layers = prepare(small, maps, severity, grid_masks, largest_value(images.dtype))
+    return blend(images, masks, severity, layers, latents.offset)
+
+
+@torch.no_grad()
+def find_in_thumbnails(
+    editor: EczemaEditor, thumbnails: Tensor, size: tuple[int, int], threshold: float = 0.25
+) -> Tensor:
+    """Masks (B, 1, *size) bool of eczema in images with these thumbnails."""
+    count = len(thumbnails)
+    latents = no_latents(count).to(thumbnails.device)
+    zeros = torch.zeros(count, device=thumbnails.device)
+    maps = editor(
+        thumbnails,
+        torch.zeros_like(thumbnails[:, :1]),
+        severity=zeros,
+        direction=zeros + FIND,
+        noise=latents.noise,
+        signs=latents.signs,
+    )
+    return enlarge(maps.found, *size).sigmoid() > threshold
+
+
+def masks_on_skin(
+    thumbnails: Tensor,
+    size: tuple[int, int],
+    coverage: float | Tensor,
+    generator: torch.Generator | None,
+) -> Tensor:
+    """Random masks (B, 1, *size) bool on the CPU, in the skin region of images with these
+    thumbnails."""
+    share = torch.as_tensor(coverage, dtype=torch.float32).expand(len(thumbnails))
+    if not all(0 < value <= 1 for value in share.tolist()):
+        raise ValueError(f"coverage must be in (0, 1]; got {share.tolist()}.")
+    return sample_masks(size, share, skin_region(thumbnails), generator)
+
+
+def thumbnail(images: Tensor) -> Tensor:
+    """The (B, 3, 64, 64) float copy in [0, 1] of (B, C, H, W) images that an edit is decided on."""
+    small = shrink(images[:, :3], THUMBNAIL) / largest_value(images.dtype)
+    return small.expand(-1, 3, -1, -1)
+
+
+def as_batch(images: Tensor) -> Tensor:
+    """Images as (B, C, H, W) of a supported kind.
+
+    Raises:
+        TypeError, ValueError: with what was seen, and what is supported.
+    """
+    if not isinstance(images, Tensor):
+        raise TypeError(
+            f"images must be a tensor, not {type(images).__name__}; "
+            "for PIL images use synthderm.EczemaEdit."
+        )
+    if images.dtype not in LARGEST and images.dtype not in FLOATS:
+        raise TypeError(
+            f"images have dtype {images.dtype}; "
+            "supported: uint8, uint16 and floating point in [0, 1]."
+        )
+    batch = images[None] if images.ndim == 3 else images
+    if batch.ndim != 4 or batch.shape[1] not in (1, 3, 4):
+        raise ValueError(
+            f"images have shape {tuple(images.shape)}; "
+            "expected (B, 3, H, W) or (3, H, W), channels 1, 3 or 4."
+        )
+    if batch.is_floating_point() and batch.numel():
+        low, high = batch.detach().aminmax()
+        if not (low >= 0 and high <= 1):
+            raise ValueError(
+                f"float images must be in [0, 1]; these go from {low:.4g} to {high:.4g}. "
+                "Divide by 255, or edit before you normalise."
+            )
+    return batch.detach()
+
+
+def size_of(batch: Tensor) -> tuple[int, int]:
+    """(H, W) of (B, C, H, W)."""
+    return batch.shape[-2], batch.shape[-1]
+
+
+def _check_masks(masks: Tensor, batch: Tensor) -> Tensor:
+    """Masks as (B, 1, H, W) bool on the images' device."""
+    if not isinstance(masks, Tensor) or masks.dtype != torch.bool:
+        seen = getattr(masks, "dtype", type(masks).__name__)
+        raise TypeError(f"masks must be a bool tensor, not {seen}; write masks > 0.")
+    masks = masks[None] if masks.ndim == 3 else masks
+    expected = (len(batch), 1, *batch.shape[-2:])
+    if masks.shape != expected:
+        raise ValueError(
+            f"masks have shape {tuple(masks.shape)}; "
+            f"images of {tuple(batch.shape)} need {expected}."
+        )
+    return masks.to(batch.device)
+
+
+def _check_severity(severity: float | Tensor, batch: Tensor) -> Tensor:
+    """Severity as (B,) float32 on the images' device."""
+    values = torch.as_tensor(severity, dtype=torch.float32, device=batch.device).expand(len(batch))
+    if not all(0 <= value <= 1 for value in values.tolist()):
+        raise ValueError(f"severity must be in [0, 1]; got {values.tolist()}.")
+    return values
+
+
+def _check_signs(signs: Tensor, count: int) -> Tensor:
+    """Signs as (B, 8) float32."""
+    if signs.shape[-1:] != (len(SIGNS),) or signs.min() < 0 or signs.max() > 1:
+        raise ValueError(f"signs must be (B, 8) or (8,) in [0, 1], not {tuple(signs.shape)}.")
+    return signs.expand(count, len(SIGNS)).float()
+
+
+def _as_given(edit: Edit, images: Tensor) -> Edit:
+    """An edit of a batch, without the batch where one image was given."""
+    return Edit(*(part[0] for part in edit)) if images.ndim == 3 else edit

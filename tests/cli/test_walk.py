@@ -1,0 +1,193 @@
+"""Walks: their ends are what one would get anyway, and what lies between is in order."""
+
+import pytest
+import torch
+from PIL import Image
+
+from synthderm import SyntheticSkinDataset
+from synthderm.cli.main import main
+from synthderm.cli.walk import (
+    grow,
+    growth_walk,
+    latent_walk,
+    severity_walk,
+    signed_distance,
+    slerp,
+    write_walk,
+)
+from synthderm.datasets.sources import load_generator
+from synthderm.imaging.io import to_pil
+from tests.drawing import draw_skin
+
+
+def disc(height: int, width: int, y: float, x: float, radius: float) -> torch.Tensor:
+    yy, xx = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    return ((yy - y) ** 2 + (xx - x) ** 2 <= radius**2)[None]
+
+
+def blobs(height: int, width: int, seed: int) -> torch.Tensor:
+    rng = torch.Generator().manual_seed(seed)
+    noise = torch.nn.functional.avg_pool2d(torch.randn(1, 1, height, width, generator=rng), 5, 1, 2)
+    return noise[0] > 0.05
+
+
+def test_slerp_keeps_ends_length_and_pace():
+    rng = torch.Generator().manual_seed(0)
+    a, b = torch.nn.functional.normalize(torch.randn(2, 64, generator=rng), dim=1) * 8
+    path = slerp(a, b, torch.linspace(0, 1, 11))
+    assert torch.allclose(path[0], a, atol=1e-5) and torch.allclose(path[-1], b, atol=1e-5)
+    assert torch.allclose(path.norm(dim=1), torch.full((11,), 8.0), atol=1e-3)
+    steps = (path[1:] - path[:-1]).norm(dim=1)
+    assert steps.max() - steps.min() < 1e-3
+    assert torch.equal(slerp(a, a, torch.tensor([0.3]))[0], 0.7 * a + 0.3 * a)
+    assert slerp(a, -a, torch.linspace(0, 1, 3)).isfinite().all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_distance_is_the_nearest_centre_on_the_other_side(seed):
+    mask = blobs(17, 23, seed)
+    inside = torch.nn.functional.pad(mask[0], (1, 1, 1, 1))
+    cells = {value: torch.nonzero(inside == value).float() for value in (True, False)}
+    distance = signed_distance(mask)
+    assert distance.shape == mask.shape and torch.equal(distance > 0, mask)
+    for y in range(17):
+        for x in range(23):
+            here = bool(mask[0, y, x])
+            nearest = (cells[not here] - torch.tensor([y + 1.0, x + 1.0])).norm(dim=1).min() - 0.5
+            assert abs(distance[0, y, x] - (nearest if here else -nearest)) < 1e-4
+
+
+def test_distance_of_large_and_of_one_sided_masks():
+    mask = disc(300, 420, 150, 200, 90)
+    distance = signed_distance(mask)
+    assert abs(distance.max() - 90) < 4 and ((distance > 0) != mask).float().mean() < 0.02
+    assert (signed_distance(torch.zeros(1, 9, 12, dtype=torch.bool)) <= -12).all()
+    full = signed_distance(torch.ones(1, 9, 9, dtype=torch.bool))
+    assert full.argmax() == 40 and full.min() == 0.5  # all outside the picture is outside the mask
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [blobs(40, 30, 0), disc(200, 150, 90, 70, 50), torch.zeros(1, 8, 8, dtype=torch.bool)],
+    ids=["blobs", "large", "empty"],
+)
+def test_masks_grow_from_nothing_to_all_and_lose_nothing(mask):
+    steps = grow(mask, 7)
+    assert steps.shape == (7, *mask.shape) and not steps[0].any() and torch.equal(steps[-1], mask)
+    assert not (steps[:-1] & ~steps[1:]).any()
+    if mask.any():
+        assert (steps.sum((1, 2, 3)).diff() > 0).all()
+
+
+def test_a_latent_walk_goes_through_the_items_of_data_sets(generator_dir):
+    generator = load_generator(generator_dir, None, "cpu")
+    images, masks = latent_walk(generator, [3, 8, 5], [0, 1, 1], 9)
+    assert (
+        images.shape == (9, 3, 16, 16)
+        and masks.shape == (9, 1, 16, 16)
+        and masks.dtype == torch.bool
+    )
+    for frame, seed, label in ((0, 3, 0), (4, 8, 1), (8, 5, 1)):
+        image, mask = SyntheticSkinDataset(
+            generator_dir, length=1, labels=[label], seed=seed
+        ).generate([0])
+        assert ((images[frame] * 255).round() - image[0]).abs().max() <= 1 and (
+            masks[frame] != mask[0]
+        ).float().mean() < 0.01
+    ends, middle = (images[0] - images[4]).abs().mean(), (images[0] - images[1]).abs().mean()
+    assert 0 < middle < ends
+    assert latent_walk(generator, [3], [0], 2, size=24)[0].shape == (2, 3, 24, 24)
+    with pytest.raises(ValueError, match="2 seeds and 1 labels"):
+        latent_walk(generator, [1, 2], [0], 3)
+    with pytest.raises(ValueError, match=r"labels \[2\] are not all in \[0, 1\]"):
+        latent_walk(generator, [1], [2], 3)
+    with pytest.raises(ValueError, match="frames=0"):
+        latent_walk(generator, [1], [0], 0)
+
+
+def test_severity_and_growth_begin_with_the_image_and_stay_within_the_mask(editor):
+    image, mask = (draw_skin(48, 60) * 255).to(torch.uint8), disc(48, 60, 24, 30, 15)
+    severity = severity_walk(image, mask, 5, seed=3, model=editor)
+    growth = growth_walk(image, mask, 5, 1.0, seed=3, model=editor)
+    for walk in (severity, growth):
+        assert torch.equal(walk.images[0], image) and not torch.equal(walk.images[-1], image)
+        assert torch.equal(torch.where(walk.masks, image, walk.images), image.expand(5, -1, -1, -1))
+    assert severity.severity.tolist() == [0, 0.25, 0.5, 0.75, 1] and torch.equal(
+        severity.images[-1], growth.images[-1]
+    )
+    changed = (severity.images.int() - image.int()).abs().float().mean((1, 2, 3))
+    assert (changed.diff() > 0).all()
+
+
+def test_a_strip_and_an_animation_that_goes_there_and_back(tmp_path):
+    images = torch.linspace(0, 1, 5).view(5, 1, 1, 1).expand(5, 3, 10, 12)
+    write_walk(images, tmp_path / "x.png")
+    assert Image.open(tmp_path / "x.png").size == (5 * 12 + 4 * 2, 10)
+    write_walk(images, tmp_path / "x.gif", seconds=1)
+    film = Image.open(tmp_path / "x.gif")
+    assert film.n_frames == 8 and film.info["loop"] == 0 and film.info["duration"] == 200
+    grey = []
+    for frame in range(8):
+        film.seek(frame)
+        grey.append(film.convert("L").getpixel((5, 5)))
+    assert grey[:5] == sorted(set(grey)) and grey[5:] == grey[3:0:-1]
+    write_walk(images[:1], tmp_path / "one.gif")
+    with pytest.raises(ValueError, match="no suffix"):
+        write_walk(images, tmp_path / "x.xyz")
+
+
+def test_on_the_command_line(tmp_path, generator_dir, capsys):
+    out = tmp_path / "w.gif"
+    assert (
+        main(
+            [
+                "walk",
+                "latent",
+                str(out),
+                "--source",
+                str(generator_dir),
+                "--seeds",
+                "1",
+                "2",
+                "--labels",
+                "a",
+                "b",
+                "--frames",
+                "4",
+            ]
+        )
+        == 0
+    )
+    assert Image.open(out).size == (16, 16) and "4 pictures" in capsys.readouterr().out
+    to_pil(draw_skin(30, 40)).save(tmp_path / "in.png")
+    to_pil(disc(30, 40, 15, 20, 9)).save(tmp_path / "mask.png")
+    for kind in ("severity", "growth"):
+        assert (
+            main(
+                [
+                    "walk",
+                    kind,
+                    str(tmp_path / "s.png"),
+                    "--image",
+                    str(tmp_path / "in.png"),
+                    "--mask",
+                    str(tmp_path / "mask.png"),
+                    "--frames",
+                    "3",
+                ]
+            )
+            == 0
+        )
+        assert Image.open(tmp_path / "s.png").size == (3 * 40 + 4, 30)
+    for arguments, says in (
+        (["latent", "--image", "x.png"], "a latent walk shows"),
+        (["growth", "--mask", "x.png"], "--mask goes with --image"),
+        (
+            ["latent", "--source", str(generator_dir), "--labels", "c"],
+            "label 'c' is not one of the classes",
+        ),
+        (["severity", "--image", str(tmp_path / "in.png"), "--frames", "0"], "frames=0"),
+        (["latent", "--source", "nothing"], "unknown source"),
+    ):
+        assert main(["walk", arguments[0], str(tmp_path / "no.png"), *arguments[1:]]) == 2
+        assert says in capsys.readouterr().err and not (tmp_path / "no.png").exists()

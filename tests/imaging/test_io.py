@@ -1,0 +1,148 @@
+"""Image files and folders of every kind: read by their meaning, or refused with the file named."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision import tv_tensors
+
+from synthderm import SkinFolder
+from synthderm.datasets.folder import training_split
+from synthderm.imaging.io import (
+    grid,
+    list_images,
+    outline,
+    read_image,
+    read_mask,
+    to_pil,
+    to_tensor,
+    write_image,
+)
+from tests.drawing import draw_folder, draw_skin
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "CMYK", "RGBA", "1", "LA"])
+def test_other_modes_become_rgb(tmp_path, skin, mode):
+    path = tmp_path / ("x.tif" if mode == "CMYK" else "x.png")
+    skin.convert(mode).save(path)
+    image = read_image(path)
+    assert image.mode == "RGB" and image.size == skin.size
+    if mode in ("CMYK", "RGBA"):
+        assert np.abs(np.asarray(image, dtype=int) - np.asarray(skin)).mean() < 12
+
+
+def test_16_bit_grey_is_scaled_not_clipped(tmp_path):
+    values = np.array([[0, 257 * 100, 65535]], dtype=np.uint16)
+    Image.fromarray(values).save(tmp_path / "x.png")
+    assert np.asarray(read_image(tmp_path / "x.png"))[0, :, 0].tolist() == [0, 100, 255]
+
+
+def test_transparency_is_laid_on_white(tmp_path):
+    Image.new("RGBA", (2, 2), (0, 0, 0, 0)).save(tmp_path / "x.png")
+    assert read_image(tmp_path / "x.png").getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_exif_orientation_is_honoured(tmp_path):
+    image, exif = Image.new("RGB", (30, 20)), Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "x.jpg", exif=exif)
+    assert read_image(tmp_path / "x.jpg").size == (20, 30)
+
+
+def test_damaged_files_are_named(tmp_path, skin, monkeypatch):
+    skin.resize((400, 400)).save(tmp_path / "cut.jpg")
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "cut.jpg").read_bytes()[:2000])
+    with pytest.raises(ValueError, match="cut.jpg is damaged or cut short"):
+        read_image(tmp_path / "cut.jpg")
+    (tmp_path / "text.png").write_text("hello")
+    with pytest.raises(ValueError, match="text.png is not an image"):
+        read_image(tmp_path / "text.png")
+    skin.save(tmp_path / "bomb.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(ValueError, match="bomb.png has more than 1,000 pixels"):
+        read_image(tmp_path / "bomb.png")
+    with pytest.raises(ValueError, match="mode F"):
+        Image.new("F", (3, 3)).save(tmp_path / "f.tif")
+        read_image(tmp_path / "f.tif")
+
+
+def test_masks_must_fit(tmp_path):
+    Image.new("L", (5, 4), 200).save(tmp_path / "m.png")
+    assert read_mask(tmp_path / "m.png", (5, 4)).getpixel((0, 0)) == 255
+    with pytest.raises(ValueError, match="m.png is 5x4 pixels, its image 6x4"):
+        read_mask(tmp_path / "m.png", (6, 4))
+
+
+def test_writing_leaves_nothing_behind(tmp_path, skin):
+    write_image(skin, tmp_path / "new" / "x.png")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["x.png"]
+    with pytest.raises(ValueError, match="no suffix of a picture"):
+        write_image(skin, tmp_path / "x.docx")
+    with pytest.raises(OSError):
+        write_image(skin.convert("RGBA"), tmp_path / "x.jpg")
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+
+def test_tensors_and_pil_agree(skin):
+    assert to_pil(to_tensor(skin)).tobytes() == skin.tobytes()
+    assert to_pil(to_tensor(skin.convert("L"))).mode == "L"
+    assert np.asarray(to_pil(torch.tensor([[[True, False]]]))).tolist() == [[255, 0]]
+
+
+def test_grid_and_outline():
+    sheet = grid(torch.zeros(5, 3, 4, 4), columns=3, gap=2)
+    assert sheet.shape == (3, 10, 16) and (sheet == 1).any()
+    masks = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
+    masks[..., 2:6, 2:6] = True
+    drawn = (outline(torch.zeros(1, 3, 8, 8), masks) != 0).any(1)[0]
+    assert drawn.sum() == 12 and not drawn[3:5, 3:5].any()
+
+
+def test_folder_with_metadata(tmp_path):
+    root = draw_folder(tmp_path / "d")
+    train = SkinFolder(root, split="train", return_mask=True)
+    image, mask, label = train[0]
+    assert (
+        image.size == (40, 40)
+        and type(mask) is tv_tensors.Mask
+        and 0 < mask.float().mean() < 1
+        and label == 0
+    )
+    assert train.classes == ["a", "b"] and len(SkinFolder(root)) == 12 and len(train) == 8
+    assert SkinFolder(root, split="test")[0][1] == 1
+
+
+def test_folder_as_imagefolder_and_flat(tmp_path):
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+        to_pil(draw_skin(10, 10)).save(tmp_path / name / "1.png")
+    data = SkinFolder(tmp_path)
+    assert data.classes == ["x", "y"] and data.targets == [0, 1]
+    assert SkinFolder(tmp_path / "x").classes == ["image"]
+
+
+def test_training_uses_the_split_where_there_is_one(tmp_path):
+    root = draw_folder(tmp_path / "d")
+    assert training_split(root) == "train"
+    (root / "metadata.csv").write_text("file_name,label\nimages/0.png,a\n")
+    assert training_split(root) is None and len(SkinFolder(root)) == 1
+    (tmp_path / "tree" / "train" / "x").mkdir(parents=True)
+    assert (
+        training_split(tmp_path / "tree") == "train"
+        and training_split(tmp_path / "d" / "images") is None
+    )
+
+
+def test_bad_folders_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        SkinFolder(tmp_path / "none")
+    with pytest.raises(ValueError, match="holds no image"):
+        list_images(tmp_path)
+    root = draw_folder(tmp_path / "d", masks=False)
+    with pytest.raises(ValueError, match="no split 'dev'; it has: 'test', 'train', 'val'"):
+        SkinFolder(root, split="dev")
+    with pytest.raises(ValueError, match="names no masks"):
+        SkinFolder(root, return_mask=True)
+    (root / "metadata.csv").write_text("file,label\na,b\n")
+    with pytest.raises(ValueError, match="no column 'file_name'; it has: file, label"):
+        SkinFolder(root)

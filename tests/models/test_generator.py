@@ -1,0 +1,263 @@
+import pytest
+import timm
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from synthderm.datasets.sources import one_thread
+from synthderm.models import generator as nets
+from synthderm.models.generator import SkinGenerator
+from synthderm.models.layers import GeneratorBlock
+from synthderm.training.augment import diff_augment
+from synthderm.training.discriminators import Discriminator, FeatureDiscriminator, fold_norms
+from tests.drawing import liven
+
+
+def tiny(**options) -> SkinGenerator:
+    return SkinGenerator(
+        32,
+        [16, 16, 8, 8],
+        ["a", "b", "c"],
+        latent_dim=8 + options.get("noise", 0) ** 2,
+        style_dim=8,
+        **options,
+    )
+
+
+def test_block_is_nearest_enlargement_and_convolution():
+    block = GeneratorBlock(5, 7, 4).eval()
+    x, style = torch.randn(2, 5, 6, 6), torch.randn(2, 4)
+    plain = F.conv2d(
+        F.interpolate(x, scale_factor=2.0, mode="nearest"), block.conv.weight, padding=1
+    )
+    assert torch.allclose(block(x, style), F.leaky_relu(block.norm(plain, style), 0.1), atol=1e-5)
+
+
+def test_output_range_shapes_and_mask():
+    model = liven(tiny())
+    image, mask = model.generate(torch.randn(5, 8), torch.tensor([0, 1, 2, 0, 1]))
+    assert image.shape == (5, 3, 32, 32) and image.min() >= 0 and image.max() <= 1
+    assert mask.shape == (5, 1, 32, 32) and mask.dtype == torch.bool
+
+
+def test_latents_and_class_both_matter_and_the_condition_fades_the_class():
+    model = liven(tiny())
+    z = torch.randn(1, 8)
+    a, b = torch.tensor([0]), torch.tensor([1])
+    assert not torch.equal(model(z, a), model(z, b))
+    assert torch.equal(model(z, a, 0.0), model(z, b, 0.0))
+    assert not torch.equal(model(z, a), model(torch.randn(1, 8), a))
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize("channels", [[96, 64, 48, 24], [24, 16]])
+def test_an_image_does_not_depend_on_its_batch_nor_without_bf16_on_freezing(
+    channels, noisy, monkeypatch
+):
+    size = 4 * 2 ** len(channels)
+    noise = size // 2 if noisy else 0
+    model = liven(SkinGenerator(size, channels, ["a", "b"], 128 + noise**2, noise=noise))
+    z, y = torch.randn(7, model.latent_dim), torch.arange(7) % 2
+    with one_thread():
+        plain = torch.cat([model(z[k : k + 1], y[k : k + 1]) for k in range(7)])
+        assert torch.equal(torch.cat([model(a, b) for a, b in zip(z.split(3), y.split(3))]), plain)
+        model.freeze()
+        for shrunk in (None, size // 2):
+            alone = torch.cat([model(z[k : k + 1], y[k : k + 1], size=shrunk) for k in range(7)])
+            for count in (2, 3, 7):
+                assert torch.equal(
+                    torch.cat(
+                        [model(a, b, size=shrunk) for a, b in zip(z.split(count), y.split(count))]
+                    ),
+                    alone,
+                )
+            if shrunk is None:
+                assert (alone - plain).abs().mean() < 0.02
+        monkeypatch.setattr(nets, "has_bf16", lambda device: False)
+        for count in (1, 2, 3, 7):
+            assert torch.equal(
+                torch.cat([model(a, b) for a, b in zip(z.split(count), y.split(count))]), plain
+            )
+
+
+def test_noise_moves_the_texture_and_neither_the_code_nor_its_mean_style():
+    model = liven(SkinGenerator(64, [16, 16, 8, 8], ["a"], 8 + 32**2, style_dim=8, noise=32))
+    assert model.code_dim == 8 and [block.amount is not None for block in model.blocks] == [
+        False,
+        True,
+        True,
+    ]  # 8, 16 and 32 px
+    z, y = torch.randn(2, model.latent_dim), torch.zeros(2, dtype=torch.long)
+    other = torch.cat([z[:, :8], torch.randn(2, 32**2)], 1)
+    assert not torch.equal(model(z, y), model(other, y))
+    for block in model.blocks[1:]:
+        torch.nn.init.zeros_(block.amount.weight), torch.nn.init.zeros_(block.amount.bias)
+    assert torch.equal(model(z, y), model(other, y))
+    assert model.mean_style(model.embedding(y)).shape == (2, 8)
+    with pytest.raises(ValueError, match="noise=16 must be 0 or size // 2 = 32"):
+        SkinGenerator(64, [16, 16, 8, 8], ["a"], 8 + 16**2, noise=16)
+
+
+def test_a_generator_without_noise_lends_its_weights_to_one_with_it():
+    old, new = liven(tiny()), tiny(noise=16)
+    new.start_from(old)
+    assert torch.equal(new.blocks[1].conv.weight, old.blocks[1].conv.weight) and torch.equal(
+        new.style.weight, old.style.weight
+    )
+
+
+def test_half_the_side_is_the_full_image_shrunk():
+    model = liven(tiny())
+    z, y = torch.randn(2, 8), torch.tensor([0, 1])
+    small, large = (
+        torch.atanh(model(z, y, size=size).double().clamp(-1 + 1e-9, 1 - 1e-9)) for size in (16, 32)
+    )
+    exact = small.abs() < 3  # beyond, float32 has lost too much to atanh
+    assert exact.double().mean() > 0.5 and torch.allclose(
+        F.avg_pool2d(large, 2)[exact], small[exact], atol=1e-3
+    )
+    with pytest.raises(ValueError, match="size=8 is neither 32 nor half of it"):
+        model(z, y, size=8)
+
+
+def test_size_must_fit_the_levels():
+    with pytest.raises(ValueError, match="size=30 is not a multiple of 16"):
+        SkinGenerator(30, [8, 8, 8, 8], ["a"])
+    with pytest.raises(ValueError, match="multiples of 8"):
+        SkinGenerator(32, [16, 12, 8, 8], ["a"])
+
+
+def test_a_tone_input_matters_and_old_generators_have_none():
+    model = liven(tiny(tones=[-20.0, 20.0, 60.0]))
+    z, y = torch.randn(2, 8), torch.tensor([0, 1])
+    dark, light = torch.full((2,), -20.0), torch.full((2,), 60.0)
+    assert not torch.equal(model(z, y, tone=dark), model(z, y, tone=light))
+    assert torch.equal(model(z, y, 0.0, tone=dark), model(z, y, 0.0, tone=light))
+    with pytest.raises(ValueError, match="ITA from -20.0 to 60.0 degrees"):
+        model(z, y)
+    with pytest.raises(ValueError, match="no input for the skin tone"):
+        liven(tiny())(z, y, tone=dark)
+    assert "tones" not in tiny().config and not any("tone" in key for key in tiny().state_dict())
+    judge = Discriminator(32, [12, 10, 8, 6], 3, tones=True).eval()
+    x = torch.randn(2, 4, 32, 32)
+    assert not torch.allclose(judge(x, y, 1.0, dark), judge(x, y, 1.0, light))
+
+
+def test_the_mean_style_is_that_of_many_latents():
+    model = liven(tiny())
+    centre = model.embedding(torch.tensor([0, 2]))
+    z = torch.randn(200_000, 8, generator=torch.Generator().manual_seed(0))
+    sampled = torch.stack([F.leaky_relu(model.style(z + row), 0.1).mean(0) for row in centre])
+    assert torch.allclose(
+        model.mean_style(centre), sampled, atol=5e-3 * float(sampled.abs().max()) + 1e-3
+    )
+    z, y = torch.randn(2, 8), torch.tensor([0, 2])
+    assert torch.equal(model(z, y, truncation=1.0), model(z, y)) and not torch.equal(
+        model(z, y, truncation=0.5), model(z, y)
+    )
+
+
+def test_tones_are_drawn_as_in_training_or_evenly():
+    model = tiny(tones=[0.0, 10.0, 10.0, 50.0])
+    rng = torch.Generator().manual_seed(0)
+    drawn = torch.stack([model.draw_tone(rng) for _ in range(600)])
+    assert drawn.min() >= 0 and drawn.max() <= 50 and 0.6 < (drawn <= 10).float().mean() < 0.73
+    even = torch.stack([model.draw_tone(rng, (20.0, 40.0)) for _ in range(600)])
+    assert even.min() >= 20 and even.max() <= 40 and abs(even.mean() - 30) < 1
+    assert tiny().draw_tone(rng) is None
+
+
+def test_start_from_takes_over_levels_and_classes():
+    old = liven(tiny())
+    z = torch.randn(3, 8)
+    same = SkinGenerator(32, [16, 16, 8, 8], ["c", "a", "new"], latent_dim=8, style_dim=8).eval()
+    same.start_from(old)
+    with one_thread():
+        assert torch.equal(same(z[:2], torch.tensor([1, 0])), old(z[:2], torch.tensor([0, 2])))
+    larger = SkinGenerator(64, [16, 16, 8, 8, 8], ["a", "b", "c"], latent_dim=8, style_dim=8)
+    fresh = larger.to_image.weight.clone()
+    larger.start_from(old)
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(larger.blocks[:3].state_dict().values(), old.blocks.state_dict().values())
+    )
+    assert torch.equal(larger.stem.weight, old.stem.weight) and torch.equal(
+        larger.to_image.weight, fresh
+    )
+    for options, says in (
+        ((32, [16, 8, 8, 8]), "channels"),
+        ((64, [16, 16, 8, 8]), "smallest level"),
+    ):
+        with pytest.raises(ValueError, match=f"do not fit.*{says}.* differ.*use those"):
+            SkinGenerator(*options, ["a"], latent_dim=8, style_dim=8).start_from(old)
+
+
+@pytest.mark.parametrize("side", [16, 32])
+def test_discriminator_judges_both_sizes_and_uses_the_class(side):
+    judge = Discriminator(32, [12, 10, 8, 6], 3)
+    x = torch.randn(4, 4, side, side)
+    a, b = torch.zeros(4, dtype=torch.long), torch.ones(4, dtype=torch.long)
+    assert judge(x, a).shape == (4, 1)
+    assert not torch.allclose(judge.eval()(x, a), judge(x, b))
+    assert torch.allclose(judge(x, a, 0.0), judge(x, b, 0.0))
+
+
+class TinyBackbone(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm, self.second = (
+            torch.nn.Conv2d(3, 4, 4, 4),
+            torch.nn.BatchNorm2d(4),
+            torch.nn.Conv2d(4, 6, 4, 4),
+        )
+
+    def forward(self, x):
+        x = self.norm(self.first(x))
+        return [x, self.second(x)]
+
+
+def test_feature_discriminator_keeps_its_backbone_frozen():
+    judge = FeatureDiscriminator(TinyBackbone(), 2, width=8).train()
+    before = {key: value.clone() for key, value in judge.backbone.state_dict().items()}
+    x = torch.randn(3, 4, 64, 64, requires_grad=True)
+    judge(x, torch.tensor([0, 1, 0])).sum().backward()
+    assert all(
+        torch.equal(before[key], value) for key, value in judge.backbone.state_dict().items()
+    )
+    assert all(p.grad is None for p in judge.backbone.parameters())
+    assert x.grad[:, :3].abs().sum() > 0 and x.grad[:, 3].abs().sum() == 0
+
+
+def test_augmentation_is_identity_at_p_0_and_passes_gradients():
+    x = torch.randn(4, 4, 32, 32, requires_grad=True)
+    assert torch.allclose(diff_augment(x, p=0.0), x, atol=1e-5)
+    diff_augment(x, p=1.0).square().sum().backward()
+    assert torch.isfinite(x.grad).all() and (x.grad != 0).float().mean() > 0.3
+
+
+def test_augmentation_moves_image_and_mask_together():
+    torch.manual_seed(0)
+    x = torch.zeros(64, 4, 32, 32)
+    x[:, :, 12:20, 12:20] = 1.0
+    y = diff_augment(x, p=1.0)
+    image = (y[:, :3] - y[:, :3].amin((1, 2, 3), keepdim=True)).mean(1)
+    for picture, mask in zip(image, y[:, 3]):
+        if mask.sum() == 64 and picture.std() > 0:  # not cut out
+            assert picture[mask == 1].mean() > picture[mask == 0].mean()
+
+
+def test_folded_norms_are_the_same_function_and_a_network_that_can_not_be_folded_stays():
+    network = timm.create_model("mobilenetv2_050", features_only=True, out_indices=(1, 3)).train()
+    for _ in range(3):
+        network(torch.randn(4, 3, 64, 64))  # running statistics that are not 0 and 1
+    folded, x = fold_norms(network), torch.randn(2, 3, 64, 64)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    for a, b in zip(folded(x), network.eval()(x)):
+        assert torch.allclose(a, b, rtol=1e-3, atol=1e-3 * float(b.abs().max()))
+    shared = nn.Sequential(
+        nn.Conv2d(3, 8, 1), nn.ReLU(), nn.BatchNorm2d(8)
+    )  # the norm does not follow the convolution at once
+    shared[2].running_mean.fill_(2.0)
+    assert fold_norms(shared) is shared or torch.allclose(
+        fold_norms(shared)(x), shared.eval()(x), atol=1e-5
+    )

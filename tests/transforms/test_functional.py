@@ -1,0 +1,227 @@
+"""Eczema added, removed and found on tensors: what is guaranteed whatever the weights."""
+
+import pytest
+import torch
+
+from synthderm.imaging.masks import sample_masks
+from synthderm.imaging.resize import enlarge, enlarge_columns, shrink
+from synthderm.imaging.textures import cut_texture
+from synthderm.models.editor import composite, lay, mix
+from synthderm.transforms.functional import (
+    add_eczema,
+    apply_edit,
+    sample_latents,
+    find_eczema,
+    remove_eczema,
+)
+from tests.drawing import TONES, draw_skin
+
+DTYPES = [torch.uint8, torch.uint16, torch.float16, torch.bfloat16, torch.float32, torch.float64]
+
+
+def as_dtype(image: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    if dtype.is_floating_point:
+        return image.to(dtype)
+    return (image * torch.iinfo(dtype).max).round().to(torch.int32).to(dtype)
+
+
+def bits(x: torch.Tensor) -> torch.Tensor:
+    """A view in which equality is equality of bits."""
+    return x.contiguous().view(
+        {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[x.element_size()]
+    )
+
+
+def skins(*size: int) -> torch.Tensor:
+    return torch.stack([draw_skin(*size, tone, seed) for seed, tone in enumerate(TONES)])
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_outside_the_mask_every_bit_stays(editor, dtype, channels):
+    images = skins(40, 56)
+    images = as_dtype(torch.cat([images, images[:, :1]], dim=1)[:, :channels], dtype)
+    masks = sample_masks((40, 56), torch.tensor([0.1, 0.3, 0.6]))
+    for edit in (
+        add_eczema(images, masks, 1.0, seed=1, model=editor),
+        remove_eczema(images, masks, model=editor),
+    ):
+        assert edit.images.dtype == dtype and edit.images.shape == images.shape
+        same = bits(edit.images) == bits(images)
+        assert same[~masks.expand_as(same)].all()
+        assert not same[:, : min(3, channels)][masks.expand(-1, min(3, channels), -1, -1)].all()
+        if channels == 4:
+            assert same[:, 3].all()
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (1, 50), (3, 2), (32, 32), (33, 97), (224, 224), (700, 1000)]
+)
+def test_every_size(editor, size):
+    image = draw_skin(*size)
+    edit = add_eczema(image, severity=0.8, coverage=0.5, seed=0, model=editor)
+    assert edit.images.shape == image.shape and edit.masks.shape == (1, *size)
+    assert torch.equal(
+        edit.images[~edit.masks.expand(3, -1, -1)], image[~edit.masks.expand(3, -1, -1)]
+    )
+    assert find_eczema(image, model=editor).shape == (1, *size)
+
+
+def test_severity_0_gives_the_image_back(editor):
+    images = skins(40, 40)
+    assert torch.equal(add_eczema(images, severity=0.0, seed=1, model=editor).images, images)
+    mixed = add_eczema(images, severity=torch.tensor([0.0, 1.0, 0.0]), seed=1, model=editor).images
+    assert [torch.equal(a, b) for a, b in zip(mixed, images)] == [True, False, True]
+
+
+def test_seeds_repeat_and_differ():
+    images = skins(64, 64)
+    masks = torch.ones(3, 1, 64, 64, dtype=torch.bool)
+    one, again, two = (add_eczema(images, masks, 0.9, seed=seed).images for seed in (1, 1, 2))
+    assert torch.equal(one, again)
+    assert ((one - two).abs().mean((1, 2, 3)) > 0.01).all()
+
+
+def test_the_global_random_numbers_are_used_only_without_a_seed():
+    images = skins(32, 32)
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    add_eczema(images, seed=3)
+    assert torch.equal(torch.get_rng_state(), before)
+    first = add_eczema(images).images
+    torch.manual_seed(0)
+    assert torch.equal(add_eczema(images).images, first)
+
+
+@pytest.mark.parametrize("tone", TONES)
+def test_more_severity_is_more_change_and_redder_skin(tone):
+    image = draw_skin(96, 96, tone)
+    mask = torch.zeros(1, 96, 96, dtype=torch.bool)
+    mask[:, 20:76, 20:76] = True
+    changes, reds = [], []
+    for severity in (0.0, 0.25, 0.5, 0.75, 1.0):
+        edited = add_eczema(image, mask, severity, seed=4).images
+        changes.append((edited - image).abs().mean().item())
+        inside = edited[:, mask[0]].clamp_min(0.01).log().mean(1)
+        reds.append((inside[0] - inside[1]).item())
+    assert changes == sorted(changes) and changes[-1] > 0.002
+    assert reds[-1] > reds[0] + 0.05
+
+
+def test_removal_brings_skin_closer_to_what_it_was():
+    images = skins(96, 96)
+    edit = add_eczema(images, severity=0.7, coverage=0.4, seed=5)
+    cleared = remove_eczema(edit.images, edit.masks).images
+    error = lambda x: (x - images).square().mean((1, 2, 3))  # noqa: E731
+    assert (error(cleared) < 0.7 * error(edit.images)).all()
+
+
+def test_a_window_of_the_composite_is_the_composite_there(editor):
+    image, mask = draw_skin(90, 120)[None], torch.ones(1, 1, 90, 120, dtype=torch.bool)
+    seeds, one = sample_latents(1, torch.Generator().manual_seed(0)), torch.ones(1)
+    look, gate = shrink(image), shrink(mask, 32)
+    maps, blurred = (
+        editor(look, shrink(mask), one, one, seeds.noise, seeds.signs),
+        shrink(image, 32),
+    )
+    whole = composite(image, blurred, maps, one, gate, cut_texture(seeds.offset, 90, 120))
+    rows, columns = slice(7, 40), slice(50, 119)
+    paint = mix(blurred, maps, one, gate)
+    paint = paint._replace(maps=enlarge_columns(paint.maps, 120, columns))
+    part = lay(
+        paint,
+        image[..., rows, columns],
+        cut_texture(seeds.offset, 90, 120, (rows, columns)),
+        90,
+        rows,
+    )
+    assert torch.allclose(part, whole[..., rows, columns], atol=1e-6)
+
+
+def test_a_row_of_a_batch_is_the_edit_of_that_image_alone(editor):
+    images, masks = skins(50, 50), sample_masks((50, 50), torch.full((3,), 0.4))
+    seeds, severity = sample_latents(3), torch.tensor([0.3, 0.6, 1.0])
+    batch = apply_edit(editor, images, masks, severity, 1, seeds)
+    for k in range(3):
+        alone = apply_edit(
+            editor,
+            images[k : k + 1],
+            masks[k : k + 1],
+            severity[k : k + 1],
+            1,
+            type(seeds)(*(s[k : k + 1] for s in seeds)),
+        )
+        assert torch.allclose(alone[0], batch[k], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("height", "off"), [(50, 0.0), (96, 0.0), (224, 0.0), (320, 0.0), (250, 0.03)]
+)
+def test_enlarging_is_bilinear(height, off):
+    maps = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.interpolate(
+        maps, size=(height, 224), mode="bilinear", align_corners=False
+    )
+    whole = enlarge(maps, height, 224)
+    # A map's kinks that lie between two pixels are rounded, where only a few rows are worked out.
+    assert (whole - expected).abs().mean() <= off + 1e-5
+    window = (slice(3, height - 7), slice(100, 200))
+    assert torch.allclose(
+        enlarge(maps, height, 224, window), whole[..., window[0], window[1]], atol=1e-5
+    )
+
+
+def test_edits_carry_no_gradient_and_can_enter_a_backward_pass(editor):
+    image = draw_skin(40, 40).requires_grad_()
+    edited = add_eczema(image, severity=1.0, seed=0, model=editor).images
+    assert not edited.requires_grad
+    weight = torch.ones(3, 1, 1, requires_grad=True)
+    (edited * weight).sum().backward()
+    assert weight.grad.abs().sum() > 0
+
+
+def test_memory_format_and_input_are_kept(editor):
+    images = skins(40, 40).to(memory_format=torch.channels_last)
+    copy = images.clone()
+    edited = add_eczema(images, severity=1.0, seed=0, model=editor).images
+    assert edited.is_contiguous(memory_format=torch.channels_last) and torch.equal(images, copy)
+    strided = skins(40, 80)[..., ::2]
+    assert torch.equal(
+        add_eczema(strided, severity=1.0, seed=0, model=editor).images,
+        add_eczema(strided.contiguous(), severity=1.0, seed=0, model=editor).images,
+    )
+
+
+def test_empty_batches_and_masks(editor):
+    assert add_eczema(torch.zeros(0, 3, 8, 8), seed=0, model=editor).images.shape == (0, 3, 8, 8)
+    image = draw_skin(20, 20)
+    assert torch.equal(
+        add_eczema(image, torch.zeros(1, 20, 20, dtype=torch.bool), 1.0, model=editor).images, image
+    )
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "error", "says"),
+    [
+        ([[1]], {}, TypeError, "not list"),
+        (torch.zeros(3, 8, 8, dtype=torch.int64), {}, TypeError, "int64"),
+        (torch.zeros(8, 8), {}, ValueError, r"\(8, 8\)"),
+        (torch.zeros(2, 2, 8, 8), {}, ValueError, "channels 1, 3 or 4"),
+        (torch.full((3, 8, 8), 255.0), {}, ValueError, "255"),
+        (torch.full((3, 8, 8), -0.1), {}, ValueError, "before you normalise"),
+        (torch.full((3, 8, 8), float("nan")), {}, ValueError, "nan"),
+        (
+            torch.zeros(3, 8, 8),
+            {"masks": torch.zeros(1, 8, 9, dtype=torch.bool)},
+            ValueError,
+            r"\(1, 1, 8, 9\)",
+        ),
+        (torch.zeros(3, 8, 8), {"masks": torch.zeros(1, 8, 8)}, TypeError, "masks > 0"),
+        (torch.zeros(3, 8, 8), {"severity": 1.5}, ValueError, "1.5"),
+        (torch.zeros(3, 8, 8), {"coverage": 0.0}, ValueError, "coverage"),
+        (torch.zeros(3, 8, 8), {"signs": torch.zeros(6)}, ValueError, "signs"),
+    ],
+)
+def test_bad_input_is_named(editor, images, options, error, says):
+    with pytest.raises(error, match=says):
+        add_eczema(images, model=editor, **options)
