@@ -1,135 +1,189 @@
-"""Photographs for training a generator: all of a split in memory, with regions and skin tones,
-drawn in batches."""
+"""A set of images in memory, with masks, classes and skin tones: what training and the benchmarks
+sample batches from."""
 
-import sys
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
 from synthderm.datasets.folder import SkinFolder, training_split
 from synthderm.imaging.color import ita
 from synthderm.imaging.io import to_tensor
-from synthderm.imaging.masks import skin_region
+from synthderm.imaging.masks import clear_windows, skin_region
 
 CLOSE_UPS = 4  # at most, from one photograph: more would overlap
 
+# What the masks of a pool are; see `load_image_pool`.
+Region = Literal["given", "skin", "close-up"]
+# Orientations of an image that mean the same.
+Flips = Literal["none", "horizontal", "all"]
 
-class Photographs(NamedTuple):
-    """Training images on one device.
 
-    images: (N, 4, S, S) uint8; the fourth channel is the region, 0 or 255 (grey where it was
-    shrunk).
-    labels: (N,) int64, index into `classes`.
-    tones: (N,) float, ITA of the skin in degrees: of the region where that is skin, else of what is
-    outside it.
+@dataclass(frozen=True)
+class ImagePool:
+    """N square images on one device.
+
+    Args:
+        images: (N, 3, S, S) uint8.
+        masks: (N, 1, S, S) uint8, 255 inside the region and 0 outside; grey on a border that was
+            shrunk.
+        labels: (N,) int64, indices into `classes`.
+        skin_tones: (N,) float, ITA in degrees.
+        classes: names of the classes.
+        groups: for each image what must not be parted by a split, such as the patient; may be
+            empty.
+        names: for each image its file or id; may be empty.
     """
 
     images: Tensor
+    masks: Tensor
     labels: Tensor
-    tones: Tensor
+    skin_tones: Tensor
     classes: list[str]
+    groups: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
-    def to(self, device: torch.device) -> "Photographs":
-        return self._replace(
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def to(self, device: torch.device | str) -> "ImagePool":
+        """The same pool on another device."""
+        return replace(
+            self,
             images=self.images.to(device),
+            masks=self.masks.to(device),
             labels=self.labels.to(device),
-            tones=self.tones.to(device),
+            skin_tones=self.skin_tones.to(device),
         )
 
-    def deciles(self) -> list[float]:
-        """11 tones in degrees, from the 1st to the 99th percentile: what a generator may be asked
-        for."""
-        return [
-            round(value, 2)
-            for value in self.tones.quantile(
-                torch.linspace(0.01, 0.99, 11, device=self.tones.device)
-            ).tolist()
-        ]
-
-    def draw(
-        self, batch: int, flips: str = "all", size: int | None = None, balance: bool = False
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """A random batch: images (B, 4, size, size) in [-1, 1], labels and tones.
+    def rows(self, index: Tensor | Sequence[int]) -> "ImagePool":
+        """A part of the pool.
 
         Args:
-            flips: orientations that mean the same: "none", "horizontal" or "all" (8). Each image is
-                in one of them.
-            size: side in pixels, at most S.
-            balance: every class equally often, instead of every photograph.
+            index: which images, in this order; (M,) integers, or a tensor of N bool.
         """
-        weights = (
-            torch.bincount(self.labels, minlength=len(self.classes))
-            .float()
-            .reciprocal()[self.labels]
-            if balance
-            else torch.ones_like(self.tones)
+        index = torch.as_tensor(index, device=self.labels.device)
+        index = index.nonzero()[:, 0] if index.dtype == torch.bool else index.long()
+        chosen = index.tolist()
+        return replace(
+            self,
+            images=self.images[index],
+            masks=self.masks[index],
+            labels=self.labels[index],
+            skin_tones=self.skin_tones[index],
+            groups=[self.groups[k] for k in chosen] if self.groups else [],
+            names=[self.names[k] for k in chosen] if self.names else [],
         )
+
+    def sample(
+        self,
+        batch: int,
+        *,
+        flips: Flips = "all",
+        size: int | None = None,
+        balance: bool = False,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """A random batch, from torch's global random state.
+
+        Args:
+            batch: number of images; one may come twice.
+            flips: orientations that mean the same: "none", "horizontal", or "all" eight. Each image
+                comes in one of them, at random.
+            size: side in pixels, at most S; S where None.
+            balance: every class equally often, instead of every image.
+
+        Returns:
+            images with their masks as fourth channel (B, 4, size, size) in [-1, 1], labels (B,),
+            and skin tones (B,).
+        """
+        weights = torch.ones_like(self.skin_tones)
+        if balance:
+            counts = torch.bincount(self.labels, minlength=len(self.classes))
+            weights = counts.float().reciprocal()[self.labels]
         index = torch.multinomial(weights, batch, replacement=True)
-        x = self.images[index].float() / 127.5 - 1
+        x = self.as_input(index)
         if flips != "none":
-            x = torch.where(torch.rand(batch, 1, 1, 1, device=x.device) < 0.5, x.flip(3), x)
+            x = torch.where(_coins(x), x.flip(3), x)
         if flips == "all":
-            x = torch.where(torch.rand(batch, 1, 1, 1, device=x.device) < 0.5, x.flip(2), x)
-            x = torch.where(torch.rand(batch, 1, 1, 1, device=x.device) < 0.5, x.transpose(2, 3), x)
+            x = torch.where(_coins(x), x.flip(2), x)
+            x = torch.where(_coins(x), x.transpose(2, 3), x)
         if size not in (None, x.shape[-1]):
             x = F.interpolate(x, size=size, mode="area")
-        return (
-            x.contiguous(memory_format=torch.channels_last),
-            self.labels[index],
-            self.tones[index],
-        )
+        x = x.contiguous(memory_format=torch.channels_last)
+        return x, self.labels[index], self.skin_tones[index]
+
+    def as_input(self, index: Tensor) -> Tensor:
+        """Images with their masks as fourth channel, (M, 4, S, S) in [-1, 1], as a discriminator
+        takes them.
+
+        Args:
+            index: (M,) int64, which images.
+        """
+        return torch.cat([self.images[index], self.masks[index]], dim=1).float() / 127.5 - 1
+
+    def tone_quantiles(self) -> list[float]:
+        """11 skin tones in degrees, at equal steps from the 1st to the 99th percentile: what a
+        generator may be asked for."""
+        steps = torch.linspace(0.01, 0.99, 11, device=self.skin_tones.device)
+        return [round(tone, 2) for tone in self.skin_tones.quantile(steps).tolist()]
 
 
-def load_photographs(data: str, split: str | None, size: int, region: str = "given") -> Photographs:
+def _coins(x: Tensor) -> Tensor:
+    """A fair coin for each image: (B, 1, 1, 1) bool."""
+    return torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5
+
+
+def load_image_pool(data: str, split: str | None, size: int, region: Region = "given") -> ImagePool:
     """The photographs of a split, read as `SkinFolder` reads them.
 
     Args:
+        data: the folder.
         split: as in `SkinFolder`; all where None.
         size: side in pixels; photographs are squeezed to a square.
-        region: "given", the data set's masks; "skin", where `skin_region` finds skin; or
-            "close-up": squares of healthy skin beside the lesions, cut about as large as they are
-            used, which are all region and of one class, "skin".
+        region: what the masks are. "given": the data set's own; "skin": where `skin_region` finds
+            skin; "close-up": instead of photographs, squares of healthy skin are cut from beside
+            their lesions (`cut_close_ups`). They have masks that are all True and one class,
+            "skin".
 
     Raises:
         ValueError, OSError: as `SkinFolder`; or no photograph has enough healthy skin beside its
             lesion.
     """
     folder = SkinFolder(data, split=split, return_mask=region != "skin")
-    images, labels = [], []
-    for index in tqdm(
-        range(len(folder)), desc=f"read {split or 'all'}", file=sys.stderr, disable=None
-    ):
+    images: list[Tensor] = []
+    masks: list[Tensor] = []
+    labels: list[int] = []
+    for index in tqdm(range(len(folder)), desc=f"read {split or 'all'}", disable=None):
         image, mask, label = folder.read(index)
         if region == "close-up":
-            found = close_ups(image, mask, size)
-            images += found
-            labels += [0] * len(found)
+            squares = cut_close_ups(image, mask, size)
+            images += squares
+            masks += [torch.full((1, size, size), 255, dtype=torch.uint8)] * len(squares)
+            labels += [0] * len(squares)
             continue
         pixels = to_tensor(image.resize((size, size), resample=3, reducing_gap=3))
-        if region == "given":
-            inside = to_tensor(mask.resize((size, size), resample=4))
-        else:
-            inside = skin_region(pixels[None].float() / 255)[0].byte() * 255
-        images.append(torch.cat([pixels, inside]))
+        images.append(pixels)
         labels.append(label)
+        if region == "given":
+            masks.append(to_tensor(mask.resize((size, size), resample=4)))
+        else:
+            masks.append(skin_region(pixels[None].float() / 255)[0].byte() * 255)
     if not images:
         raise ValueError(
-            f"no photograph in {data} has a square of {size} px of healthy skin beside its lesion:"
-            " try a smaller --size."
+            f"no photograph in {data} has a square of {size} px of healthy skin beside its lesion: "
+            "try a smaller --size."
         )
-    images = torch.stack(images)
-    return Photographs(
-        images,
-        torch.tensor(labels),
-        measure_tones(images, region),
-        ["skin"] if region == "close-up" else folder.classes,
-    )
+    tones = measure_skin_tones(torch.stack(images), torch.stack(masks), region)
+    classes = ["skin"] if region == "close-up" else folder.classes
+    return ImagePool(torch.stack(images), torch.stack(masks), torch.tensor(labels), tones, classes)
 
 
-def load_validation(data: str, size: int, region: str = "given") -> Photographs | None:
+def load_validation(data: str, size: int, region: Region = "given") -> ImagePool | None:
     """The `val` split, or None where there is none apart from the training photographs."""
     if training_split(data) is None:
         return None
@@ -139,44 +193,55 @@ def load_validation(data: str, size: int, region: str = "given") -> Photographs 
         return None
     if {path for path, *_ in train.samples} & {path for path, *_ in val.samples}:
         return None  # a folder without a sub-folder val
-    return load_photographs(data, "val", size, region)
+    return load_image_pool(data, "val", size, region)
 
 
-def close_ups(image, mask, size: int) -> list[Tensor]:
-    """Up to four squares (4, size, size) uint8 of a PIL photograph that show skin and no lesion;
-    the lesion's border is left out with it.
+def cut_close_ups(image: Image.Image, mask: Image.Image, size: int) -> list[Tensor]:
+    """Up to four squares of a photograph that show skin and no lesion, far from each other.
 
-    They are taken at the photograph's own scale, or at 2.5 times `size` for the shorter side where
-    it is larger, and far from each other.
+    They are cut at the photograph's own scale. A photograph whose shorter side is longer than 2.5
+    times `size` is shrunk to that first.
+
+    Args:
+        image: RGB.
+        mask: of the lesion, mode L; its border is left out as well.
+        size: side of the squares in pixels.
+
+    Returns:
+        (3, size, size) uint8 each.
     """
     scale = max(size / min(image.size), min(1.0, 2.5 * size / min(image.size)))
-    shape = tuple(max(size, round(side * scale)) for side in image.size)
-    pixels = to_tensor(image.resize(shape, resample=2))
-    lesion = (to_tensor(mask.resize(shape, resample=0)) > 0).float()[None]
-    grown = F.max_pool2d(lesion, 9, 1, 4)
-    healthy = skin_region(pixels[None].float() / 255).float() * (1 - grown)
+    width, height = (max(size, round(side * scale)) for side in image.size)
+    pixels = to_tensor(image.resize((width, height), resample=2))
+    lesion = (to_tensor(mask.resize((width, height), resample=0)) > 0).float()
+    widened = F.max_pool2d(lesion, 9, 1, 4)
+    skin = skin_region(pixels[None].float() / 255)[0].float() * (1 - widened)
     stride = max(1, size // 8)
-    clean = (F.avg_pool2d(healthy, size, stride) > 0.98) & (F.avg_pool2d(grown, size, stride) == 0)
-    places = clean[0, 0].nonzero() * stride
-    chosen = places[:1]
+    corners = clear_windows(widened, skin, size, stride=stride, min_skin=0.98).nonzero() * stride
+    chosen = corners[:1]
     while len(chosen) and len(chosen) < CLOSE_UPS:
-        distance = torch.cdist(places.float(), chosen.float()).amin(1)
+        distance = torch.cdist(corners.float(), chosen.float()).amin(1)
         if distance.max() < size / 2:
             break
-        chosen = torch.cat([chosen, places[distance.argmax()][None]])
-    whole = torch.full((1, size, size), 255, dtype=torch.uint8)
+        chosen = torch.cat([chosen, corners[distance.argmax()][None]])
     return [
-        torch.cat([pixels[:, top : top + size, left : left + size], whole])
-        for top, left in chosen.tolist()
+        pixels[:, top : top + size, left : left + size].clone() for top, left in chosen.tolist()
     ]
 
 
-def measure_tones(images: Tensor, region: str) -> Tensor:
-    """ITA in degrees of (N, 4, S, S) uint8 images' skin, (N,); the median of the rest where an
-    image shows none."""
-    tones = []
-    for part in images.split(256):
-        inside = part[:, 3:] > 127
-        tones.append(ita(part[:, :3].float() / 255, ~inside if region == "given" else inside))
-    tones = torch.cat(tones)
+def measure_skin_tones(images: Tensor, masks: Tensor, region: Region) -> Tensor:
+    """ITA in degrees of the skin in each image; the median of the others where one shows none.
+
+    Args:
+        images, masks: as in `ImagePool`.
+        region: "given": the skin is what lies outside the masks, else what lies inside.
+
+    Returns:
+        (N,) float.
+    """
+    parts = []
+    for image, mask in zip(images.split(256), masks.split(256)):
+        skin = mask <= 127 if region == "given" else mask > 127
+        parts.append(ita(image.float() / 255, skin))
+    tones = torch.cat(parts)
     return torch.where(tones.isnan(), tones.nanmedian(), tones).nan_to_num(0.0)
