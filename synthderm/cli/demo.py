@@ -1,193 +1,228 @@
 """`synthderm demo`: a page of pictures, and a timm classifier trained for a minute, all without
 network or data."""
 
+import argparse
 import html
 import os
+import string
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
+from PIL import Image
+from torch import Tensor, nn
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset
 from torchvision.transforms import v2
 from tqdm import tqdm
 
 from synthderm.datasets.folder import SkinFolder
+from synthderm.datasets.sources import one_thread
 from synthderm.datasets.synthetic import SyntheticSkinDataset
+from synthderm.files import write_text
 from synthderm.imaging.io import grid, outline, to_pil, to_tensor, write_image
 from synthderm.transforms.eczema_edit import EczemaEdit
 from synthderm.transforms.functional import add_eczema, remove_eczema
 
 SEVERITIES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+SEEDS = (1, 2, 3)
 SIDE = 64  # of the images that the classifier sees
+SMOKE_SECONDS = 4
+LESIONAL = ["moderate", "severe"]  # the eczema that the classifier is to tell from healthy skin
+SAMPLES = {
+    "lesions": "Generated skin lesions with the outlines of their masks, by class from top to"
+    " bottom",
+    "hands": "Generated hands in ten poses, with the outlines of their masks",
+    "eczema": "Generated hands and close-ups of skin with eczema added by the editor, inside the"
+    " outlines",
+}
+PAGE = Path(__file__).with_name("demo.html")
 
-SICK = ["moderate", "severe"]  # what the classifier is to tell from healthy skin
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    add = parser.add_argument
+    add("--out", type=Path, default=Path("demo"), help="folder for index.html and its pictures")
+    add("--data", type=Path, help="a folder of your own skin photographs to edit and to train on")
+    add("--seconds", type=float, default=60, help="how long to train the classifier")
+    add("--smoke", action="store_true", help="a few images and training steps: does all run?")
+    parser.set_defaults(run=run)
 
 
-class Labelled(Dataset):
-    """A dataset's images, all with one label, through joint transforms of (image, label)."""
-
-    def __init__(self, images: Dataset, label: int, transforms):
-        self.images, self.label, self.transforms = images, label, transforms
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int):
-        return self.transforms(self.images[index][0], self.label)
-
-    def __getitems__(self, indices: list[int]) -> list:
-        """A batch at once where the dataset can."""
-        batch = (
-            self.images.__getitems__(indices)
-            if hasattr(self.images, "__getitems__")
-            else [self.images[i] for i in indices]
-        )
-        return [self.transforms(item[0], self.label) for item in batch]
+def run(args: argparse.Namespace) -> None:
+    """Run the demo with the command's arguments."""
+    seconds = SMOKE_SECONDS if args.smoke else args.seconds
+    run_demo(args.out, data=args.data, seconds=seconds, smoke=args.smoke)
 
 
 def run_demo(out: Path, data: Path | None = None, seconds: float = 60, smoke: bool = False) -> Path:
-    """Write `out/index.html` with its pictures, train, print what was measured; the path of the
-    page.
+    """Write `out/index.html` with its pictures, train a classifier, and print what was measured.
 
     Args:
         out: folder to write to.
         data: folder of photographs to edit and train on; generated hands where None.
         seconds: training time.
         smoke: few images, no workers.
+
+    Returns:
+        The path of the page.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     if not os.access(out, os.W_OK):
         raise PermissionError(f"{out} can't be written to; choose another folder with --out.")
-    side = 2 if smoke else 8
-    sections = []
-    for source, text in (
-        (
-            "lesions",
-            (
-                "Generated skin lesions with the outlines of their generated masks, by class from"
-                " top to bottom"
-            ),
-        ),
-        ("hands", "Generated hands in ten poses, with the outlines of their masks"),
-        (
-            "eczema",
-            (
-                "Generated hands and close-ups of skin with eczema added by the editor, inside the"
-                " outlines"
-            ),
-        ),
-    ):
-        write_image(_samples(source, side), out / f"{source}.png")
-        sections.append((f"{source}.png", text))
-    photograph = _photograph(data)
-    added, removed = _edits(photograph)
-    write_image(added, out / "added.png")
-    write_image(removed, out / "removed.png")
-    of = "a photograph of yours" if data else "one generated hand"
-    sections.append(
-        (
-            "added.png",
-            (
-                f"Eczema added to {of}: severity {', '.join(map(str, SEVERITIES))} from left to"
-                " right, one seed a row"
-            ),
-        )
-    )
-    sections.append(
-        (
-            "removed.png",
-            "The same pictures after the editor removed the eczema again, under the same masks",
-        )
-    )
-    figures = _train(data, seconds, smoke)
-    note = (
-        "None shows a patient."
-        if data is None
-        else "The edited photograph is yours; the others show nobody."
-    )
+    pictures = _write_pictures(out, data, side=2 if smoke else 8)
+    figures = _measure(data, seconds, smoke)
     page = out / "index.html"
-    part = page.with_suffix(".part")
-    part.write_text(_page(sections, figures, note), encoding="utf-8")
-    os.replace(part, page)
-    for name, value in figures:
+    write_text(page, _page(pictures, figures, is_generated=data is None))
+    for name, value in figures.items():
         print(f"{name}: {value}")
     print(f"page: {page.resolve()}")
     return page
 
 
-def _samples(source: str, side: int):
-    dataset = SyntheticSkinDataset(source, length=side * side, seed=1, size=128, return_mask=True)
-    by_class = sorted(range(len(dataset)), key=lambda index: (dataset.targets[index], index))
-    images, masks = [], []
-    for rows in tqdm(
-        [by_class[start : start + side] for start in range(0, len(by_class), side)],
-        desc=f"make {source}",
-        disable=None,
-    ):
-        image, mask = dataset.generate(rows)
-        images.append(image)
-        masks.append(mask)
-    return to_pil(grid(outline(torch.cat(images).float() / 255, torch.cat(masks)), side))
+def _write_pictures(out: Path, data: Path | None, side: int) -> dict[str, str]:
+    """Captions by file name."""
+    captions = {}
+    for source, caption in SAMPLES.items():
+        write_image(_sample_sheet(source, side), out / f"{source}.png")
+        captions[f"{source}.png"] = caption
+    added, removed = _edit_sheets(_photograph(data))
+    write_image(added, out / "added.png")
+    write_image(removed, out / "removed.png")
+    subject = "a photograph of yours" if data else "one generated hand"
+    levels = ", ".join(map(str, SEVERITIES))
+    captions["added.png"] = (
+        f"Eczema added to {subject}: severity {levels} from left to right, one seed a row"
+    )
+    captions["removed.png"] = (
+        "The same pictures after the editor removed the eczema again, under the same masks"
+    )
+    return captions
 
 
-def _photograph(data: Path | None) -> torch.Tensor:
+def _sample_sheet(source: str, side: int) -> Image.Image:
+    """`side` rows and columns of a source, sorted by class."""
+    data = SyntheticSkinDataset(source, length=side * side, seed=1, size=128, return_mask=True)
+    by_class = sorted(range(len(data)), key=lambda index: (data.targets[index], index))
+    rows = [by_class[start : start + side] for start in range(0, len(by_class), side)]
+    made = [data.generate(row) for row in tqdm(rows, desc=f"make {source}", disable=None)]
+    images, masks = (torch.cat(part) for part in zip(*made))
+    return to_pil(grid(outline(images.float() / 255, masks), side))
+
+
+def _photograph(data: Path | None) -> Tensor:
     """(3, 256, 256) uint8: the first of the user's photographs, or a generated hand."""
     if data is None:
-        return SyntheticSkinDataset("hands", length=20, labels="5", seed=5, size=256).generate([0])[
-            0
-        ][0]
+        hands = SyntheticSkinDataset("hands", length=20, labels="5", seed=5, size=256)
+        return hands.generate([0])[0][0]
     image, _, _ = SkinFolder(data).read(0)
-    return v2.functional.center_crop(
-        v2.functional.resize(to_tensor(image), 256, antialias=True), 256
-    )
+    image = v2.functional.resize(to_tensor(image), 256, antialias=True)
+    return v2.functional.center_crop(image, 256)
 
 
-def _edits(photograph: torch.Tensor):
+def _edit_sheets(photograph: Tensor) -> tuple[Image.Image, Image.Image]:
+    """Eczema added to a photograph, and removed again: a row a seed, a column a severity."""
     added, removed = [], []
-    for seed in (1, 2, 3):
+    for seed in SEEDS:
         for severity in SEVERITIES:
             edit = add_eczema(photograph, severity=severity, coverage=0.45, seed=seed)
             added.append(edit.images)
-            removed.append(
-                remove_eczema(edit.images, edit.masks).images if severity else edit.images
-            )
-    return (to_pil(grid(torch.stack(images), len(SEVERITIES))) for images in (added, removed))
+            cleared = remove_eczema(edit.images, edit.masks).images if severity else edit.images
+            removed.append(cleared)
+    columns = len(SEVERITIES)
+    return to_pil(grid(torch.stack(added), columns)), to_pil(grid(torch.stack(removed), columns))
 
 
-def _train(data: Path | None, seconds: float, smoke: bool) -> list[tuple[str, str]]:
-    """Train a classifier of healthy skin against eczema; the figures to print."""
-    import timm
+class Labelled(Dataset):
+    """The images of a data set, all with one label, through joint transforms of (image, label)."""
 
+    def __init__(self, images: Any, label: int, transforms: Callable[..., Any]) -> None:
+        self.images, self.label, self.transforms = images, label, transforms
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.transforms(self.images[index][0], self.label)
+
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        """A batch at once where the data set can."""
+        if hasattr(self.images, "__getitems__"):
+            batch = self.images.__getitems__(indices)
+        else:
+            batch = [self.images[index] for index in indices]
+        return [self.transforms(item[0], self.label) for item in batch]
+
+
+CROP = (v2.RandomResizedCrop(SIDE, scale=(0.6, 1.0)), v2.RandomHorizontalFlip())
+FINISH = (
+    v2.ToImage(),
+    v2.ToDtype(torch.float32, scale=True),
+    v2.Normalize([0.5] * 3, [0.5] * 3),
+)
+
+
+def _measure(data: Path | None, seconds: float, smoke: bool) -> dict[str, str]:
+    """Train a classifier of healthy skin against eczema, and say how it went."""
     length = 64 if smoke else 1024
-    healthy = SkinFolder(data) if data else SyntheticSkinDataset("hands", length=length, seed=10)
-    eczema = SyntheticSkinDataset("eczema", length=length, labels=SICK, seed=11)
-    finish = [
-        v2.ToImage(),
-        v2.ToDtype(torch.float32, scale=True),
-        v2.Normalize([0.5] * 3, [0.5] * 3),
-    ]
+    if data is None:
+        healthy = SyntheticSkinDataset("hands", length=length, seed=10)
+    else:
+        healthy = SkinFolder(data)
+    eczema = SyntheticSkinDataset("eczema", length=length, labels=LESIONAL, seed=11)
     edit = EczemaEdit(p=0.3, severity=(0.5, 1.0), coverage=(0.2, 0.6), label=1)
-    crop = [v2.RandomResizedCrop(SIDE, scale=(0.6, 1.0)), v2.RandomHorizontalFlip()]
     train = ConcatDataset(
         [
-            Labelled(healthy, 0, v2.Compose([*crop, edit, *finish])),
-            Labelled(eczema, 1, v2.Compose([*crop, *finish])),
+            Labelled(healthy, 0, v2.Compose([*CROP, edit, *FINISH])),
+            Labelled(eczema, 1, v2.Compose([*CROP, *FINISH])),
         ]
     )
+    model, shown, taken = _train(train, seconds, workers=0 if smoke else 2)
+
+    count = 8 if smoke else 100
+    if data is None:
+        unseen = SyntheticSkinDataset("hands", length=count, seed=20)
+    else:
+        unseen = Subset(healthy, range(min(count, len(healthy))))
+    resize = v2.Resize((SIDE, SIDE))
+    always = EczemaEdit(p=1, severity=(0.5, 1.0), coverage=(0.2, 0.6))
+    test = ConcatDataset(
+        [
+            Labelled(unseen, 0, v2.Compose([resize, *FINISH])),
+            Labelled(unseen, 1, v2.Compose([always, resize, *FINISH])),
+        ]
+    )
+    accuracy, share = _accuracy(model, test), _share_of_edit(healthy, edit)
+    return {
+        "classifier": (
+            f"timm resnet10t, healthy skin against eczema, {shown:,} images in {taken:.0f} s"
+        ),
+        "training speed": f"{shown / taken:.0f} images/s",
+        "EczemaEdit's share of the loader's time": f"{share:.0%}",
+        "accuracy on healthy and newly edited images after that": (
+            f"{accuracy:.0%} (chance is 50%; says nothing about patients)"
+        ),
+    }
+
+
+def _train(data: Dataset, seconds: float, workers: int) -> tuple[nn.Module, int, float]:
+    """A classifier, the number of images it was trained on, and the seconds that took."""
+    import timm
+
     loader = DataLoader(
-        train,
+        data,
         batch_size=32,
         shuffle=True,
-        num_workers=0 if smoke else 2,
-        persistent_workers=not smoke,
+        num_workers=workers,
+        persistent_workers=workers > 0,
         drop_last=True,
     )
-
     torch.manual_seed(0)
     model = timm.create_model("resnet10t", num_classes=2)
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
-    shown, end, started = 0, time.monotonic() + seconds, time.monotonic()
+    shown, started = 0, time.monotonic()
     bar = tqdm(
         total=round(seconds),
         desc="train",
@@ -195,94 +230,62 @@ def _train(data: Path | None, seconds: float, smoke: bool) -> list[tuple[str, st
         bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}",
         disable=None,
     )
-    while time.monotonic() < end:
+    while time.monotonic() < started + seconds:
         for images, labels in loader:
-            loss = torch.nn.functional.cross_entropy(model(images), labels)
+            loss = nn.functional.cross_entropy(model(images), labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             shown += len(images)
-            bar.n = min(bar.total, round(time.monotonic() - started))
-            bar.set_postfix_str(
-                f"{shown / (time.monotonic() - started):.0f} images/s, loss {loss.item():.2f}"
-            )
-            if time.monotonic() > end:
+            taken = time.monotonic() - started
+            bar.n = min(bar.total, round(taken))
+            bar.set_postfix_str(f"{shown / taken:.0f} images/s, loss {loss.item():.2f}")
+            if taken > seconds:
                 break
-    taken = time.monotonic() - started
     bar.close()
-
-    count = 8 if smoke else 100
-    look = [v2.Resize((SIDE, SIDE)), *finish]
-    unseen = (
-        Subset(healthy, range(min(count, len(healthy))))
-        if data
-        else SyntheticSkinDataset("hands", length=count, seed=20)
-    )
-    always = EczemaEdit(p=1, severity=(0.5, 1.0), coverage=(0.2, 0.6))
-    test = ConcatDataset(
-        [Labelled(unseen, 0, v2.Compose(look)), Labelled(unseen, 1, v2.Compose([always, *look]))]
-    )
-    model.eval()
-    with torch.no_grad():
-        right = sum(
-            (model(images).argmax(1) == labels).sum().item()
-            for images, labels in DataLoader(test, batch_size=50)
-        )
-    return [
-        (
-            "classifier",
-            f"timm resnet10t, healthy skin against eczema, {shown:,} images in {taken:.0f} s",
-        ),
-        ("training speed", f"{shown / taken:.0f} images/s"),
-        ("EczemaEdit's share of the loader's time", f"{_share(healthy, crop, edit, finish):.0%}"),
-        (
-            "accuracy on healthy and newly edited images after that",
-            f"{right / len(test):.0%} (chance is 50%; says nothing about patients)",
-        ),
-    ]
+    return model.eval(), shown, time.monotonic() - started
 
 
-def _share(healthy: Dataset, crop: list, edit: EczemaEdit, finish: list, count: int = 48) -> float:
-    """The time in `edit` over the time of whole items, in one process and one thread, as a loader's
-    worker has it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    before, after, editing = v2.Compose(crop), v2.Compose(finish), 0.0
-    started = time.perf_counter()
+@torch.no_grad()
+def _accuracy(model: nn.Module, data: Any) -> float:
+    batches = DataLoader(data, batch_size=50)
+    right = sum((model(images).argmax(1) == labels).sum().item() for images, labels in batches)
+    return right / len(data)
+
+
+@one_thread()
+def _share_of_edit(healthy: Any, edit: EczemaEdit, count: int = 48) -> float:
+    """The time in `edit` over the time of whole items, in one process and one thread, as a
+    loader's worker has it."""
+    before, after = v2.Compose(CROP), v2.Compose(FINISH)
+    editing, started = 0.0, time.perf_counter()
     for index in range(count):
         image = before(healthy[index % len(healthy)][0])
         mark = time.perf_counter()
         image, _ = edit(image, 0)
         editing += time.perf_counter() - mark
         after(image)
-    share = editing / (time.perf_counter() - started)
-    torch.set_num_threads(threads)
-    return share
+    return editing / (time.perf_counter() - started)
 
 
-def _page(sections: list[tuple[str, str]], figures: list[tuple[str, str]], note: str) -> str:
-    pictures = "\n".join(
-        f'<figure><img src="{name}"'
-        f' alt="{html.escape(text)}"><figcaption>{html.escape(text)}.</figcaption></figure>'
-        for name, text in sections
-    )
-    rows = "\n".join(
+def _page(captions: dict[str, str], figures: dict[str, str], is_generated: bool) -> str:
+    pictures = []
+    for name, caption in captions.items():
+        text = html.escape(caption)
+        pictures.append(
+            f'<figure><img src="{name}" alt="{text}"><figcaption>{text}.</figcaption></figure>'
+        )
+    rows = [
         f"<tr><th scope=row>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
-        for name, value in figures
+        for name, value in figures.items()
+    ]
+    template = string.Template(PAGE.read_text(encoding="utf-8"))
+    return template.substitute(
+        note=(
+            "No picture shows a real person."
+            if is_generated
+            else "The edited photograph is yours; the others show no real person."
+        ),
+        pictures="\n".join(pictures),
+        figures="\n".join(rows),
     )
-    return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>synthderm demo</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
-figure {{ margin: 2rem 0 }} img {{ max-width: 100%; height: auto }} figcaption {{ color: #555 }}
-th {{ text-align: left; padding-right: 2rem; font-weight: 600 }} table {{ border-spacing: 0 .3rem }}
-</style>
-<h1>synthderm demo</h1>
-<p>Every picture on this page was generated or edited on this machine. {note} For research and augmentation only; not for diagnosis.</p>
-{pictures}
-<h2>A classifier trained with it</h2>
-<table>{rows}</table>
-<p>Can people tell? The page docs/study.md of the project says how to ask them, with <code>synthderm study</code>.</p>
-</html>
-"""

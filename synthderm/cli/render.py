@@ -1,69 +1,139 @@
-"""`synthderm render`: a generated data set written to disk, for tools that want files."""
+"""`synthderm render`: a generated data set written to disk, for tools that read files."""
 
+import argparse
 import csv
 import json
-import os
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from synthderm import __version__
 from synthderm.datasets.synthetic import SyntheticSkinDataset
+from synthderm.files import atomic_path, write_text
 from synthderm.imaging.io import to_pil, write_image
+
+PLAN = "plan.json"  # written before the first image: what the folder is being filled with
+MANIFEST = "manifest.json"  # the same, written last: the folder is whole
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments; they are those of `SyntheticSkinDataset`."""
+    add = parser.add_argument
+    add(
+        "source",
+        help="lesions, hands, skin, eczema, a folder (./x), a Hub id, or diffusers:org/name",
+    )
+    add(
+        "out",
+        type=Path,
+        metavar="OUT",
+        help="folder to write; images that are there are kept, so a run that was stopped goes on",
+    )
+    add("--length", type=int, required=True, help="number of images")
+    add("--labels", nargs="+", help="classes, in turn; all of them by default")
+    add("--seed", type=int, default=0)
+    add("--size", type=int, help="side in pixels; the generator's own by default")
+    pair = {"type": float, "nargs": "+", "metavar": ("LOW", "HIGH")}
+    add("--severity", default=[0.0, 1.0], help="of eczema, within [0, 1]", **pair)
+    add("--skin-tone", help="ITA in degrees; as in training by default", **pair)
+    add("--truncation", type=float, default=1.0, help="in (0, 1]; below 1 is less varied")
+    add("--device", default="cpu", help="where to generate")
+    add("--classes", nargs="+", help="the classes of a diffusers pipeline")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Make the data set and write it."""
+    dataset = SyntheticSkinDataset(
+        args.source,
+        length=args.length,
+        labels=args.labels,
+        seed=args.seed,
+        size=args.size,
+        severity=_number_or_pair(args.severity),
+        skin_tone=_number_or_pair(args.skin_tone),
+        truncation=args.truncation,
+        device=args.device,
+        classes=args.classes,
+    )
+    print(f"{render(dataset, args.out)}: {len(dataset)} images")
+
+
+def _number_or_pair(values: list[float] | None) -> Any:
+    return values[0] if values is not None and len(values) == 1 else values
 
 
 def render(dataset: SyntheticSkinDataset, out: Path, batch: int = 16) -> Path:
     """Write `images/*.png`, `masks/*.png`, `metadata.csv` (as `SkinFolder` reads it) and
     `manifest.json`.
 
-    The manifest says what made the images: source, resolved revision, seed, size, version. It and
-    the metadata are written last, so a folder with a manifest is whole.
+    The manifest says what made the images: source, weights, seed and every other argument that
+    changes a pixel. It and the metadata are written last, so a folder with a manifest is whole.
 
     Args:
         dataset: its images are written before any transform.
-        out: folder; one with the manifest of another data set is refused.
+        out: folder. Images that this data set has written there already are kept.
         batch: images generated at once.
 
     Raises:
-        ValueError: the folder holds another rendered data set.
+        ValueError: the folder holds images of another data set.
     """
     out = Path(out)
-    manifest = {
-        "source": str(dataset.source), "revision": dataset.revision, "seed": dataset.seed, "length": len(dataset), "size": dataset.size,
-        "classes": dataset.classes, "severity": list(dataset.severity), "targets": dataset.targets, "synthderm": __version__,
-    }  # fmt: skip
-    plan = out / "plan.json"  # what the folder is being filled with, from the first image on
-    if plan.is_file() and json.loads(plan.read_text(encoding="utf-8")) != manifest:
-        raise ValueError(
-            f"{out} holds images of another source, seed, size or number: choose a new folder."
-        )
+    manifest = describe(dataset)
+    plan = out / PLAN
+    if plan.is_file():
+        _check_plan(json.loads(plan.read_text(encoding="utf-8")), manifest, out)
     out.mkdir(parents=True, exist_ok=True)
-    _write(plan, json.dumps(manifest))
+    write_text(plan, json.dumps(manifest))
     names = [f"{index:07d}.png" for index in range(len(dataset))]
-    missing = [
-        index
-        for index, name in enumerate(names)
-        if not ((out / "images" / name).is_file() and (out / "masks" / name).is_file())
-    ]
+    missing = [index for index, name in enumerate(names) if not _is_written(out, name)]
     for start in tqdm(range(0, len(missing), batch), desc="render", disable=None):
         rows = missing[start : start + batch]
         for index, image, mask in zip(rows, *dataset.generate(rows)):
             write_image(to_pil(image), out / "images" / names[index])
             write_image(to_pil(mask), out / "masks" / names[index])
-    part = out / "metadata.csv.part"
-    with open(part, "w", newline="", encoding="utf-8") as file:
+    labels = [dataset.classes[target] for target in dataset.targets]
+    with (
+        atomic_path(out / "metadata.csv") as part,
+        open(part, "w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(["file_name", "mask_file_name", "label"])
-        writer.writerows(
-            [f"images/{name}", f"masks/{name}", dataset.classes[target]]
-            for name, target in zip(names, dataset.targets)
-        )
-    os.replace(part, out / "metadata.csv")
-    _write(out / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+        for name, label in zip(names, labels):
+            writer.writerow([f"images/{name}", f"masks/{name}", label])
+    write_text(out / MANIFEST, json.dumps(manifest, indent=2) + "\n")
     return out
 
 
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+def describe(dataset: SyntheticSkinDataset) -> dict[str, Any]:
+    """Everything that decides what the images of a data set are."""
+    skin_tone = dataset.skin_tone
+    return {
+        "source": dataset.source,
+        "revision": dataset.revision,
+        "weights": dataset.weights,
+        "seed": dataset.seed,
+        "length": len(dataset),
+        "size": dataset.size,
+        "classes": dataset.classes,
+        "severity": list(dataset.severity),
+        "skin_tone": None if skin_tone is None else list(skin_tone),
+        "truncation": dataset.truncation,
+        "targets": dataset.targets,
+        "synthderm": __version__,
+    }
+
+
+def _check_plan(old: dict[str, Any], new: dict[str, Any], out: Path) -> None:
+    different = [key for key in new if old.get(key) != new[key]]
+    if different:
+        key = different[0]
+        raise ValueError(
+            f"{out} holds images made with another {key} ({str(old.get(key)):.60}, now "
+            f"{str(new[key]):.60}): choose a new folder."
+        )
+
+
+def _is_written(out: Path, name: str) -> bool:
+    return (out / "images" / name).is_file() and (out / "masks" / name).is_file()

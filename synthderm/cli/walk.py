@@ -1,27 +1,124 @@
-"""Walks: what lies between two seeds, how severity grows, how a lesion spreads; as a strip or an
-animated GIF."""
+"""`synthderm walk`: what lies between two seeds, how severity grows, how a lesion spreads; as a
+strip of pictures or an animated GIF."""
 
+import argparse
 import os
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from synthderm.datasets.sources import one_thread
-from synthderm.datasets.synthetic import item_seed
-from synthderm.imaging.io import grid, to_pil, write_image
-from synthderm.imaging.resize import enlarge
+from synthderm.datasets.synthetic import SyntheticSkinDataset, item_seed
+from synthderm.imaging.io import (
+    grid,
+    outline,
+    read_image,
+    read_mask,
+    to_pil,
+    to_tensor,
+    write_image,
+)
 from synthderm.models.generator import SkinGenerator
-from synthderm.transforms.functional import Edit, add_eczema
+from synthderm.models.loading import load_generator
+from synthderm.transforms.functional import Edit, add_eczema, random_mask
 
-GRID = 128  # side on which distances are measured: exact there, interpolated on larger images
+SHORTEST_PAUSE = 20  # milliseconds between pictures of a GIF; viewers slow down shorter ones
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    add = parser.add_argument
+    add("kind", choices=["latent", "severity", "growth"])
+    add("out", type=Path, metavar="OUT", help="a strip (.png, .jpg), or an animation (.gif)")
+    add("--frames", type=int, default=9, help="number of pictures")
+    add("--size", type=int, help="side of generated images in pixels; their own by default")
+    add("--seconds", type=float, default=3.0, help="time from the first to the last picture")
+    add("--source", help="the generator; by default lesions, and hands for what is edited")
+    add(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[1, 2],
+        help="latent: the images to go through; else the first alone: image and eczema",
+    )
+    add(
+        "--labels",
+        nargs="+",
+        help="latent: one class, or one for each seed; else the image's; the first by default",
+    )
+    add(
+        "--skin-tone",
+        type=float,
+        help="latent: ITA in degrees of all images; by default each seed has its own",
+    )
+    add("--outline", action="store_true", help="draw the border of the mask")
+    add("--image", type=Path, help="severity, growth: a photograph, not a generated image")
+    add("--mask", type=Path, help="severity, growth: where to edit; random by default")
+    add("--coverage", type=float, default=0.4, help="share of the skin under a random mask")
+    add("--severity", type=float, default=0.8, help="growth: of every picture, in [0, 1]")
+    add("--model", default="eczema", help="severity, growth: the editor")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Make the walk and write it."""
+    images, masks = _latent_walk(args) if args.kind == "latent" else _edit_walk(args)
+    write_walk(outline(images, masks) if args.outline else images, args.out, args.seconds)
+    print(f"{args.out}: {args.kind}, {len(images)} pictures")
+
+
+def _latent_walk(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
+    source = args.source or "lesions"
+    if args.image or args.mask or source == "eczema":
+        raise ValueError(
+            "a latent walk shows a generator's own images: --image, --mask and --source eczema go "
+            "with severity and growth."
+        )
+    labels = args.labels or [0]
+    data = SyntheticSkinDataset(
+        source, length=len(args.seeds), labels=labels, skin_tone=args.skin_tone
+    )
+    return latent_walk(
+        load_generator(source),
+        args.seeds,
+        data.targets,
+        args.frames,
+        size=args.size,
+        skin_tone=args.skin_tone,
+    )
+
+
+def _edit_walk(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
+    seed, mask = args.seeds[0], None
+    if args.image:
+        photograph = read_image(args.image)
+        image = to_tensor(photograph)
+        if args.mask:
+            mask = to_tensor(read_mask(args.mask, photograph.size)) > 0
+    elif args.mask:
+        raise ValueError("--mask goes with --image: a generated image has its mask drawn.")
+    else:
+        source, label = args.source or "hands", (args.labels or [0])[:1]
+        data = SyntheticSkinDataset(source, length=1, labels=label, seed=seed, size=args.size)
+        image = data.generate([0])[0][0]
+    if mask is None:
+        mask = random_mask(image, args.coverage, seed=seed)
+    if args.kind == "severity":
+        walk = severity_walk(image, mask, args.frames, seed=seed, model=args.model)
+    else:
+        walk = growth_walk(image, mask, args.frames, args.severity, seed=seed, model=args.model)
+    return walk.images.float() / 255, walk.masks
 
 
 def slerp(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
-    """Spherical interpolation (Shoemake, SIGGRAPH 1985): of normal latents it keeps the length that
-    the generator knows, where a straight line would pass near the origin (White, arXiv 1609.04468).
+    """Spherical interpolation (Shoemake, SIGGRAPH 1985). Of normal latents it keeps the length that
+    the generator knows; a straight line would pass near the origin (White, arXiv 1609.04468).
 
     Args:
         start, end: (D,).
@@ -44,19 +141,24 @@ def latent_walk(
     seeds: list[int],
     labels: list[int],
     frames: int,
+    *,
     size: int | None = None,
+    skin_tone: float | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Generated images from seed to seed, through the classes.
+    """Generated images from seed to seed, through classes and skin tones.
 
-    A seed's own frame is item 0 of `SyntheticSkinDataset(..., seed=seed)` with its label. Between
-    two of them the latents are interpolated spherically and the class's embedding linearly.
+    A seed's frame is item 0 of `SyntheticSkinDataset(..., seed=seed)` with its label. Between two
+    of them the latents are interpolated spherically, the class's embedding and the skin tone
+    linearly.
 
     Args:
         generator: frozen, on the CPU.
         seeds: at least one.
-        labels: for each seed its class; the same for all keeps the class.
+        labels: the class of each seed.
         frames: number of images, at least one; evenly spread over the whole way.
         size: S, side to scale them to; the generator's own where None.
+        skin_tone: of all images, ITA in degrees; where None each seed has its own. For a generator
+            with an input for the skin tone.
 
     Returns:
         images (F, 3, S, S) float in [0, 1] and masks (F, 1, S, S) bool.
@@ -66,32 +168,28 @@ def latent_walk(
     """
     if not seeds or len(labels) != len(seeds):
         raise ValueError(
-            f"{len(seeds)} seeds and {len(labels)} labels: give at least one seed, and a label for"
-            " each."
+            f"{len(seeds)} seeds and {len(labels)} labels: give at least one seed, and a label for "
+            "each."
         )
     if not all(0 <= label < len(generator.classes) for label in labels):
         raise ValueError(f"labels {labels} are not all in [0, {len(generator.classes) - 1}].")
-    at = _steps(frames, len(seeds) - 1)
-    latents = [
-        torch.randn(
-            generator.latent_dim, generator=torch.Generator().manual_seed(item_seed(seed, 0))
-        )
-        for seed in seeds
-    ]
+    bounds = None if skin_tone is None else (skin_tone, skin_tone)
+    latents, embeddings = [], []
+    for seed, label in zip(seeds, labels):
+        rng = torch.Generator().manual_seed(item_seed(seed, 0))
+        latents.append(torch.randn(generator.latent_dim, generator=rng))
+        tone = generator.sample_skin_tone(rng, bounds)
+        tone = None if tone is None else tone[None]
+        embeddings.append(generator.embed(torch.tensor([label]), tone)[0])
     codes = []
-    for place in at:
+    for place in _steps(frames, len(seeds) - 1):
         k = min(int(place), max(0, len(seeds) - 2))
         after, t = min(k + 1, len(seeds) - 1), place - k
-        embedding = torch.lerp(*generator.embedding(torch.tensor([labels[k], labels[after]])), t)
-        codes.append(
-            slerp(latents[k], latents[after], t[None])[0]
-            + F.pad(embedding, (0, generator.noise**2))
-        )
+        embedding = torch.lerp(embeddings[k], embeddings[after], t)
+        code = slerp(latents[k], latents[after], t[None])[0]
+        codes.append(code + F.pad(embedding, (0, generator.noise**2)))
     with one_thread():
-        # The class is in the code already: condition 0 adds no other.
-        output = generator(
-            torch.stack(codes), torch.zeros(len(codes), dtype=torch.int64), condition=0.0
-        ).float()
+        output = generator.from_codes(torch.stack(codes)).float()
     if size is not None and size != generator.size:
         output = F.interpolate(
             output, size=size, mode="bilinear", align_corners=False, antialias=True
@@ -99,7 +197,9 @@ def latent_walk(
     return ((output[:, :3] + 1) / 2).clamp(0, 1), output[:, 3:] > 0
 
 
-def severity_walk(image: Tensor, mask: Tensor, frames: int, *, seed: int = 0, **options) -> Edit:
+def severity_walk(
+    image: Tensor, mask: Tensor, frames: int, *, seed: int = 0, **options: Any
+) -> Edit:
     """One lesion on one image, from severity 0 to 1.
 
     Args:
@@ -111,16 +211,21 @@ def severity_walk(image: Tensor, mask: Tensor, frames: int, *, seed: int = 0, **
     Returns:
         an `Edit` of F images.
     """
-    return _stack(
-        [
-            add_eczema(image, mask, float(severity), seed=seed, **options)
-            for severity in _steps(frames, 1)
-        ]
-    )
+    edits = [
+        add_eczema(image, mask, float(severity), seed=seed, **options)
+        for severity in _steps(frames, 1)
+    ]
+    return Edit(*(torch.stack(parts) for parts in zip(*edits)))
 
 
 def growth_walk(
-    image: Tensor, mask: Tensor, frames: int, severity: float = 0.7, *, seed: int = 0, **options
+    image: Tensor,
+    mask: Tensor,
+    frames: int,
+    severity: float = 0.7,
+    *,
+    seed: int = 0,
+    **options: Any,
 ) -> Edit:
     """One lesion that spreads from its inmost point to the whole of a mask.
 
@@ -131,14 +236,12 @@ def growth_walk(
     Returns:
         an `Edit` of F images; no mask loses a pixel of the one before.
     """
-    return _stack(
-        [add_eczema(image, step, severity, seed=seed, **options) for step in grow(mask, frames)]
-    )
+    edits = [add_eczema(image, step, severity, seed=seed, **options) for step in grow(mask, frames)]
+    return Edit(*(torch.stack(parts) for parts in zip(*edits)))
 
 
 def grow(mask: Tensor, frames: int) -> Tensor:
-    """A mask from nothing to itself: its signed distance cut at heights from the largest to none,
-    at even steps.
+    """A mask from nothing to itself: the distance to its border, cut at even steps.
 
     Args:
         mask: (1, H, W) bool.
@@ -147,70 +250,22 @@ def grow(mask: Tensor, frames: int) -> Tensor:
     Returns:
         (F, 1, H, W) bool.
     """
-    distance = signed_distance(mask)
-    steps = []
-    for t in _steps(frames, 1):
-        steps.append(mask if t >= 1 else mask & (distance > (1 - t) * distance.amax().clamp_min(0)))
-    return torch.stack(steps)
-
-
-def signed_distance(mask: Tensor) -> Tensor:
-    """Distance to the mask's border: positive inside, negative outside, in pixels.
-
-    Euclidean from pixel centre to the nearest centre on the other side, less half a pixel, which is
-    where the border lies; all outside the picture counts as outside the mask. Exact up to 128 px:
-    the nearest of each row first, then the nearest row (Saito and Toriwaki, Pattern Recognition
-    27(11), 1994). A larger mask is sampled at 128 px and the distance enlarged.
-
-    Args:
-        mask: (1, H, W) bool, not empty pictures.
-
-    Returns:
-        (1, H, W) float; where nothing is inside, all is at least as far as the picture is wide.
-    """
-    height, width = mask.shape[-2:]
-    small = mask.float()[None]
-    scale = max(1.0, max(height, width) / GRID)
-    if scale > 1:
-        small = F.interpolate(
-            small, size=(max(1, round(height / scale)), max(1, round(width / scale))), mode="area"
-        )
-    inside = F.pad(small[0, 0] > 0.5, (1, 1, 1, 1))
-    distance = (
-        torch.where(inside, _distance_to(~inside) - 0.5, 0.5 - _distance_to(inside))[1:-1, 1:-1]
-        * scale
-    )
-    return enlarge(distance, height, width)[None]
-
-
-def _distance_to(target: Tensor) -> Tensor:
-    """(H, W) bool to the distance of each pixel from the nearest True one; `H + W` where there is
-    none."""
-    height, width = target.shape
-    rows, columns = torch.arange(height).float(), torch.arange(width).float()
-    far = float(height + width) ** 2
-    across = torch.where(target[:, None, :], (columns[:, None] - columns[None, :]) ** 2, far).amin(
-        2
-    )  # nearest in its own row
-    return (
-        ((rows[:, None] - rows[None, :]).square()[:, :, None] + across[None])
-        .amin(1)
-        .clamp_max(far)
-        .sqrt()
-    )
+    # All outside the picture counts as outside the mask. The border lies half a pixel before the
+    # first centre outside.
+    inside = np.pad(mask[0].numpy(), 1)
+    distance = torch.from_numpy(distance_transform_edt(inside)[1:-1, 1:-1])[None] - 0.5
+    deepest = distance.max().clamp_min(0)
+    return torch.stack([distance > (1 - t) * deepest for t in _steps(frames, 1)])
 
 
 def _steps(frames: int, end: float) -> Tensor:
+    """Even steps from 0 to `end`; of one frame, the end."""
     if frames < 1:
         raise ValueError(f"frames={frames}: a walk has at least one.")
     return torch.linspace(0, end, frames) if frames > 1 else torch.tensor([float(end)])
 
 
-def _stack(edits: list[Edit]) -> Edit:
-    return Edit(*(torch.stack(parts) for parts in zip(*edits)))
-
-
-def write_walk(images: Tensor, path: str | os.PathLike, seconds: float = 3.0) -> None:
+def write_walk(images: Tensor, path: str | os.PathLike[str], seconds: float = 3.0) -> None:
     """A walk as a file: one row of pictures, or, where the name ends in .gif, an animation that
     goes there and back without end.
 
@@ -222,19 +277,15 @@ def write_walk(images: Tensor, path: str | os.PathLike, seconds: float = 3.0) ->
     if Path(path).suffix.lower() != ".gif":
         write_image(to_pil(grid(images, len(images))), path)
         return
-    pictures = [to_pil(image) for image in images]
     # One palette for all frames, or a still background would flicker.
     palette = to_pil(grid(images, len(images), gap=0)).quantize(256, Image.Quantize.MEDIANCUT)
-    pictures = [
-        picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
-        for picture in pictures
-    ]
-    pause = max(20, round(1000 * seconds / len(pictures)))
+    dither = Image.Dither.FLOYDSTEINBERG
+    pictures = [to_pil(image).quantize(palette=palette, dither=dither) for image in images]
     write_image(
         pictures[0],
         path,
         save_all=True,
         append_images=pictures[1:] + pictures[-2:0:-1],
-        duration=pause,
+        duration=max(SHORTEST_PAUSE, round(1000 * seconds / len(pictures))),
         loop=0,
     )

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from synthderm.datasets.sources import fit
-from synthderm.hub.resolve import explain
+from synthderm.hub.download import explain
 from synthderm.imaging.io import to_tensor
 
 PREFIX = "diffusers:"

@@ -12,16 +12,9 @@ from torchvision import tv_tensors
 from torchvision.datasets import VisionDataset
 
 from synthderm.arguments import Range, as_range
-from synthderm.datasets.eczema_source import EczemaSource
 from synthderm.datasets.folder import apply_transforms
-from synthderm.datasets.function_source import (
-    PREFIX,
-    DiffusersPipeline,
-    Function,
-    FunctionSource,
-)
-from synthderm.datasets.sources import GeneratorSource, Source
-from synthderm.hub.resolve import bundled_names
+from synthderm.datasets.function_source import Function
+from synthderm.datasets.make_source import make_source
 from synthderm.imaging.io import to_pil
 
 MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
@@ -37,55 +30,6 @@ def item_seed(seed: int, index: int) -> int:
         x = ((x ^ (x >> 27)) * MIX[2]) & (2**64 - 1)
         x ^= x >> 31
     return x >> 1
-
-
-def generator_names() -> list[str]:
-    """The bundled generators."""
-    return [name for name in bundled_names() if name != EczemaSource.name]
-
-
-def make_source(
-    source: str | os.PathLike[str] | Function,
-    *,
-    size: int | None = None,
-    device: str = "cpu",
-    severity: Range = (0.0, 1.0),
-    skin_tone: Range | None = None,
-    truncation: float = 1.0,
-    classes: Sequence[str] | None = None,
-    needs_mask: bool = False,
-) -> Source:
-    """The source that these arguments of a `SyntheticSkinDataset` name; see there."""
-    is_pipeline = isinstance(source, str) and source.startswith(PREFIX)
-    if callable(source) or is_pipeline:
-        if skin_tone is not None or truncation != 1:
-            raise ValueError(
-                "skin_tone and truncation are for generators: a function draws tones and latents of"
-                " its own, leave them out."
-            )
-        if is_pipeline:
-            if classes is None:
-                raise ValueError(
-                    f"{source!r} does not say which classes its labels are: name them, as in "
-                    'classes=["nevus", "melanoma"].'
-                )
-            source = DiffusersPipeline(source.removeprefix(PREFIX), classes, device=device)
-        return FunctionSource(source, classes=classes, size=size, needs_mask=needs_mask)
-    if classes is not None:
-        raise ValueError(
-            f"classes={classes!r} was given, but {source!r} has its own: leave it out."
-        )
-    options = {"size": size, "device": device, "skin_tone": skin_tone, "truncation": truncation}
-    if source == EczemaSource.name:
-        return EczemaSource(severity=severity, **options)
-    if isinstance(source, str):
-        known = [*generator_names(), EczemaSource.name]
-        if source not in known and not any(mark in source for mark in "/\\.~"):
-            raise ValueError(
-                f"unknown source {source!r}: there are {', '.join(known)}, a folder (./{source}) or"
-                f" a Hub id (org/{source})."
-            )
-    return GeneratorSource(source, **options)
 
 
 class SyntheticSkinDataset(VisionDataset):
@@ -162,13 +106,14 @@ class SyntheticSkinDataset(VisionDataset):
         self.seed, self.return_mask, self.device = int(seed), return_mask, str(device)
         _check_device(self.device)
         self.severity = as_range("severity", severity)
-        self.skin_tone, self.truncation = skin_tone, _check_truncation(truncation)
+        self.skin_tone = None if skin_tone is None else as_range("skin_tone", skin_tone, -90, 90)
+        self.truncation = _check_truncation(truncation)
         self._source = make_source(
             source,
             size=_check_size(size),
             device=self.device,
             severity=self.severity,
-            skin_tone=skin_tone,
+            skin_tone=self.skin_tone,
             truncation=self.truncation,
             classes=classes,
             needs_mask=return_mask,

@@ -3,16 +3,21 @@
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from synthderm.files import atomic_path
+
+JPEG_OPTIONS = {"quality": 95, "subsampling": 0}
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 
-def read_image(path: str | os.PathLike) -> Image.Image:
+def read_image(path: str | os.PathLike[str]) -> Image.Image:
     """An image file as PIL RGB, turned upright by its EXIF orientation.
 
     Grey, palette, CMYK and 16-bit grey files are converted; transparency is laid on white.
@@ -57,9 +62,12 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def read_mask(path: str | os.PathLike, size: tuple[int, int]) -> Image.Image:
-    """A mask file as PIL mode L with 0 and 255, split at half; `size` is the (width, height) it
-    must have.
+def read_mask(path: str | os.PathLike[str], size: tuple[int, int]) -> Image.Image:
+    """A mask file as PIL mode L with 0 and 255, split at half.
+
+    Args:
+        path: the file.
+        size: the (width, height) that it must have.
 
     Raises:
         ValueError: another size than its image's.
@@ -73,7 +81,7 @@ def read_mask(path: str | os.PathLike, size: tuple[int, int]) -> Image.Image:
     return mask.point(lambda value: 255 if value > 127 else 0)
 
 
-def list_images(directory: str | os.PathLike) -> list[Path]:
+def list_images(directory: str | os.PathLike[str]) -> list[Path]:
     """The image files below a folder, sorted.
 
     Raises:
@@ -83,12 +91,11 @@ def list_images(directory: str | os.PathLike) -> list[Path]:
     directory = Path(directory)
     if not directory.is_dir():
         raise FileNotFoundError(f"there is no folder {directory}.")
-    found = sorted(
-        path for path in directory.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()
-    )
-    if not found:
+    files = [path for path in directory.rglob("*") if path.suffix.lower() in SUFFIXES]
+    images = sorted(path for path in files if path.is_file())
+    if not images:
         raise ValueError(f"{directory} holds no image ({', '.join(SUFFIXES)}).")
-    return found
+    return images
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -126,33 +133,25 @@ def outline(
     images: Tensor, masks: Tensor, colour: tuple[float, float, float] = (0.1, 1.0, 0.6)
 ) -> Tensor:
     """Images (B, 3, H, W) in [0, 1] with the border of their masks (B, 1, H, W) drawn in."""
-    solid = masks.float()
-    border = masks & (torch.nn.functional.avg_pool2d(solid, 3, 1, 1, count_include_pad=False) < 1)
+    share = F.avg_pool2d(masks.float(), 3, 1, 1, count_include_pad=False)
+    border = masks & (share < 1)
     return torch.where(border, torch.tensor(colour, device=images.device).view(1, 3, 1, 1), images)
 
 
-def write_image(image: Image.Image, path: str | os.PathLike, **options) -> None:
-    """Save a picture in the format of its suffix, beside its place first and then renamed, so that
-    none is half-written. `options` go to `Image.save`.
+def write_image(image: Image.Image, path: str | os.PathLike[str], **options: Any) -> None:
+    """Save a picture in the format of its suffix, whole or not at all. `options` go to
+    `Image.save`.
 
     Raises:
         ValueError: a suffix that Pillow can't write.
         OSError: the folder can't be made or written to.
     """
     path = Path(path)
-    kinds = Image.registered_extensions()
-    kind = kinds.get(path.suffix.lower())
-    if kind not in Image.SAVE:
+    file_format = Image.registered_extensions().get(path.suffix.lower())
+    if file_format not in Image.SAVE:
         raise ValueError(f"{path} has no suffix of a picture; use one of {', '.join(SUFFIXES)}.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        image.save(
-            part,
-            format=kind,
-            **({"quality": 95, "subsampling": 0} if kind == "JPEG" else {}),
-            **options,
-        )
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    if file_format == "JPEG":
+        options = JPEG_OPTIONS | options
+    with atomic_path(path) as part:
+        image.save(part, format=file_format, **options)

@@ -5,18 +5,22 @@ the image's size.
 """
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from synthderm.imaging.color import FLOOR
 from synthderm.imaging.resize import enlarge
 
+SIDE = 64  # of the grid on which masks are drawn
 
-def skin_region(image: Tensor) -> Tensor:
-    """Where an image shows skin.
+
+def skin_region(images: Tensor) -> Tensor:
+    """Where images show skin.
 
     Melanin and haemoglobin absorb blue more than red, whatever their amount, so skin of every tone
     has a blue optical density above its red one; white, grey and blue backgrounds do not. The
@@ -24,65 +28,59 @@ def skin_region(image: Tensor) -> Tensor:
     into two clearly different sides; a close-up is all skin, and so is a picture without colour.
 
     Args:
-        image: (B, 3, H, W), float in [0, 1].
+        images: (B, 3, H, W), float in [0, 1].
 
     Returns:
         (B, 1, H, W) bool.
     """
     # In numpy, whose calls cost a fraction of torch's on so few numbers.
-    red, blue = image[:, ::2].detach().float().cpu().flatten(2).transpose(0, 1).numpy()
-    warmth = np.log(np.maximum(red, FLOOR) / np.maximum(blue, FLOOR)).clip(
-        -1, 1.99
-    )  # blue density above red
+    red, blue = images[:, ::2].detach().float().cpu().flatten(2).transpose(0, 1).numpy()
+    warmth = np.log(np.maximum(red, FLOOR) / np.maximum(blue, FLOOR))  # blue density above red
+    warmth = warmth.clip(-1, 1.99)
     skin = np.empty(warmth.shape, bool)
-    for row, there in zip(warmth, skin):
-        threshold, below, above = _otsu(row)
+    for values, is_skin in zip(warmth, skin):
+        threshold, below, above = _otsu(values)
         two_sided = above - below > 0.2 and below < 0.15
-        np.greater(row, threshold if two_sided else 0.0, out=there)
-        if np.abs(row).max(initial=0) < 0.02:  # without colour, nothing tells skin from the rest
-            there[:] = True
-    return torch.from_numpy(skin).view(len(image), 1, *image.shape[-2:]).to(image.device)
+        np.greater(values, threshold if two_sided else 0.0, out=is_skin)
+        if np.abs(values).max(initial=0) < 0.02:  # without colour, nothing tells skin from the rest
+            is_skin[:] = True
+    shape = (len(images), 1, *images.shape[-2:])
+    return torch.from_numpy(skin).view(shape).to(images.device)
 
 
-def _otsu(values: np.ndarray, bins: int = 64) -> tuple[float, float, float]:
+def _otsu(values: NDArray[Any], bins: int = 64) -> tuple[float, float, float]:
     """Otsu's threshold of (N,) values in [-1, 2), the cut with the largest between-class variance,
     and the means of the values below and above it."""
     index = ((values + 1) * (bins / 3)).astype(np.intp)
-    weight, total = (
-        np.bincount(index, minlength=bins).cumsum(),
-        np.bincount(index, values, bins).cumsum(),
-    )
+    weight = np.bincount(index, minlength=bins).cumsum()
+    total = np.bincount(index, values, bins).cumsum()
     rest = (weight[-1] - weight).clip(1)
     below, above = total / weight.clip(1), (total[-1] - total) / rest
     cut = (weight * rest * (above - below) ** 2).argmax()
     return (cut + 1) * (3 / bins) - 1, below[cut], above[cut]
 
 
+Octaves = tuple[tuple[int, float], ...]  # (cells across, amplitude) each
+
+
 @lru_cache(maxsize=8)
-def _octaves(
-    side: int, octaves: tuple[tuple[tuple[int, float], ...], ...]
-) -> tuple[Tensor, Tensor]:
-    """For fields that are sums of octaves, each (cells, amplitude): the matrix that enlarges all
-    octaves' noise at once, (side, sum of the cells), and the amplitudes as a block-diagonal mask
-    over white noise, (fields, cells, cells)."""
-    sizes = sorted({cells for field in octaves for cells, _ in field})
+def _noise_basis(side: int, fields: tuple[Octaves, ...]) -> tuple[Tensor, Tensor]:
+    """For fields that are sums of octaves: the matrix that enlarges the noise of all octaves at
+    once, (side, sum of the cells), and the amplitudes as a block-diagonal mask over white noise,
+    (fields, cells, cells)."""
+    sizes = sorted({cells for octaves in fields for cells, _ in octaves})
     parts = [enlarge(torch.eye(cells)[:, None], 1, side, kind="cubic")[:, 0].T for cells in sizes]
-    spread = [dict(field) for field in octaves]
-    # The interpolation averages neighbours, which lowers the spread; 0.8 makes up for it.
-    blocks = [
-        torch.block_diag(
-            *(torch.full((cells, cells), field.get(cells, 0.0) / 0.8) for cells in sizes)
-        )
-        for field in spread
-    ]
-    return torch.cat(parts, dim=1), torch.stack(blocks)
+    amplitudes = []
+    for octaves in fields:
+        # The interpolation averages neighbours, which lowers the deviation; 0.8 makes up for it.
+        by_cells = {cells: amplitude / 0.8 for cells, amplitude in octaves}
+        blocks = [torch.full((cells, cells), by_cells.get(cells, 0.0)) for cells in sizes]
+        amplitudes.append(torch.block_diag(*blocks))
+    return torch.cat(parts, dim=1), torch.stack(amplitudes)
 
 
 def smooth_fields(
-    count: int,
-    side: int,
-    *octaves: tuple[tuple[int, float], ...],
-    generator: torch.Generator | None = None,
+    count: int, side: int, *octaves: Octaves, generator: torch.Generator | None = None
 ) -> Tensor:
     """Smooth noise on the CPU: (count, fields, side, side), each field a sum of octaves.
 
@@ -90,7 +88,7 @@ def smooth_fields(
         octaves: for each field pairs (cells, amplitude): noise whose features are `side / cells`
             wide, of about that standard deviation.
     """
-    matrix, amplitude = _octaves(side, octaves)
+    matrix, amplitude = _noise_basis(side, octaves)
     noise = torch.randn(count, *amplitude.shape, generator=generator) * amplitude
     return matrix @ (noise @ matrix.T)
 
@@ -117,40 +115,39 @@ def sample_masks(
     Returns:
         (B, 1, H, W) bool, on the CPU.
     """
-    count, side = len(coverage), 64
+    count, side = len(coverage), SIDE
     if count == 0:
         return torch.zeros(0, 1, *size, dtype=torch.bool)
-    fields = smooth_fields(count, side, ((4, 1.0), (10, 0.4), (26, 0.15)), generator=generator)[
-        :, 0
-    ].numpy()
+    noise = smooth_fields(count, side, ((4, 1.0), (10, 0.4), (26, 0.15)), generator=generator)
     places = torch.rand(count, generator=generator).tolist()
     # In numpy, whose calls cost a fraction of torch's on so few numbers.
+    fields = noise[:, 0].numpy()
     allowed = np.ones((count, side, side), bool) if skin is None else skin[:, 0].cpu().numpy()
     heights = np.full((count, side, side), -3.0, np.float32)
-    for field, height, there, place, share in zip(
-        fields, heights, allowed, places, coverage.tolist()
-    ):
-        cells = np.flatnonzero(there)
+    for row, (place, share) in enumerate(zip(places, coverage.tolist())):
+        cells = np.flatnonzero(allowed[row])
         if len(cells) == 0:
             continue
         # The centre is a random allowed cell; the further from it, the lower the field.
-        row, column = divmod(int(cells[int(place * len(cells))]), side)
-        field -= _distance(side)[
-            side - 1 - row : 2 * side - 1 - row, side - 1 - column : 2 * side - 1 - column
-        ] * np.float32(2.5 / side / share**0.5)
-        # The height above which there is the share asked for: all of it where that is every cell.
-        ranked, want = field.ravel()[cells], round(share * len(cells))
-        threshold = (
-            np.partition(ranked, len(cells) - 1 - want)[len(cells) - 1 - want]
-            if want < len(cells)
-            else -50.0
-        )
-        np.clip(field - threshold, -3, 3, out=height, where=there)
+        y, x = divmod(int(cells[int(place * len(cells))]), side)
+        distance = _distance(side)[side - 1 - y : 2 * side - 1 - y, side - 1 - x : 2 * side - 1 - x]
+        field = fields[row] - distance * np.float32(2.5 / side / share**0.5)
+        height = field - _threshold(field.ravel()[cells], share)
+        np.clip(height, -3, 3, out=heights[row], where=allowed[row])
     return enlarge(torch.from_numpy(heights)[:, None], *size) > 0
 
 
+def _threshold(values: NDArray[Any], share: float) -> float:
+    """The value above which a share of (N,) values lie; one below all of them for the whole."""
+    count = round(share * len(values))
+    if count == len(values):
+        return -50.0
+    place = len(values) - 1 - count
+    return np.partition(values, place)[place]
+
+
 @lru_cache(maxsize=2)
-def _distance(side: int) -> np.ndarray:
+def _distance(side: int) -> NDArray[np.float32]:
     """(2 side - 1, 2 side - 1): the distance of each cell from the middle one; a window of it is
     the distance from any."""
     steps = np.arange(2 * side - 1, dtype=np.float32) - (side - 1)

@@ -26,9 +26,8 @@ def _matrix(kind: str, length_in: int, length_out: int, device: torch.device) ->
 
 
 def shrink(image: Tensor, side: int = 64) -> Tensor:
-    """(B, C, H, W) of any dtype to (B, C, side, side) float32 by averaging, in the input's units. A
-    large image is thinned
-    out first: the editor's look needs no more."""
+    """(B, C, H, W) of any dtype to (B, C, side, side) float32 by averaging, in the input's units.
+    Of a large image only some rows and columns are used: a thumbnail needs no more."""
     step_y, step_x = (max(1, int(length / (1.5 * side))) for length in image.shape[-2:])
     image = image[..., ::step_y, ::step_x].to(torch.float32)
     rows = _matrix("average", image.shape[-2], side, image.device)

@@ -113,53 +113,58 @@ class SkinGenerator(Pretrained):
 
     @torch.no_grad()
     def freeze(self) -> "SkinGenerator":
-        """Eval mode for good: what derives from the weights alone is worked out once, a few times
-        faster for single images, and where bf16 pays (`has_bf16`) the convolutions run in it, which
-        moves a pixel by a few grey levels. The weights must not change afterwards."""
+        """Eval mode for good. What depends on the weights alone is worked out once, which makes
+        single images a few times faster; where bf16 pays (`has_bf16`) the convolutions run in it,
+        which moves a pixel by a few grey levels. The weights must not change afterwards."""
         self.eval().requires_grad_(False)
         self.frozen = True
         for layer in self.modules():
             if isinstance(layer, GeneratorBlock):
-                layer.kernel = layer.spread().contiguous()
+                layer.kernel = layer.spread_kernel().contiguous()
             elif hasattr(layer, "exact"):
                 layer.exact = layer.weight.double()
         return self
 
     @torch.no_grad()
     def start_from(self, other: "SkinGenerator") -> None:
-        """Takes over what fits of a trained generator's weights: its levels, from the smallest on,
-        and the classes of the same name. What it lacks starts afresh; for another size that is the
-        last convolution too.
+        """Copy what fits of a trained generator's weights: its levels, from the smallest on, and
+        the classes of the same name. The rest keeps its values; for another size that is the last
+        convolution too.
 
         Raises:
             ValueError: the two differ in the smallest side, the latents, or the width of a level
                 that both have.
         """
-        mine, theirs = self.config, other.config
-        shared = min(len(mine["channels"]), len(theirs["channels"]))
-        differ = ["code_dim"] if self.code_dim != other.code_dim else []
-        differ += ["style_dim"] if mine["style_dim"] != theirs["style_dim"] else []
-        differ += ["channels"] if mine["channels"][:shared] != theirs["channels"][:shared] else []
-        differ += ["side of the smallest level"] if self.base != other.base else []
-        if differ:
-            raise ValueError(
-                f"size={self.size} and channels={mine['channels']} do not fit a generator with"
-                f" size={other.size} and channels={theirs['channels']} ({', '.join(differ)}"
-                " differ): use those, or for each doubling of the size add one number to those"
-                " channels."
-            )
-        own, given = self.state_dict(), other.state_dict()
-        for key, value in given.items():
+        self._check_fits(other)
+        own = self.state_dict()
+        for key, value in other.state_dict().items():
             if key == "embedding.weight":
                 for row, name in enumerate(other.classes):
                     if name in self.classes:
                         own[key][self.classes.index(name)] = value[row]
-            elif (
-                key in own
-                and own[key].shape == value.shape
-                and (self.size == other.size or not key.startswith("to_image"))
-            ):
+                continue
+            has_same_shape = key in own and own[key].shape == value.shape
+            is_of_another_size = self.size != other.size and key.startswith("to_image")
+            if has_same_shape and not is_of_another_size:
                 own[key].copy_(value)
+
+    def _check_fits(self, other: "SkinGenerator") -> None:
+        mine, theirs = self.config, other.config
+        shared = min(len(mine["channels"]), len(theirs["channels"]))
+        compared = {
+            "code_dim": (self.code_dim, other.code_dim),
+            "style_dim": (mine["style_dim"], theirs["style_dim"]),
+            "channels": (mine["channels"][:shared], theirs["channels"][:shared]),
+            "side of the smallest level": (self.base, other.base),
+        }
+        different = [name for name, (a, b) in compared.items() if a != b]
+        if different:
+            raise ValueError(
+                f"size={self.size} and channels={mine['channels']} do not fit a generator with"
+                f" size={other.size} and channels={theirs['channels']} ({', '.join(different)}"
+                " differ): use those, or for each doubling of the size add one number to those"
+                " channels."
+            )
 
     def forward(
         self,
@@ -178,7 +183,13 @@ class SkinGenerator(Pretrained):
             latents, labels, skin_tone, size, truncation: as in `generate`.
             condition: weight of class and skin tone, raised from 0 to 1 during training.
         """
-        return self._synthesize(latents, labels, skin_tone, size, truncation, condition).tanh_()
+        centre = condition * self.embed(labels, skin_tone)
+        return self._synthesize(latents, centre, size, truncation).tanh_()
+
+    def from_codes(self, latents: Tensor) -> Tensor:
+        """As `forward`, for latents (B, latent_dim) to whose code `embed` has been added already,
+        as between two classes."""
+        return self._synthesize(latents, latents.new_zeros(()), None, 1.0).tanh_()
 
     @torch.no_grad()
     def generate(
@@ -205,7 +216,8 @@ class SkinGenerator(Pretrained):
         Returns:
             images (B, 3, size, size) float in [0, 1] and masks (B, 1, size, size) bool.
         """
-        output = self._synthesize(latents, labels, skin_tone, size, truncation, 1.0).float()
+        centre = self.embed(labels, skin_tone)
+        output = self._synthesize(latents, centre, size, truncation).float()
         # (tanh(x) + 1) / 2 = sigmoid(2 x), in a tenth of its time.
         return (2 * output[:, :3]).sigmoid_(), output[:, 3:] > 0
 
@@ -229,16 +241,13 @@ class SkinGenerator(Pretrained):
         return steady(self.tone, scale_tone(skin_tone))
 
     def _synthesize(
-        self,
-        latents: Tensor,
-        labels: Tensor,
-        skin_tone: Tensor | None,
-        size: int | None,
-        truncation: float,
-        condition: float | Tensor,
+        self, latents: Tensor, centre: Tensor, size: int | None, truncation: float
     ) -> Tensor:
-        """As `forward`, before the tanh."""
-        centre = condition * self.embed(labels, skin_tone)
+        """As `forward`, before the tanh.
+
+        Args:
+            centre: (B, code_dim), what class and skin tone add to the code.
+        """
         code = latents[:, : self.code_dim] + centre
         noise = None
         if self.noise:

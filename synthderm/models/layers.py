@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+SMALL_INPUT = 20_480  # numbers, below which torch takes another convolution for a single input
+
 
 def has_bf16(device: torch.device) -> bool:
     """Whether plain convolutions in bf16 pay. oneDNN takes bf16 on every AVX-512 processor, but
@@ -23,38 +25,34 @@ def steady(layer: nn.Linear | nn.Conv2d, x: Tensor) -> Tensor:
     """A linear layer or convolution whose float32 result does not depend on the batch around a row.
 
     Matrix products are added up in another order for another batch size, and torch takes another
-    convolution for a single small input (below 20,480 numbers) than for two; either can flip a grey
+    convolution for a single small input (`SMALL_INPUT`) than for two; either can flip a grey
     level. Double precision, rounded at the end, hides it. Larger convolutions have a fixed order on
     one thread, and training needs none.
     """
-    if layer.training or (
-        isinstance(layer, nn.Conv2d) and layer.kernel_size != (1, 1) and x[0].numel() > 20480
-    ):
+    is_linear = isinstance(layer, nn.Linear)
+    is_large = not is_linear and layer.kernel_size != (1, 1) and x[0].numel() > SMALL_INPUT
+    if layer.training or is_large:
         return layer(x)
-    product, options = (
-        (F.linear, {}) if isinstance(layer, nn.Linear) else (F.conv2d, {"padding": layer.padding})
-    )
-    exact = getattr(layer, "exact", None)
+    exact = getattr(layer, "exact", None)  # a frozen generator has worked it out
+    weight = layer.weight.double() if exact is None else exact
+    bias = layer.bias.double()
     with torch.autocast(x.device.type, enabled=False):
-        return product(
-            x.double(),
-            layer.weight.double() if exact is None else exact,
-            layer.bias.double(),
-            **options,
-        ).to(x.dtype)
+        if is_linear:
+            return F.linear(x.double(), weight, bias).to(x.dtype)
+        return F.conv2d(x.double(), weight, bias, padding=layer.padding).to(x.dtype)
 
 
-def scale_tone(tone: Tensor) -> Tensor:
+def scale_tone(skin_tone: Tensor) -> Tensor:
     """ITA in degrees (B,) as a network's input (B, 1): intermediate skin about 0, very light +1,
     dark -2."""
-    return (tone[:, None] - 30) / 30
+    return (skin_tone[:, None] - 30) / 30
 
 
 class ConditionalNorm(nn.Module):
     """Batch norm whose gain and bias are linear in a style vector (de Vries et al., NeurIPS 2017),
     so that latents and class act at every scale and can't be ignored after the first layer."""
 
-    def __init__(self, channels: int, style: int):
+    def __init__(self, channels: int, style: int) -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(channels, affine=False)
         self.affine = nn.Linear(style, 2 * channels)
@@ -81,39 +79,45 @@ class GeneratorBlock(nn.Module):
     faster on a CPU.
 
     Noise, where there is any, is added to each channel in an amount that is linear in the style:
-    what in a texture is chance need not be made from the code (Karras et al., CVPR 2019).
+    random detail of a texture need not be made from the code (Karras et al., CVPR 2019).
+
+    Args:
+        width_in, width_out: channels.
+        style: length of the style vector.
+        has_noise: whether noise is added.
     """
 
-    def __init__(self, width_in: int, width_out: int, style: int, noisy: bool = False):
+    def __init__(self, width_in: int, width_out: int, style: int, has_noise: bool = False) -> None:
         super().__init__()
         self.conv = nn.Conv2d(width_in, width_out, 3, padding=1, bias=False)
         self.norm = ConditionalNorm(width_out, style)
-        self.amount = nn.Linear(style, width_out) if noisy else None
-        if noisy:
+        self.amount = nn.Linear(style, width_out) if has_noise else None
+        if self.amount is not None:
             nn.init.normal_(self.amount.weight, std=0.02)
             nn.init.zeros_(self.amount.bias)
+        self.kernel: Tensor | None
         self.register_buffer("kernel", None, persistent=False)
 
-    def spread(self) -> Tensor:
+    def spread_kernel(self) -> Tensor:
         """The 3x3 kernel over a 2x2 box, as `conv_transpose2d` wants it."""
         kernel = self.conv.weight.transpose(0, 1)
-        return sum(
-            F.pad(kernel, (left, 1 - left, top, 1 - top)) for left in (0, 1) for top in (0, 1)
-        ).flip(2, 3)
+        corners = [(left, 1 - left, top, 1 - top) for left in (0, 1) for top in (0, 1)]
+        return sum(F.pad(kernel, corner) for corner in corners).flip(2, 3)
 
     def forward(self, x: Tensor, style: Tensor, noise: Tensor | None = None) -> Tensor:
-        """noise: (B, 1, S, S), standard normal, of any side that is a power of 2 times the block's
-        output's."""
-        x = F.conv_transpose2d(
-            x, self.spread() if self.kernel is None else self.kernel, stride=2, padding=1
-        )
-        x = self.norm(x, style)
+        """Features of twice the side.
+
+        Args:
+            x: (B, width_in, S, S).
+            style: (B, style).
+            noise: (B, 1, N, N), standard normal, N a power of 2 times 2S.
+        """
+        kernel = self.spread_kernel() if self.kernel is None else self.kernel
+        x = self.norm(F.conv_transpose2d(x, kernel, stride=2, padding=1), style)
         if self.amount is not None:
             times = noise.shape[-1] // x.shape[-1]
-            noise = (
-                times * F.avg_pool2d(noise, times) if times > 1 else noise
-            )  # of variance 1 again
-            x = torch.addcmul(
-                x, noise.to(x.dtype), steady(self.amount, style)[:, :, None, None].to(x.dtype)
-            )
+            if times > 1:
+                noise = times * F.avg_pool2d(noise, times)  # of variance 1 again
+            amount = steady(self.amount, style)[:, :, None, None]
+            x = torch.addcmul(x, noise.to(x.dtype), amount.to(x.dtype))
         return F.leaky_relu(x, 0.1, inplace=True)

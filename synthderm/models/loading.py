@@ -24,7 +24,11 @@ def load_editor(model: Model, device: torch.device | str = "cpu") -> EczemaEdito
 
     What is loaded stays on the CPU, where forked workers can use it; a copy goes elsewhere.
     """
-    editor = model if isinstance(model, EczemaEditor) else _load_editor(model)
+    if isinstance(model, EczemaEditor):
+        _check_fork(next(model.parameters()).device)
+        editor = model
+    else:
+        editor = _load_editor(model)
     device = torch.device(device)
     return editor if editor.stem.weight.device == device else _copy_to(editor, device)
 
@@ -38,3 +42,12 @@ def _load_editor(model: str | os.PathLike[str]) -> EczemaEditor:
 @lru_cache(maxsize=4)
 def _copy_to(editor: EczemaEditor, device: torch.device) -> EczemaEditor:
     return copy.deepcopy(editor).to(device)
+
+
+def _check_fork(device: torch.device) -> None:
+    if device.type == "cuda" and torch.cuda._is_in_bad_fork():
+        raise RuntimeError(
+            "the editor is on CUDA, which a forked DataLoader worker can't use. Either leave the"
+            " model on the CPU (pass its name), or edit after loading, in the main process, with"
+            " EczemaEdit.batch(images)."
+        )

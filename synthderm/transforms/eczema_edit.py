@@ -20,19 +20,10 @@ from synthderm.hub.resolve import pin
 from synthderm.imaging.io import to_pil
 from synthderm.models.editor import ADD, REMOVE, EczemaEditor
 from synthderm.models.loading import Model, load_editor
-from synthderm.transforms import functional
+from synthderm.transforms import functional, samples
+from synthderm.transforms.checks import as_batch, size_of
 from synthderm.transforms.plan import NO_RECORD, Plan, make_record, update_mask
-from synthderm.transforms.samples import (
-    find_image,
-    find_label,
-    is_image,
-    put,
-    relabel,
-    take,
-    to_batch,
-    to_masks,
-    warn_of_boxes,
-)
+from synthderm.transforms.samples import put, take
 
 MODES = ("add", "remove", "toggle")
 MASKS = ("random", "given", "predict")
@@ -129,7 +120,7 @@ class EczemaEdit(v2.Transform):
         if params["plans"]:
             slot = None
             if self.label is not None:
-                slot = find_label(spec, self.labels_getter, self.label)
+                slot = samples.find_label(spec, self.labels_getter, self.label)
             flat = [
                 self.transform(item, params) if wanted else item
                 for item, wanted in zip(flat, is_input)
@@ -176,7 +167,7 @@ class EczemaEdit(v2.Transform):
             `count`, the number of images; `plans`, at most one that removes and one that adds; and
             `record`.
         """
-        image = find_image(flat_inputs)
+        image = samples.find_image(flat_inputs)
         count = len(image) if isinstance(image, Tensor) and image.ndim == 4 else 1
         draws = torch.rand(count, 3).tolist()
         rows = [row for row, (draw, _, _) in enumerate(draws) if draw < self.p]
@@ -184,10 +175,10 @@ class EczemaEdit(v2.Transform):
         if not rows:
             return params
         seed = int(torch.randint(2**62, ()))
-        batch = to_batch(image)
-        masks = [to_masks(x, batch) for x in flat_inputs if isinstance(x, tv_tensors.Mask)]
+        batch = samples.to_batch(image)
+        masks = [samples.to_masks(x, batch) for x in flat_inputs if isinstance(x, tv_tensors.Mask)]
         plans = self._make_plans(
-            functional.as_batch(take(batch, rows)),
+            as_batch(take(batch, rows)),
             take(masks[0], rows) if masks else None,
             rows,
             torch.tensor([_between(self.severity, draws[row][1]) for row in rows]),
@@ -197,7 +188,7 @@ class EczemaEdit(v2.Transform):
         params["plans"] = [plan for plan in plans if plan.rows]
         if params["plans"]:
             if any(isinstance(x, tv_tensors.BoundingBoxes) for x in flat_inputs):
-                warn_of_boxes()
+                samples.warn_of_boxes()
             if self.return_record:
                 revision = self._editor().revision
                 params["record"] = make_record(params["plans"], self.mode, seed, revision)
@@ -218,7 +209,7 @@ class EczemaEdit(v2.Transform):
                 "mask='given', but the sample has no tv_tensors.Mask: wrap the mask in one, pass"
                 " masks= to batch(), or use mask='random'."
             )
-        thumbnails, size = functional.thumbnail(images), functional.size_of(images)
+        thumbnails, size = functional.thumbnail(images), size_of(images)
         if self.mask == "predict":
             editor = self._editor(images.device)
             masks = functional.find_in_thumbnails(editor, thumbnails, size)
@@ -254,9 +245,9 @@ class EczemaEdit(v2.Transform):
         if isinstance(inpt, tv_tensors.Mask):
             mask = update_mask(inpt.as_subclass(Tensor), plans, params["count"])
             return tv_tensors.wrap(mask, like=inpt)
-        if not is_image(inpt):
+        if not samples.is_image(inpt):
             return inpt
-        images = to_batch(inpt)
+        images = samples.to_batch(inpt)
         editor = self._editor(images.device)
         for plan in plans:
             edited = functional.edit_eczema(
@@ -279,13 +270,11 @@ class EczemaEdit(v2.Transform):
         rows = sorted(plan.rows[place] for plan in plans for place in plan.finished())
         if self.label is None or not rows:
             return labels
-        return relabel(labels, self.label, rows, params["count"])
+        return samples.relabel(labels, self.label, rows, params["count"])
 
     def _editor(self, device: torch.device | str = "cpu") -> EczemaEditor:
-        if isinstance(self._model, tuple):
-            _check_fork(next(self._model[0].parameters()).device)
-            return load_editor(self._model[0], device)
-        return load_editor(self._model, device)
+        model = self._model[0] if isinstance(self._model, tuple) else self._model
+        return load_editor(model, device)
 
     def extra_repr(self) -> str:
         is_module = isinstance(self._model, tuple)
@@ -312,12 +301,3 @@ def _check_mask_source(mode: str, mask: str | None) -> str:
 
 def _between(ends: tuple[float, float], share: float) -> float:
     return ends[0] + (ends[1] - ends[0]) * share
-
-
-def _check_fork(device: torch.device) -> None:
-    if device.type == "cuda" and torch.cuda._is_in_bad_fork():
-        raise RuntimeError(
-            "EczemaEdit holds a model on CUDA, which a forked DataLoader worker can't use. Either"
-            " leave the model on the CPU (pass its name), or edit after loading with"
-            " EczemaEdit.batch(images) in the main process."
-        )

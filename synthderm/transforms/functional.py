@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from synthderm.imaging.compositing import (
-    LARGEST,
     SIGNS,
     THUMBNAIL,
     blend,
@@ -23,8 +22,13 @@ from synthderm.imaging.masks import sample_masks, skin_region, smooth_fields
 from synthderm.imaging.resize import enlarge, shrink
 from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor
 from synthderm.models.loading import Model, load_editor
-
-FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+from synthderm.transforms.checks import (
+    as_batch,
+    check_masks,
+    check_severity,
+    check_signs,
+    size_of,
+)
 
 
 class Edit(NamedTuple):
@@ -63,7 +67,8 @@ def no_latents(count: int) -> Latents:
 def random_mask(
     images: Tensor, coverage: float | Tensor = 0.3, *, seed: int | None = None
 ) -> Tensor:
-    """Random lesion masks in the skin region of images.
+    """Random lesion masks in the skin region of images: those that `add_eczema` draws with the
+    same seed and coverage.
 
     Args:
         images: see the module.
@@ -75,6 +80,7 @@ def random_mask(
     """
     batch = as_batch(images)
     generator = None if seed is None else torch.Generator().manual_seed(seed)
+    sample_latents(len(batch), generator)  # drawn before the mask by `add_eczema`
     masks = masks_on_skin(thumbnail(batch), size_of(batch), coverage, generator).to(batch.device)
     return masks[0] if images.ndim == 3 else masks
 
@@ -109,12 +115,12 @@ def add_eczema(
     generator = None if seed is None else torch.Generator().manual_seed(seed)
     latents = sample_latents(len(batch), generator)
     if signs is not None:
-        latents = latents._replace(signs=_check_signs(signs, len(batch)))
+        latents = latents._replace(signs=check_signs(signs, len(batch)))
     thumbnails = thumbnail(batch)
     if masks is None:
         drawn = masks_on_skin(thumbnails, size_of(batch), coverage, generator)
         masks = drawn.to(batch.device)
-    masks, severity = _check_masks(masks, batch), _check_severity(severity, batch)
+    masks, severity = check_masks(masks, batch), check_severity(severity, batch)
     editor = load_editor(model, batch.device)
     edited = edit_eczema(editor, batch, masks, severity, ADD, latents, thumbnails)
     return _as_given(Edit(edited, masks, severity), images)
@@ -142,7 +148,7 @@ def remove_eczema(
     editor, thumbnails = load_editor(model, batch.device), thumbnail(batch)
     if masks is None:
         masks = find_in_thumbnails(editor, thumbnails, size_of(batch))
-    masks, severity = _check_masks(masks, batch), _check_severity(severity, batch)
+    masks, severity = check_masks(masks, batch), check_severity(severity, batch)
     latents = no_latents(len(batch))
     edited = edit_eczema(editor, batch, masks, severity, REMOVE, latents, thumbnails)
     return _as_given(Edit(edited, masks, severity), images)
@@ -240,73 +246,6 @@ def thumbnail(images: Tensor) -> Tensor:
     """The (B, 3, 64, 64) float copy in [0, 1] of (B, C, H, W) images that an edit is decided on."""
     small = shrink(images[:, :3], THUMBNAIL) / largest_value(images.dtype)
     return small.expand(-1, 3, -1, -1)
-
-
-def as_batch(images: Tensor) -> Tensor:
-    """Images as (B, C, H, W) of a supported kind.
-
-    Raises:
-        TypeError, ValueError: with what was seen, and what is supported.
-    """
-    if not isinstance(images, Tensor):
-        raise TypeError(
-            f"images must be a tensor, not {type(images).__name__}; "
-            "for PIL images use synthderm.EczemaEdit."
-        )
-    if images.dtype not in LARGEST and images.dtype not in FLOATS:
-        raise TypeError(
-            f"images have dtype {images.dtype}; "
-            "supported: uint8, uint16 and floating point in [0, 1]."
-        )
-    batch = images[None] if images.ndim == 3 else images
-    if batch.ndim != 4 or batch.shape[1] not in (1, 3, 4):
-        raise ValueError(
-            f"images have shape {tuple(images.shape)}; "
-            "expected (B, 3, H, W) or (3, H, W), channels 1, 3 or 4."
-        )
-    if batch.is_floating_point() and batch.numel():
-        low, high = batch.detach().aminmax()
-        if not (low >= 0 and high <= 1):
-            raise ValueError(
-                f"float images must be in [0, 1]; these go from {low:.4g} to {high:.4g}. "
-                "Divide by 255, or edit before you normalise."
-            )
-    return batch.detach()
-
-
-def size_of(batch: Tensor) -> tuple[int, int]:
-    """(H, W) of (B, C, H, W)."""
-    return batch.shape[-2], batch.shape[-1]
-
-
-def _check_masks(masks: Tensor, batch: Tensor) -> Tensor:
-    """Masks as (B, 1, H, W) bool on the images' device."""
-    if not isinstance(masks, Tensor) or masks.dtype != torch.bool:
-        seen = getattr(masks, "dtype", type(masks).__name__)
-        raise TypeError(f"masks must be a bool tensor, not {seen}; write masks > 0.")
-    masks = masks[None] if masks.ndim == 3 else masks
-    expected = (len(batch), 1, *batch.shape[-2:])
-    if masks.shape != expected:
-        raise ValueError(
-            f"masks have shape {tuple(masks.shape)}; "
-            f"images of {tuple(batch.shape)} need {expected}."
-        )
-    return masks.to(batch.device)
-
-
-def _check_severity(severity: float | Tensor, batch: Tensor) -> Tensor:
-    """Severity as (B,) float32 on the images' device."""
-    values = torch.as_tensor(severity, dtype=torch.float32, device=batch.device).expand(len(batch))
-    if not all(0 <= value <= 1 for value in values.tolist()):
-        raise ValueError(f"severity must be in [0, 1]; got {values.tolist()}.")
-    return values
-
-
-def _check_signs(signs: Tensor, count: int) -> Tensor:
-    """Signs as (B, 8) float32."""
-    if signs.shape[-1:] != (len(SIGNS),) or signs.min() < 0 or signs.max() > 1:
-        raise ValueError(f"signs must be (B, 8) or (8,) in [0, 1], not {tuple(signs.shape)}.")
-    return signs.expand(count, len(SIGNS)).float()
 
 
 def _as_given(edit: Edit, images: Tensor) -> Edit:

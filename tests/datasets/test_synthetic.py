@@ -11,7 +11,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from synthderm import SkinFolder, SyntheticSkinDataset
-from synthderm.datasets.sources import SEVERITY_BOUNDS
+from synthderm.datasets.eczema_source import SEVERITY_BOUNDS
 from synthderm.datasets.synthetic import item_seed
 from synthderm.imaging.io import to_tensor
 from synthderm.models.generator import SkinGenerator
@@ -118,38 +118,32 @@ def test_severity_decides_the_label_and_the_mask_the_change():
     assert set(SyntheticSkinDataset("eczema", length=8, severity=(0.0, 0.5)).targets) == {0, 1, 2}
 
 
-def test_eczema_lies_on_hands_and_on_close_ups_of_any_tone_they_have(monkeypatch):
+def test_eczema_lies_on_hands_and_on_close_ups(monkeypatch):
     data, seen = SyntheticSkinDataset("eczema", length=24, seed=2, labels="clear"), Counter()
-    for k, canvas in enumerate(data._made_by.canvases):
-        make = canvas.make
-        monkeypatch.setattr(
-            canvas,
-            "make",
-            lambda labels, rngs, k=k, make=make: seen.update([k] * len(rngs)) or make(labels, rngs),
-        )
-    assert (
-        len(data.generate(list(range(24)))[0]) == 24 == sum(seen.values())
-        and min(seen[0], seen[1]) > 4
-    )
+    for canvas in data._source.canvases:
+
+        def count(labels, rngs, canvas=canvas, sample=canvas.sample):
+            seen[canvas.name] += len(rngs)
+            return sample(labels, rngs)
+
+        monkeypatch.setattr(canvas, "sample", count)
+    assert len(data.generate(list(range(24)))[0]) == 24 == sum(seen.values())
+    assert min(seen["hands"], seen["skin"]) > 4
     skin = SyntheticSkinDataset("skin", length=1, return_mask=True)
     assert skin.classes == ["skin"] and skin[0][1].all()
-    ranges = {name: SkinGenerator.from_pretrained(name).tones for name in ("hands", "skin")}
-    low, high = (
-        max(tones[0] for tones in ranges.values()),
-        min(tones[-1] for tones in ranges.values()),
-    )
-    assert (
-        len(SyntheticSkinDataset("eczema", length=1, skin_tone=(low, high))._made_by.canvases) == 2
-    )
-    extreme = min(tones[0] for tones in ranges.values())  # that one of them alone has
-    assert (
-        len(
-            SyntheticSkinDataset("eczema", length=1, skin_tone=(extreme, extreme))._made_by.canvases
-        )
-        == 1
-    )
-    with pytest.raises(ValueError, match="'hands' has seen.; .*'skin' has seen"):
-        SyntheticSkinDataset("eczema", length=1, skin_tone=(-89, 89))
+
+
+def test_eczema_has_the_canvases_that_have_seen_the_skin_tone():
+    def count(*skin_tone: float) -> int:
+        data = SyntheticSkinDataset("eczema", length=1, skin_tone=skin_tone)
+        return len(data._source.canvases)
+
+    tones = [SkinGenerator.from_pretrained(name).tones for name in ("hands", "skin")]
+    darkest = [ends[0] for ends in tones]
+    assert count(max(darkest), min(ends[-1] for ends in tones)) == 2
+    assert count(min(darkest), min(darkest)) == 1
+    with pytest.raises(ValueError, match="'hands' has seen.*'skin' has seen"):
+        count(-89, 89)
 
 
 @pytest.mark.parametrize("size", [32, 200])
@@ -198,9 +192,9 @@ def test_skin_tone_is_asked_for_item_by_item(tmp_path):
     )
     for tone, says in (
         ((30, 0), "low first"),
-        ((0, 80), "within -10.0 to 60.0 degrees"),
-        (7, "pair"),
-        ((float("nan"), 3), "within"),
+        ((0, 80), r"must lie in \[-10, 60\], low first. That is what .* has seen"),
+        ("dark", "a number or a pair"),
+        ((float("nan"), 3), "must lie in"),
     ):
         with pytest.raises(ValueError, match=says):
             SyntheticSkinDataset(folder, length=8, skin_tone=tone)
@@ -256,7 +250,8 @@ def test_balancing_says_what_is_missing(tmp_path):
         ({"length": 2, "labels": []}, "labels is empty"),
         ({"length": 2, "size": 2}, "size=2"),
         ({"length": 2, "severity": (0.9, 0.1)}, "low first"),
-        ({"length": 2, "severity": 7}, "pair"),
+        ({"length": 2, "severity": 7}, r"severity=7 must lie in \[0, 1\]"),
+        ({"length": 2, "severity": "mild"}, "a number or a pair"),
         (
             {"length": 2, "skin_tone": (0, 30)},
             "'lesions' has no input for the skin tone: leave it out",
@@ -287,3 +282,10 @@ def test_an_index_outside_ends_iteration():
     with pytest.raises(IndexError, match="item 2 of a dataset of 2"):
         SyntheticSkinDataset(length=2)[2]
     assert len(list(SyntheticSkinDataset(length=3))) == 3
+
+
+def test_a_number_stands_for_a_range():
+    assert SyntheticSkinDataset("eczema", length=4, severity=0.5).targets == [2] * 4
+    options = dict(length=1, seed=3)
+    number, pair = (SyntheticSkinDataset("skin", skin_tone=t, **options) for t in (20, (20, 20)))
+    assert torch.equal(pixels(number[0]), pixels(pair[0]))

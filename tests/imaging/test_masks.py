@@ -34,9 +34,10 @@ def test_masks_cover_what_was_asked_and_stay_on_skin():
 
 
 def test_masks_differ_by_seed_and_repeat_with_it():
-    draw = lambda seed: sample_masks(
-        (50, 70), torch.full((2,), 0.3), None, torch.Generator().manual_seed(seed)
-    )  # noqa: E731
+    def draw(seed: int) -> torch.Tensor:
+        rng = torch.Generator().manual_seed(seed)
+        return sample_masks((50, 70), torch.full((2,), 0.3), None, rng)
+
     assert torch.equal(draw(1), draw(1)) and not torch.equal(draw(1), draw(2))
     assert not torch.equal(draw(1)[0], draw(1)[1])
 

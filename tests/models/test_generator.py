@@ -45,7 +45,7 @@ def test_latents_and_class_both_matter_and_the_condition_fades_the_class():
     z = torch.randn(1, 8)
     a, b = torch.tensor([0]), torch.tensor([1])
     assert not torch.equal(model(z, a), model(z, b))
-    assert torch.equal(model(z, a, 0.0), model(z, b, 0.0))
+    assert torch.equal(model(z, a, condition=0.0), model(z, b, condition=0.0))
     assert not torch.equal(model(z, a), model(torch.randn(1, 8), a))
 
 
@@ -131,12 +131,12 @@ def test_a_tone_input_matters_and_old_generators_have_none():
     model = liven(tiny(tones=[-20.0, 20.0, 60.0]))
     z, y = torch.randn(2, 8), torch.tensor([0, 1])
     dark, light = torch.full((2,), -20.0), torch.full((2,), 60.0)
-    assert not torch.equal(model(z, y, tone=dark), model(z, y, tone=light))
-    assert torch.equal(model(z, y, 0.0, tone=dark), model(z, y, 0.0, tone=light))
+    assert not torch.equal(model(z, y, skin_tone=dark), model(z, y, skin_tone=light))
+    assert torch.equal(model(z, y, condition=0.0, skin_tone=dark), model(z, y, condition=0.0, skin_tone=light))
     with pytest.raises(ValueError, match="ITA from -20.0 to 60.0 degrees"):
         model(z, y)
     with pytest.raises(ValueError, match="no input for the skin tone"):
-        liven(tiny())(z, y, tone=dark)
+        liven(tiny())(z, y, skin_tone=dark)
     assert "tones" not in tiny().config and not any("tone" in key for key in tiny().state_dict())
     judge = Discriminator(32, [12, 10, 8, 6], 3, tones=True).eval()
     x = torch.randn(2, 4, 32, 32)
@@ -160,11 +160,11 @@ def test_the_mean_style_is_that_of_many_latents():
 def test_tones_are_drawn_as_in_training_or_evenly():
     model = tiny(tones=[0.0, 10.0, 10.0, 50.0])
     rng = torch.Generator().manual_seed(0)
-    drawn = torch.stack([model.draw_tone(rng) for _ in range(600)])
+    drawn = torch.stack([model.sample_skin_tone(rng) for _ in range(600)])
     assert drawn.min() >= 0 and drawn.max() <= 50 and 0.6 < (drawn <= 10).float().mean() < 0.73
-    even = torch.stack([model.draw_tone(rng, (20.0, 40.0)) for _ in range(600)])
+    even = torch.stack([model.sample_skin_tone(rng, (20.0, 40.0)) for _ in range(600)])
     assert even.min() >= 20 and even.max() <= 40 and abs(even.mean() - 30) < 1
-    assert tiny().draw_tone(rng) is None
+    assert tiny().sample_skin_tone(rng) is None
 
 
 def test_start_from_takes_over_levels_and_classes():

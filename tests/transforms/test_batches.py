@@ -8,10 +8,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-import synthderm.transforms.functional
 from synthderm import EczemaEdit
+from synthderm.imaging import compositing
 from synthderm.imaging.io import to_pil
-from synthderm.models import fast
 from synthderm.transforms.functional import add_eczema
 from tests.drawing import draw_skin
 from tests.transforms.samples import SIZE, half_mask, tensor
@@ -66,9 +65,7 @@ class Waits(TorchDispatchMode):
 
 @pytest.mark.parametrize("mode", ["add", "remove", "toggle"])
 def test_larger_batches_make_the_host_wait_no_more_often(editor, mode, monkeypatch):
-    monkeypatch.setattr(
-        synthderm.transforms.functional, "_one_at_a_time", lambda images: False
-    )  # the path of a GPU
+    monkeypatch.setattr(compositing, "_is_row_by_row", lambda images: False)  # the path of a GPU
     edit, counts = EczemaEdit(mode, p=1, mask=None if mode == "add" else "given", model=editor), []
     for count in (4, 12):
         images, masks = (
@@ -109,32 +106,18 @@ def test_memory_format_stays(editor):
         )
 
 
-@pytest.mark.parametrize(
-    "backend",
-    [
-        "torch",
-        pytest.param(
-            "onnx", marks=pytest.mark.skipif(not fast.is_installed(), reason="needs the fast extra")
-        ),
-    ],
-)
-def test_only_chosen_rows_reach_the_network(editor, monkeypatch, backend):
+def test_only_chosen_rows_reach_the_network(editor, monkeypatch):
     seen = []
-    forward, paint = type(editor).forward, fast.paint
-    monkeypatch.setattr(
-        type(editor),
-        "forward",
-        lambda self, image, *rest: seen.append(len(image)) or forward(self, image, *rest),
-    )
-    monkeypatch.setattr(
-        fast,
-        "paint",
-        lambda session, look, *rest: seen.append(len(look)) or paint(session, look, *rest),
-    )
+    forward = type(editor).forward
+
+    def count_rows(self, thumbnails, *rest, **options):
+        seen.append(len(thumbnails))
+        return forward(self, thumbnails, *rest, **options)
+
+    monkeypatch.setattr(type(editor), "forward", count_rows)
     torch.manual_seed(1)
-    _, record = EczemaEdit(p=0.3, model=editor, return_record=True, backend=backend).batch(
-        torch.stack([draw_skin(32, 32)] * 20)
-    )
+    edit = EczemaEdit(p=0.3, model=editor, return_record=True)
+    _, record = edit.batch(torch.stack([draw_skin(32, 32)] * 20))
     assert seen == [len(record["edited"])] and 0 < seen[0] < 20
 
 

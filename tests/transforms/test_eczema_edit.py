@@ -8,12 +8,14 @@ import pytest
 import torch
 from PIL import Image
 from torchvision import tv_tensors
+from torchvision.transforms import v2
 
-from synthderm import EczemaEdit
+from synthderm import EczemaEdit, SkinFolder
 from synthderm.imaging.io import to_pil, to_tensor
-from synthderm.transforms.eczema_edit import _warn_boxes
+from synthderm.transforms import functional
 from synthderm.transforms.functional import add_eczema
-from tests.drawing import draw_skin
+from synthderm.transforms.samples import warn_of_boxes
+from tests.drawing import draw_folder, draw_skin
 from tests.transforms.samples import SIZE, half_mask, tensor
 
 
@@ -210,7 +212,7 @@ def test_a_record_repeats_the_edit(editor):
 
 
 def test_boxes_are_kept_with_one_warning(always):
-    _warn_boxes.cache_clear()
+    warn_of_boxes.cache_clear()
     boxes = tv_tensors.BoundingBoxes([[1, 1, 5, 5]], format="XYXY", canvas_size=SIZE)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -269,7 +271,8 @@ def test_bad_arguments_are_named(options, says):
         (tensor(torch.float32) * 255, {}, ValueError, r"in \[0, 1\]"),
         (torch.zeros(3, 8, 8, dtype=torch.int32), {}, TypeError, "int32"),
         ((to_pil(tensor()), "no number"), {"label": 1}, ValueError, "not an integer"),
-        (to_pil(tensor()), {"label": 1}, ValueError, "no label was found"),
+        (to_pil(tensor()), {"label": 1}, ValueError, "an image alone: call .* with transforms="),
+        ((tensor(), "a", [2.5]), {"label": 1}, ValueError, "no label was found"),
         (
             (torch.rand(2, 3, 8, 8), torch.rand(2, 4)),
             {"label": 1},
@@ -289,3 +292,82 @@ def test_pil_and_tensor_agree(editor):
     a = edit(tensor())
     torch.manual_seed(3)
     assert torch.equal(to_tensor(edit(to_pil(tensor()))), a)
+
+
+def test_make_params_changes_no_pixel_and_transform_edits_by_it_alone(editor):
+    edit = EczemaEdit(p=1, severity=1.0, model=editor)
+    image = tv_tensors.Image(tensor())
+    before = image.clone()
+    params = edit.make_params([image])
+    assert torch.equal(image, before)
+    torch.manual_seed(99)
+    state = torch.get_rng_state()
+    first, second = edit.transform(image, params), edit.transform(image, params)
+    assert torch.equal(first, second) and not torch.equal(first, image)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_make_params_draws_each_thing_that_an_edit_depends_on(editor):
+    images = torch.stack([tensor()] * 6)
+    plan = EczemaEdit(p=1, model=editor).make_params([images])["plans"][0]
+    assert plan.rows == list(range(6)) and plan.direction == 1
+    assert len(set(plan.severity.tolist())) == 6
+    for part in (plan.masks, *plan.latents):
+        assert len({row.numpy().tobytes() for row in part}) == 6
+
+
+def test_removal_removes_all_unless_a_severity_is_given(editor):
+    image, mask = tv_tensors.Image(tensor()), half_mask()
+    edit = EczemaEdit("remove", p=1, mask="given", model=editor, return_record=True)
+    assert edit(image, mask)[1]["severity"] == [1.0]
+
+
+@pytest.mark.parametrize("mode", ["remove", "toggle"])
+def test_what_is_removed_in_part_keeps_mask_and_label(editor, mode):
+    sample = (tv_tensors.Image(tensor()), half_mask(), 1)
+    edit = EczemaEdit(mode, p=1, severity=0.5, mask="given", label=0, model=editor)
+    edited, mask, label = edit(sample)
+    assert not torch.equal(edited, sample[0])
+    if mode == "remove":
+        assert torch.equal(mask, sample[1]) and label == 1
+    else:  # whose severity is that of adding
+        assert mask.sum() == 0 and label == 0
+
+
+@pytest.mark.parametrize("mode", ["remove", "toggle"])
+def test_prediction_is_asked_whatever_mask_the_sample_has(editor, mode, monkeypatch):
+    found = torch.zeros(1, 1, *SIZE, dtype=torch.bool)
+    found[..., :8, :8] = True
+    monkeypatch.setattr(functional, "find_in_thumbnails", lambda *arguments: found)
+    edit = EczemaEdit(mode, p=1, mask="predict", model=editor, return_record=True)
+    (edited, mask), record = edit(tv_tensors.Image(tensor()), half_mask())
+    assert record["mask_area"] == pytest.approx([found.float().mean().item()])
+    assert torch.equal(mask, half_mask())  # which does not touch what was found
+
+
+@pytest.mark.parametrize(
+    ("image", "options"),
+    [
+        (torch.zeros(3, *SIZE) + torch.tensor([0.1, 0.3, 0.9]).view(3, 1, 1), {}),  # no skin
+        (tensor(torch.float32), {"severity": 0.0}),
+        (tensor(torch.float32), {"mask": "given"}),  # an empty one
+    ],
+    ids=["no skin", "severity 0", "empty mask"],
+)
+def test_an_edit_that_changes_no_pixel_changes_no_label(editor, image, options):
+    empty = tv_tensors.Mask(torch.zeros(1, *SIZE, dtype=torch.uint8))
+    edit = EczemaEdit(p=1, label=1, model=editor, return_record=True, **options)
+    (edited, mask, label), record = edit(tv_tensors.Image(image), empty, 0)
+    assert torch.equal(edited, image) and mask.sum() == 0 and label == 0 and not record["edited"]
+    parts, record = edit.batch(image[None], empty[None], torch.tensor([0]))
+    assert torch.equal(parts[0][0], image) and parts[2].tolist() == [0] and not record["edited"]
+
+
+def test_the_pipeline_of_the_readme_fits_a_folder(tmp_path):
+    finish = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
+    pipeline = v2.Compose([v2.RandomResizedCrop(32), EczemaEdit(p=1, label=1), *finish])
+    folder = draw_folder(tmp_path / "data")
+    image, label = SkinFolder(folder, transforms=pipeline)[0]
+    assert image.shape == (3, 32, 32) and label == 1
+    with pytest.raises(ValueError, match="with transforms=, not with transform="):
+        SkinFolder(folder, transform=pipeline)[0]

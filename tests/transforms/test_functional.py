@@ -3,16 +3,19 @@
 import pytest
 import torch
 
+from synthderm.imaging.compositing import apply, composite, prepare, to_grid
 from synthderm.imaging.masks import sample_masks
 from synthderm.imaging.resize import enlarge, enlarge_columns, shrink
 from synthderm.imaging.textures import cut_texture
-from synthderm.models.editor import composite, lay, mix
 from synthderm.transforms.functional import (
+    Latents,
     add_eczema,
-    apply_edit,
-    sample_latents,
+    edit_eczema,
     find_eczema,
+    random_mask,
     remove_eczema,
+    sample_latents,
+    thumbnail,
 )
 from tests.drawing import TONES, draw_skin
 
@@ -118,40 +121,54 @@ def test_removal_brings_skin_closer_to_what_it_was():
 
 def test_a_window_of_the_composite_is_the_composite_there(editor):
     image, mask = draw_skin(90, 120)[None], torch.ones(1, 1, 90, 120, dtype=torch.bool)
-    seeds, one = sample_latents(1, torch.Generator().manual_seed(0)), torch.ones(1)
-    look, gate = shrink(image), shrink(mask, 32)
-    maps, blurred = (
-        editor(look, shrink(mask), one, one, seeds.noise, seeds.signs),
-        shrink(image, 32),
+    latents, one = sample_latents(1, torch.Generator().manual_seed(0)), torch.ones(1)
+    small, grid_mask = to_grid(thumbnail(image)), to_grid(shrink(mask))
+    maps = editor(
+        thumbnail(image),
+        shrink(mask),
+        severity=one,
+        direction=one,
+        noise=latents.noise,
+        signs=latents.signs,
     )
-    whole = composite(image, blurred, maps, one, gate, cut_texture(seeds.offset, 90, 120))
+    texture = cut_texture(latents.offset, 90, 120)
+    whole = composite(image, small, maps, one, grid_mask, texture)
     rows, columns = slice(7, 40), slice(50, 119)
-    paint = mix(blurred, maps, one, gate)
-    paint = paint._replace(maps=enlarge_columns(paint.maps, 120, columns))
-    part = lay(
-        paint,
-        image[..., rows, columns],
-        cut_texture(seeds.offset, 90, 120, (rows, columns)),
-        90,
-        rows,
-    )
+    layers = prepare(small, maps, one, grid_mask)
+    layers = layers._replace(maps=enlarge_columns(layers.maps, 120, columns))
+    texture = cut_texture(latents.offset, 90, 120, (rows, columns))
+    part = apply(layers, image[..., rows, columns], texture, 90, rows)
     assert torch.allclose(part, whole[..., rows, columns], atol=1e-6)
 
 
 def test_a_row_of_a_batch_is_the_edit_of_that_image_alone(editor):
     images, masks = skins(50, 50), sample_masks((50, 50), torch.full((3,), 0.4))
-    seeds, severity = sample_latents(3), torch.tensor([0.3, 0.6, 1.0])
-    batch = apply_edit(editor, images, masks, severity, 1, seeds)
+    latents, severity = sample_latents(3), torch.tensor([0.3, 0.6, 1.0])
+
+    def edit(rows: slice) -> torch.Tensor:
+        own = Latents(*(part[rows] for part in latents))
+        image = images[rows]
+        return edit_eczema(editor, image, masks[rows], severity[rows], 1, own, thumbnail(image))
+
+    batch = edit(slice(None))
     for k in range(3):
-        alone = apply_edit(
-            editor,
-            images[k : k + 1],
-            masks[k : k + 1],
-            severity[k : k + 1],
-            1,
-            type(seeds)(*(s[k : k + 1] for s in seeds)),
-        )
-        assert torch.allclose(alone[0], batch[k], atol=1e-5)
+        assert torch.allclose(edit(slice(k, k + 1))[0], batch[k], atol=1e-5)
+
+
+def test_random_masks_lie_on_the_skin_and_repeat_with_their_seed():
+    images = skins(48, 64)
+    images[:, :, :, 32:] = torch.tensor([0.2, 0.4, 0.8]).view(3, 1, 1)  # a blue wall
+    masks = random_mask(images, torch.tensor([0.2, 0.5, 0.8]), seed=3)
+    assert masks.shape == (3, 1, 48, 64) and masks.dtype == torch.bool
+    assert not masks[..., 34:].any()
+    share = masks[..., :32].float().mean((1, 2, 3))
+    assert torch.allclose(share, torch.tensor([0.2, 0.5, 0.8]), atol=0.08)
+    assert torch.equal(masks, random_mask(images, torch.tensor([0.2, 0.5, 0.8]), seed=3))
+    assert random_mask(images[0], 0.3).shape == (1, 48, 64)
+    drawn = add_eczema(images, coverage=torch.tensor([0.2, 0.5, 0.8]), seed=3).masks
+    assert torch.equal(masks, drawn)
+    with pytest.raises(ValueError, match="coverage must be in"):
+        random_mask(images, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,75 @@
+"""Checks of what the functions of `synthderm.transforms.functional` are given."""
+
+import torch
+from torch import Tensor
+
+from synthderm.imaging.compositing import LARGEST, SIGNS
+
+FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+
+
+def as_batch(images: Tensor) -> Tensor:
+    """Images as (B, C, H, W) of a supported kind.
+
+    Raises:
+        TypeError, ValueError: with what was seen, and what is supported.
+    """
+    if not isinstance(images, Tensor):
+        raise TypeError(
+            f"images must be a tensor, not {type(images).__name__}; "
+            "for PIL images use synthderm.EczemaEdit."
+        )
+    if images.dtype not in LARGEST and images.dtype not in FLOATS:
+        raise TypeError(
+            f"images have dtype {images.dtype}; "
+            "supported: uint8, uint16 and floating point in [0, 1]."
+        )
+    batch = images[None] if images.ndim == 3 else images
+    if batch.ndim != 4 or batch.shape[1] not in (1, 3, 4):
+        raise ValueError(
+            f"images have shape {tuple(images.shape)}; "
+            "expected (B, 3, H, W) or (3, H, W), channels 1, 3 or 4."
+        )
+    if batch.is_floating_point() and batch.numel():
+        low, high = batch.detach().aminmax()
+        if not (low >= 0 and high <= 1):
+            raise ValueError(
+                f"float images must be in [0, 1]; these go from {low:.4g} to {high:.4g}. "
+                "Divide by 255, or edit before you normalise."
+            )
+    return batch.detach()
+
+
+def size_of(batch: Tensor) -> tuple[int, int]:
+    """(H, W) of (B, C, H, W)."""
+    return batch.shape[-2], batch.shape[-1]
+
+
+def check_masks(masks: Tensor, batch: Tensor) -> Tensor:
+    """Masks as (B, 1, H, W) bool on the images' device."""
+    if not isinstance(masks, Tensor) or masks.dtype != torch.bool:
+        seen = getattr(masks, "dtype", type(masks).__name__)
+        raise TypeError(f"masks must be a bool tensor, not {seen}; write masks > 0.")
+    masks = masks[None] if masks.ndim == 3 else masks
+    expected = (len(batch), 1, *batch.shape[-2:])
+    if masks.shape != expected:
+        raise ValueError(
+            f"masks have shape {tuple(masks.shape)}; "
+            f"images of {tuple(batch.shape)} need {expected}."
+        )
+    return masks.to(batch.device)
+
+
+def check_severity(severity: float | Tensor, batch: Tensor) -> Tensor:
+    """Severity as (B,) float32 on the images' device."""
+    values = torch.as_tensor(severity, dtype=torch.float32, device=batch.device).expand(len(batch))
+    if not all(0 <= value <= 1 for value in values.tolist()):
+        raise ValueError(f"severity must be in [0, 1]; got {values.tolist()}.")
+    return values
+
+
+def check_signs(signs: Tensor, count: int) -> Tensor:
+    """Signs as (B, 8) float32."""
+    if signs.shape[-1:] != (len(SIGNS),) or signs.min() < 0 or signs.max() > 1:
+        raise ValueError(f"signs must be (B, 8) or (8,) in [0, 1], not {tuple(signs.shape)}.")
+    return signs.expand(count, len(SIGNS)).float()
