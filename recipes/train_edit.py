@@ -1,449 +1,394 @@
-"""Train an EczemaEditor: add eczema to healthy skin, remove it, find it. Three kinds of
-supervision:
+"""Train an EczemaEditor to add eczema to healthy skin, to remove it and to find it.
 
     python recipes/train_edit.py --data DIR [DIR ...] --minutes 40 --out runs/paired
-    python recipes/train_edit.py --supervision masked --data DIR [DIR ...] --sick DIR --sick-labels
-    ACK BCC SCC --init runs/paired/model --out runs/masked python recipes/train_edit.py
-    --supervision unpaired --data DIR [DIR ...] --sick DIR --sick-labels ACK BCC SCC --init
-    runs/paired/model --out runs/unpaired
+    python recipes/train_edit.py --supervision masked --data DIR [DIR ...] \\
+        --lesional DIR --lesional-labels ACK BCC SCC --init ./runs/paired/model --out runs/masked
+    python recipes/train_edit.py --supervision unpaired --data DIR [DIR ...] \\
+        --lesional DIR --lesional-labels ACK BCC SCC --init ./runs/paired/model --out runs/unpaired
 
 DIR holds photographs as `SkinFolder` reads them; `split=train` alone is used. Where a data set has
 lesion masks, healthy skin is what lies beside the lesions. The run resumes from its --out like
-train_gan.py.
+train_gan.py. There are three kinds of supervision.
 
 *paired*: `synthderm.imaging.eczema_renderer` draws eczema on healthy skin, which gives image, mask,
-severity and the exact answer. The editor learns to add what was drawn (knowing the noise and the
-signs it was drawn with), to give the skin back, from the drawing and from what it added itself, and
-to find the mask.
+severity and the exact answer. The editor learns to add what was drawn, given the latents it was
+drawn from; to give the skin back, from the drawing and from what it added itself; and to find the
+mask.
 
-*masked* (the paper's first method): photographs of inflamed skin with masks. Lesions are added to
-healthy patches under the masks of real lesions and judged beside these; real lesions are removed
-and judged beside healthy patches. What was added is to be removed again (reconstruction), and
-healthy skin to be left alone (identity). Nothing outside the mask changes, which is the composite's
-work, so relevancy needs no loss.
+*masked* (the paper's first method): photographs of lesional skin with masks. Lesions are added to
+healthy patches under the masks of real lesions, and a discriminator compares them with these. Real
+lesions are removed, and a discriminator compares the result with healthy patches. What was added is
+to be removed again (cycle), and healthy skin to be left alone (identity). Nothing outside the mask
+changes, by construction, so no loss is needed for that.
 
-*unpaired* (the paper's second): two folders, no masks. Lesions are added under drawn masks; real
-ones are removed with the whole patch for a mask, so that the matte has to say where they are: it is
-held small, and gradients outside it are kept. The cycle healthy, added, removed closes at the
+*unpaired* (the paper's second method): two folders, no masks. Lesions are added under random masks.
+Real ones are removed with the whole patch as mask, so that the matte has to say where they are: it
+is held small, and gradients outside it are kept. The cycle healthy, added, removed closes at the
 healthy patch.
 
-Discriminators take healthy skin from the first --data alone, best the same photographs as --sick,
-and see density against the patch's own skin (`patches.against_own_skin`): otherwise they would
-judge cameras and people, and not what a lesion changes. Adversarial training alone is slow: start
-it from paired weights with --init, and keep these from being forgotten with --rehearse, which draws
-on all of --data.
+Discriminators take healthy skin from the first --data alone, best the same photographs as
+--lesional, and see optical density relative to the patch's healthy skin (`normalize_skin`):
+otherwise they would tell cameras and people apart, and not lesions. Adversarial training alone is
+slow: start from paired weights with --init, and keep these from being forgotten with
+--paired-weight, which uses all of --data.
 
 Expect on one AVX2 core: paired 45 images/s at 96 px; adversarial 6 images/s at 64 px with
 --features.
 """
 
-import argparse
 import copy
-import math
 import time
+from argparse import Namespace
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from synthderm.imaging.eczema_renderer import draw_eczema
+from synthderm.imaging.compositing import GRID, Maps, composite, to_grid
 from synthderm.imaging.io import grid, to_pil
-from synthderm.imaging.masks import sample_masks, skin_region
 from synthderm.imaging.resize import shrink
-from synthderm.imaging.textures import cut_texture
-from synthderm.models.editor import GRID, LOOK, EczemaEditor, Maps, composite
+from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor
+from synthderm.training import checkpoint
+from synthderm.training.arguments import parse_edit_args
 from synthderm.training.augment import diff_augment
-from synthderm.training.checkpoint import (
-    load_trained,
-    log,
-    read_checkpoint,
-    trained_state,
-    write_checkpoint,
-)
-from synthderm.training.discriminators import Discriminator, FeatureDiscriminator, load_backbone
+from synthderm.training.discriminators import make_discriminators
+from synthderm.training.edit_batches import Lesional, Pairs, sample_lesional, sample_pairs
+from synthderm.training.ema import ema_decay, update_ema
 from synthderm.training.lesion_patches import (
-    against_own_skin,
-    draw_healthy,
-    draw_lesions,
+    Photograph,
+    load_healthy,
     load_lesions,
-    load_skin,
+    normalize_skin,
+)
+from synthderm.training.loop import (
+    Progress,
+    RunState,
+    exit_on_error,
+    frozen,
+    stop_unless_finite,
 )
 from synthderm.training.losses import (
     discriminator_hinge,
     generator_hinge,
     masked_difference,
-    overlap,
+    soft_iou,
 )
-from synthderm.transforms.functional import Latents, sample_latents
+from synthderm.transforms.functional import Latents
+
+DISC_CHANNELS = [96, 64, 48, 24]
+LESIONAL, HEALTHY = 0, 1  # classes of the discriminators: real lesion? healthy skin?
+SMOOTHING = 0.02  # weight of the last step in the running means that are logged
+
+Losses = dict[str, Tensor]
 
 
-def parse() -> argparse.Namespace:
-    p = argparse.ArgumentParser(
-        description=__doc__.split("\n\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    p.add_argument("--supervision", choices=["paired", "masked", "unpaired"], default="paired")
-    p.add_argument(
-        "--data", required=True, nargs="+", help="folders of photographs with healthy skin"
-    )
-    p.add_argument(
-        "--sick", help="masked, unpaired: a folder of inflamed skin; with masks for masked"
-    )
-    p.add_argument("--sick-labels", nargs="+", help="its classes that are inflamed; all by default")
-    p.add_argument(
-        "--out", required=True, help="folder of the run; an unfinished run in it is resumed"
-    )
-    p.add_argument(
-        "--init", help="weights to start from: a bundled name, a directory (./x) or a Hub id"
-    )
-    p.add_argument(
-        "--rehearse",
-        type=float,
-        default=0.5,
-        help="masked, unpaired: weight of the paired losses beside the others; 0 for none",
-    )
-    p.add_argument(
-        "--features",
-        help=(
-            "masked, unpaired: frozen feature network of a second discriminator: a timm name, or"
-            " name=weights.safetensors"
-        ),
-    )
-    p.add_argument("--size", type=int, default=96, help="side of the training patches in pixels")
-    p.add_argument(
-        "--minutes",
-        type=float,
-        default=40,
-        help="stop after this much training, all resumed parts together",
-    )
-    p.add_argument("--images", type=int, default=10**9, help="stop after this many images shown")
-    p.add_argument("--batch", type=int, default=16)
-    p.add_argument(
-        "--lr",
-        type=float,
-        default=1e-3,
-        help="the editor's learning rate, halved every --decay images",
-    )
-    p.add_argument("--decay", type=int, default=30_000)
-    p.add_argument(
-        "--ema", type=float, default=4000, help="half-life of the weight average, in images"
-    )
-    p.add_argument(
-        "--check", type=int, default=4000, help="images between checkpoints and sample sheets"
-    )
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    p.add_argument("--threads", type=int, help="CPU threads")
-    return p.parse_args()
+# --- An edit with gradients ---------------------------------------------------------------
 
 
-def draw_mask(allowed: Tensor, least: float, most: float) -> Tensor:
-    """Lesion shapes that cover between `least` and `most` of where they are allowed, (B, 1, S, S)
-    bool."""
-    coverage = torch.empty(len(allowed)).uniform_(least, most)
-    return (
-        sample_masks(
-            tuple(allowed.shape[-2:]), coverage, F.adaptive_avg_pool2d(allowed.float(), LOOK) > 0.5
-        )
-        & allowed
-    )
-
-
-def run(
+def edit(
     editor: nn.Module,
     image: Tensor,
     mask: Tensor,
-    severity: Tensor,
     direction: int,
-    seeds: Latents,
-    texture: Tensor,
+    batch: Pairs | Lesional,
 ) -> tuple[Tensor, Maps]:
-    """One differentiable edit, as `synthderm.transforms.functional.apply_edit` does it: the edited
-    image and the predicted maps."""
-    look, where = shrink(image), shrink(mask)
-    amount = severity if direction > 0 else torch.ones_like(severity)
+    """One edit, as `synthderm.transforms.functional.edit_eczema` does it, with gradients: the
+    edited image and the predicted maps."""
+    thumbnail, mask_thumbnail = shrink(image), shrink(mask)
+    ones = torch.ones_like(batch.severity)
+    severity = batch.severity if direction == ADD else ones
     maps = editor(
-        look, where, amount, direction * torch.ones_like(severity), seeds.noise, seeds.signs
+        thumbnail,
+        mask_thumbnail,
+        severity=severity,
+        direction=direction * ones,
+        noise=batch.latents.noise,
+        signs=batch.latents.signs,
     )
-    edited = composite(image, F.avg_pool2d(look, 2), maps, amount, F.avg_pool2d(where, 2), texture)
+    edited = composite(
+        image, to_grid(thumbnail), maps, severity, to_grid(mask_thumbnail), batch.texture
+    )
     return torch.where(mask, edited.clamp(1 / 255, 1), image), maps
 
 
-def find(editor: nn.Module, image: Tensor, seeds: Latents) -> Tensor:
-    zeros = torch.zeros(len(image), device=image.device)
-    return editor(
-        shrink(image), torch.zeros_like(seeds.noise[:, :1]), zeros, zeros, seeds.noise, seeds.signs
-    ).found
-
-
 def finding_losses(
-    editor: nn.Module, sick: Tensor, healthy: Tensor, mask: Tensor, known: Tensor, seeds: Latents
-) -> dict[str, Tensor]:
-    """Half of the pictures are healthy, and nothing is to be found in them. Where `known` is False,
-    other lesions are, and what is found there does not count."""
-    is_sick = torch.arange(len(sick), device=sick.device) % 2 == 0
-    found = find(editor, torch.where(is_sick.view(-1, 1, 1, 1), sick, healthy), seeds)
-    counts, truth = shrink(known, GRID), shrink(mask, GRID) * is_sick.view(-1, 1, 1, 1)
-    missed = 1 - overlap((found.sigmoid() * counts)[is_sick], truth[is_sick])
+    editor: nn.Module,
+    lesional: Tensor,
+    healthy: Tensor,
+    mask: Tensor,
+    known: Tensor,
+    latents: Latents,
+) -> Losses:
+    """Half of the images are healthy, and nothing is to be found in them. Where `known` is False
+    there may be other lesions, and what is found there does not count."""
+    is_lesional = torch.arange(len(lesional), device=lesional.device) % 2 == 0
+    chosen = is_lesional.view(-1, 1, 1, 1)
+    zeros = torch.zeros(len(lesional), device=lesional.device)
+    found = editor(
+        shrink(torch.where(chosen, lesional, healthy)),
+        torch.zeros_like(latents.noise[:, :1]),
+        severity=zeros,
+        direction=zeros + FIND,
+        noise=latents.noise,
+        signs=latents.signs,
+    ).found
+    weight, truth = shrink(known, GRID), shrink(mask, GRID) * chosen
+    iou = soft_iou((found.sigmoid() * weight)[is_lesional], truth[is_lesional])
     return {
-        "find": F.binary_cross_entropy_with_logits(found, truth, weight=counts),
-        "overlap": 0.6 * missed,
+        "find": F.binary_cross_entropy_with_logits(found, truth, weight=weight),
+        "find_iou": 0.6 * (1 - iou),
     }
 
 
-def main() -> None:
-    args = parse()
-    out, device, adversarial = (
-        Path(args.out),
-        torch.device(args.device),
-        args.supervision != "paired",
-    )
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    try:
-        if adversarial and not args.sick:
-            raise ValueError(
-                f"--supervision {args.supervision} needs --sick, a folder of inflamed skin."
-            )
-        skin = [load_skin(data, args.size) for data in args.data]
-        lesions = (
-            load_lesions(args.sick, args.sick_labels, args.size, args.supervision == "masked")
-            if adversarial
-            else []
-        )
-        if args.supervision == "unpaired":
-            lesions = [
-                photograph._replace(lesion=None) for photograph in lesions
-            ]  # masks that there are stay unread
-        torch.manual_seed(args.seed)
-        editor = (
-            EczemaEditor.from_pretrained(args.init).train().requires_grad_(True)
-            if args.init
-            else EczemaEditor()
-        )
-        (out / "samples").mkdir(parents=True, exist_ok=True)
-    except (ValueError, OSError) as error:
-        raise SystemExit(f"train_edit.py: {error}") from None
+# --- The method ---------------------------------------------------------------------------
 
-    def send(seeds: Latents, *parts: Tensor) -> tuple:
-        return (*(part.to(device) for part in parts), Latents(*(part.to(device) for part in seeds)))
 
-    def draw_pair() -> tuple:
-        """Healthy patches, and eczema drawn on them: image, what is known to be healthy, mask,
-        severity, drawing, texture, seeds."""
-        healthy, allowed = draw_healthy(skin, args.batch, args.size)
-        mask = draw_mask(allowed, 0.05, 0.7)
-        seeds, severity = sample_latents(args.batch), torch.rand(args.batch) * 0.95 + 0.05
-        texture = cut_texture(seeds.offset, args.size, args.size)
-        drawn = draw_eczema(healthy, mask, severity, seeds.noise, texture, seeds.signs)
-        return send(seeds, healthy, allowed | ~skin_region(healthy), mask, severity, drawn, texture)
+class EditStep:
+    """One step of training, by one of three kinds of supervision.
 
-    def paired_losses(healthy, known, mask, severity, drawn, texture, seeds) -> dict[str, Tensor]:
-        added, _ = run(editor, healthy, mask, severity, +1, seeds, texture)
-        # Removal practises on both: what the renderer drew, and what the editor adds.
-        sick = torch.where(
-            torch.rand(len(mask), 1, 1, 1, device=device) < 0.5, drawn, added.detach()
-        )
-        cleared, _ = run(editor, sick, mask, severity, -1, seeds, texture)
-        losses = {
-            "add": masked_difference(added, drawn, mask),
-            "remove": masked_difference(cleared, healthy, mask),
+    Args:
+        args: of the command line.
+        editor: to be trained, on `device`.
+        healthy: photographs of healthy skin, of one or more folders.
+        lesions: photographs of lesional skin; for masked with their masks, for paired none.
+        device: of all networks.
+    """
+
+    def __init__(
+        self,
+        args: Namespace,
+        editor: EczemaEditor,
+        healthy: list[list[Photograph]],
+        lesions: list[Photograph],
+        device: torch.device,
+    ) -> None:
+        self.args, self.healthy, self.lesions, self.device = args, healthy, lesions, device
+        self.editor = editor
+        self.ema = copy.deepcopy(editor).eval().requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(editor.parameters(), lr=args.lr, weight_decay=1e-4)
+        self.parts: dict[str, checkpoint.Part] = {
+            "editor": editor,
+            "ema": self.ema,
+            "optimizer": self.optimizer,
         }
-        return losses | finding_losses(editor, sick, healthy, mask, known, seeds)
-
-    def draw_real() -> tuple:
-        """Healthy patches, what is known in them, the masks under which lesions are added,
-        severity, and real lesions with their masks; texture and seeds."""
-        healthy, allowed = draw_healthy(skin[:1], args.batch, args.size)
-        sick, inside = draw_lesions(lesions, args.batch, args.size)
-        if args.supervision == "masked":
-            mask = inside.roll(1, 0) & allowed
-        else:
-            mask = draw_mask(allowed, 0.15, 0.6)
-        seeds, severity = sample_latents(args.batch), torch.rand(args.batch) * 0.5 + 0.5
-        texture = cut_texture(seeds.offset, args.size, args.size)
-        return send(
-            seeds, healthy, allowed | ~skin_region(healthy), mask, severity, sick, inside, texture
-        )
-
-    def judge(which: int, image: Tensor, mask: Tensor) -> Tensor:
-        """Logits of discriminator 0 (is this a real lesion?) or 1 (is this healthy skin?), which
-        see masks where the data has them."""
-        masked = args.supervision == "masked"
-        seen = torch.cat(
-            [
-                against_own_skin(image, mask if masked else None),
-                mask.float() * 2 - 1 if masked else torch.zeros_like(image[:, :1]),
-            ],
-            dim=1,
-        )
-        seen, label = diff_augment(seen, 0.3), torch.full((len(image),), which, device=device)
-        return torch.cat([judges[key](seen, label) for key in judges], dim=1)
-
-    def adversarial_losses(
-        healthy, known, mask, severity, sick, inside, texture, seeds
-    ) -> dict[str, Tensor]:
-        added, _ = run(editor, healthy, mask, severity, +1, seeds, texture)
-        cleared, maps = run(editor, sick, inside, severity, -1, seeds, texture)
-        losses_d = discriminator_hinge(judge(0, sick, inside), judge(0, added.detach(), mask))
-        losses_d = losses_d + discriminator_hinge(
-            judge(1, healthy, mask), judge(1, cleared.detach(), inside)
-        )
-        optimizer_d.zero_grad(set_to_none=True)
-        losses_d.backward()
-        optimizer_d.step()
-        for parameter in trained:
-            parameter.requires_grad_(False)
-        # The cycle teaches removal alone: through the addition it would teach to add what is easily
-        # removed, nothing at all.
-        back, _ = run(editor, added.detach(), mask, severity, -1, seeds, texture)
-        kept, _ = run(editor, healthy, mask, severity, -1, seeds, texture)
-        losses = {
-            "lesion": 0.5 * generator_hinge(judge(0, added, mask)),
-            "healed": 0.5 * generator_hinge(judge(1, cleared, inside)),
-            "cycle": masked_difference(back, healthy, mask),
-            "identity": 0.5 * masked_difference(kept, healthy, mask),
-        }
-        if args.supervision == "unpaired":
-            change = (cleared - sick).abs().mean(1, keepdim=True)
-            losses["sparse"] = 0.3 * (maps.matte * maps.density.abs().mean(1, keepdim=True)).mean()
-            losses["gradient"] = masked_difference(cleared, sick, change.detach() < 0.02, colour=0)
-        for parameter in trained:
-            parameter.requires_grad_(True)
-        found = finding_losses(editor, added.detach(), healthy, mask, known, seeds)
-        if args.supervision == "masked":
-            real = finding_losses(
-                editor,
-                sick,
-                healthy,
-                inside,
-                known | (torch.arange(len(sick), device=device) % 2 == 0).view(-1, 1, 1, 1),
-                seeds,
-            )
-            found = {key: (value + real[key]) / 2 for key, value in found.items()}
-        return losses | found
-
-    editor = editor.to(device)
-    average = copy.deepcopy(editor).eval().requires_grad_(False)
-    optimizer = torch.optim.AdamW(editor.parameters(), lr=args.lr, weight_decay=1e-4)
-    judges = nn.ModuleDict()
-    if adversarial:
-        judges["image"] = Discriminator(args.size, [96, 64, 48, 24], 2)
-        if args.features:
-            judges["features"] = FeatureDiscriminator(load_backbone(args.features), 2)
-        judges.to(device).train()
-    trained = [p for p in judges.parameters() if p.requires_grad]
-    optimizer_d = torch.optim.Adam(trained, lr=2e-4, betas=(0.0, 0.99)) if trained else None
-    state = {"shown": 0, "seconds": 0.0}
-    fixed, fixed_real = (
-        draw_pair(),
-        draw_real() if adversarial else None,
-    )  # the same for every sheet of samples
-
-    def save() -> None:
-        parts = {
-            "editor": editor.state_dict(),
-            "average": average.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "state": state,
-        }
-        if adversarial:
-            parts |= {"judges": trained_state(judges), "optimizer_d": optimizer_d.state_dict()}
-        write_checkpoint(out, parts, device)
-
-    @torch.no_grad()
-    def check(figures: dict) -> None:
-        healthy, _, mask, severity, drawn, texture, seeds = fixed
-        added, _ = run(average, healthy, mask, severity, +1, seeds, texture)
-        cleared, _ = run(average, drawn, mask, severity, -1, seeds, texture)
-        undone, _ = run(average, added, mask, severity, -1, seeds, texture)
-        sheet = [healthy, drawn, added, cleared, undone]
-        if adversarial:
-            healthy, _, mask, severity, sick, inside, texture, seeds = fixed_real
-            sheet += [
-                healthy,
-                run(average, healthy, mask, severity, +1, seeds, texture)[0],
-                sick,
-                run(average, sick, inside, severity, -1, seeds, texture)[0],
-            ]
-        to_pil(grid(torch.cat(sheet).cpu(), args.batch)).save(
-            out / "samples" / f"{state['shown']:09d}.png"
-        )
-        healthy, mask = fixed[0], fixed[2]
-        inside = mask.sum((1, 2, 3)).clamp_min(1) * 3
-        psnr = (
-            -10
-            * torch.log10((((cleared - healthy) ** 2).sum((1, 2, 3)) / inside).clamp_min(1e-8))
-            .median()
-            .item()
-        )
-        average.save_pretrained(
-            out / "model", card={"recipe": "train_edit.py", "training": {**vars(args), **state}}
-        )
-        log(out, {**state, **figures, "psnr": psnr})
-        save()
-
-    if loaded := read_checkpoint(out, device):
-        editor.load_state_dict(loaded["editor"])
-        average.load_state_dict(loaded["average"])
-        optimizer.load_state_dict(loaded["optimizer"])
-        if adversarial:
-            load_trained(judges, loaded["judges"])
-            optimizer_d.load_state_dict(loaded["optimizer_d"])
-        state = loaded["state"]
-
-    keep = 0.5 ** (args.batch / args.ema)
-    bar = tqdm(
-        total=args.minutes * 60,
-        initial=state["seconds"],
-        unit="s",
-        bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}",
-        disable=None,
-    )
-    totals: dict[str, float] = {}
-    while state["shown"] < args.images and state["seconds"] < args.minutes * 60:
-        started = time.perf_counter()
-        for group in optimizer.param_groups:
-            group["lr"] = args.lr * 0.5 ** (state["shown"] / args.decay)
-        losses = adversarial_losses(*draw_real()) if adversarial else {}
-        if args.rehearse or not adversarial:
-            weight = args.rehearse if adversarial else 1.0
-            losses |= {
-                f"paired {key}" if adversarial else key: weight * value
-                for key, value in paired_losses(*draw_pair()).items()
+        if args.supervision != "paired":
+            self.discriminators = make_discriminators(
+                args.size, DISC_CHANNELS, 2, features=args.features
+            ).to(device)
+            self.trained = [p for p in self.discriminators.parameters() if p.requires_grad]
+            self.optimizer_d = torch.optim.Adam(self.trained, lr=2e-4, betas=(0.0, 0.99))
+            self.parts |= {
+                "discriminators": self.discriminators,
+                "optimizer_d": self.optimizer_d,
             }
-        optimizer.zero_grad(set_to_none=True)
-        sum(losses.values()).backward()
-        size = nn.utils.clip_grad_norm_(editor.parameters(), 1.0)
-        if not math.isfinite(size):
-            raise SystemExit(
-                f"a loss is NaN after {state['shown']} images; the last good checkpoint is kept in"
-                f" {out / 'checkpoint.pt'}. Try a lower --lr."
-            )
-        optimizer.step()
-        with torch.no_grad():
-            for a, b in zip(average.parameters(), editor.parameters()):
-                a.lerp_(b, 1 - min(keep, state["shown"] / (state["shown"] + 10 * args.batch)))
+        self.means: dict[str, float] = {}  # running means of the losses
 
-        state["shown"] += args.batch
-        for key, value in losses.items():
-            totals[key] = 0.98 * totals.get(key, value.item()) + 0.02 * value.item()
-        taken = time.perf_counter() - started
-        state["seconds"] += taken
-        bar.update(min(taken, bar.total - bar.n))
-        bar.set_postfix_str(
-            f"{state['shown']:,} images, {args.batch / taken:.0f}/s, "
-            + " ".join(f"{k} {v:.3f}" for k, v in totals.items())
+    def __call__(self, shown: int) -> None:
+        """Train on one batch, after `shown` images."""
+        args = self.args
+        for group in self.optimizer.param_groups:
+            group["lr"] = args.lr * 0.5 ** (shown / args.lr_half_life)
+        if args.supervision == "paired":
+            losses = self.paired(self.sample_pairs())
+        elif args.supervision == "masked":
+            losses = self.masked(self.sample_lesional())
+        else:
+            losses = self.unpaired(self.sample_lesional())
+        if args.supervision != "paired" and args.paired_weight:
+            for name, loss in self.paired(self.sample_pairs()).items():
+                losses[f"paired_{name}"] = args.paired_weight * loss
+        self.optimizer.zero_grad(set_to_none=True)
+        sum(losses.values()).backward()
+        norm = nn.utils.clip_grad_norm_(self.editor.parameters(), 1.0)
+        stop_unless_finite(norm.item(), shown, Path(args.out))
+        self.optimizer.step()
+        update_ema(self.ema, self.editor, ema_decay(shown, args.batch, args.ema_images))
+        for name, loss in losses.items():
+            value = loss.item()
+            self.means[name] = (1 - SMOOTHING) * self.means.get(name, value) + SMOOTHING * value
+
+    def sample_pairs(self) -> Pairs:
+        return sample_pairs(self.healthy, self.args.batch, self.args.size).to(self.device)
+
+    def sample_lesional(self) -> Lesional:
+        args = self.args
+        return sample_lesional(
+            self.healthy[0],
+            self.lesions,
+            args.batch,
+            args.size,
+            masked=args.supervision == "masked",
+        ).to(self.device)
+
+    def paired(self, batch: Pairs) -> Losses:
+        """The renderer's drawing is the answer."""
+        healthy, mask = batch.healthy, batch.mask
+        added, _ = edit(self.editor, healthy, mask, ADD, batch)
+        # Removal learns from both: what the renderer drew, and what the editor adds.
+        is_drawn = torch.rand(len(mask), 1, 1, 1, device=self.device) < 0.5
+        lesional = torch.where(is_drawn, batch.drawn, added.detach())
+        removed, _ = edit(self.editor, lesional, mask, REMOVE, batch)
+        losses = {
+            "add": masked_difference(added, batch.drawn, mask),
+            "remove": masked_difference(removed, healthy, mask),
+        }
+        return losses | finding_losses(
+            self.editor, lesional, healthy, mask, batch.known, batch.latents
         )
-        if state["shown"] % args.check < args.batch:
-            check(totals)
-    check(totals)
-    bar.close()
-    print(
-        f"{state['shown']:,} images in {state['seconds'] / 60:.1f} min; the model is in"
-        f" {out / 'model'}"
-    )
+
+    def masked(self, batch: Lesional) -> Losses:
+        """Real lesions with masks: two discriminators' classes, cycle and identity; finding is
+        learnt from added and from real lesions."""
+        losses, added, _, _ = self.adversarial(batch)
+        found = self.find_added(batch, added)
+        # Real lesions are known inside their masks and outside them.
+        is_lesional = torch.arange(len(added), device=self.device) % 2 == 0
+        known = batch.known | is_lesional.view(-1, 1, 1, 1)
+        real = finding_losses(
+            self.editor, batch.lesional, batch.healthy, batch.lesion_mask, known, batch.latents
+        )
+        return losses | {name: (found[name] + real[name]) / 2 for name in found}
+
+    def unpaired(self, batch: Lesional) -> Losses:
+        """Real lesions without masks: as `masked`, and the change of a removal is to be small, and
+        to leave gradients as they are where it hardly changes colours."""
+        losses, added, removed, maps = self.adversarial(batch)
+        change = (removed - batch.lesional).detach().abs().mean(1, keepdim=True)
+        strength = maps.density.abs().mean(1, keepdim=True)
+        losses["sparsity"] = 0.3 * (maps.matte * strength).mean()
+        losses["gradient"] = masked_difference(removed, batch.lesional, change < 0.02, color=0)
+        return losses | self.find_added(batch, added)
+
+    def adversarial(self, batch: Lesional) -> tuple[Losses, Tensor, Tensor, Maps]:
+        """What masked and unpaired share: adversarial, cycle and identity losses (Zhu et al., ICCV
+        2017). Returns them, the added and the removed lesions, and the maps of the removal."""
+        healthy, mask = batch.healthy, batch.mask
+        added, _ = edit(self.editor, healthy, mask, ADD, batch)
+        removed, maps = edit(self.editor, batch.lesional, batch.lesion_mask, REMOVE, batch)
+        self.d_step(batch, added.detach(), removed.detach())
+        # The cycle teaches removal alone. Through the addition it would teach to add what is
+        # easily removed: nothing at all.
+        cycle, _ = edit(self.editor, added.detach(), mask, REMOVE, batch)
+        identity, _ = edit(self.editor, healthy, mask, REMOVE, batch)
+        with frozen(self.trained):
+            losses = {
+                "gan_add": 0.5 * generator_hinge(self.D(LESIONAL, added, mask)),
+                "gan_remove": 0.5 * generator_hinge(self.D(HEALTHY, removed, batch.lesion_mask)),
+                "cycle": masked_difference(cycle, healthy, mask),
+                "identity": 0.5 * masked_difference(identity, healthy, mask),
+            }
+        return losses, added, removed, maps
+
+    def d_step(self, batch: Lesional, added: Tensor, removed: Tensor) -> None:
+        """Train the discriminators: real lesions against added ones, healthy skin against
+        removed ones."""
+        lesion_mask, mask = batch.lesion_mask, batch.mask
+        loss = discriminator_hinge(
+            self.D(LESIONAL, batch.lesional, lesion_mask), self.D(LESIONAL, added, mask)
+        )
+        loss = loss + discriminator_hinge(
+            self.D(HEALTHY, batch.healthy, mask), self.D(HEALTHY, removed, lesion_mask)
+        )
+        self.optimizer_d.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer_d.step()
+
+    def D(self, kind: int, image: Tensor, mask: Tensor) -> Tensor:
+        """Logits (B, K) of images being `LESIONAL` or `HEALTHY`. The discriminators see the masks
+        where the data has them."""
+        if self.args.supervision == "masked":
+            x = torch.cat([normalize_skin(image, mask), mask.float() * 2 - 1], dim=1)
+        else:
+            x = torch.cat([normalize_skin(image), torch.zeros_like(image[:, :1])], dim=1)
+        x = diff_augment(x, 0.3)
+        labels = torch.full((len(image),), kind, device=self.device)
+        return torch.cat([D(x, labels).real for D in self.discriminators], dim=1)
+
+    def find_added(self, batch: Lesional, added: Tensor) -> Losses:
+        return finding_losses(
+            self.editor, added.detach(), batch.healthy, batch.mask, batch.known, batch.latents
+        )
+
+
+# --- The run ------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def draw_samples(step: EditStep, pairs: Pairs, lesional: Lesional | None, path: Path) -> float:
+    """Write a sheet of edits by the averaged weights, a row each: healthy, drawn, added, drawn and
+    removed, added and removed; then of real lesions healthy, added, lesional, removed.
+
+    Returns:
+        the median PSNR inside the masks of what was drawn and removed.
+    """
+    healthy, mask = pairs.healthy, pairs.mask
+    added, _ = edit(step.ema, healthy, mask, ADD, pairs)
+    removed, _ = edit(step.ema, pairs.drawn, mask, REMOVE, pairs)
+    undone, _ = edit(step.ema, added, mask, REMOVE, pairs)
+    rows = [healthy, pairs.drawn, added, removed, undone]
+    if lesional is not None:
+        rows += [
+            lesional.healthy,
+            edit(step.ema, lesional.healthy, lesional.mask, ADD, lesional)[0],
+        ]
+        real, real_mask = lesional.lesional, lesional.lesion_mask
+        rows += [real, edit(step.ema, real, real_mask, REMOVE, lesional)[0]]
+    to_pil(grid(torch.cat(rows).cpu(), len(healthy))).save(path)
+    pixels = mask.sum((1, 2, 3)).clamp_min(1) * 3
+    error = ((removed - healthy) ** 2).sum((1, 2, 3)) / pixels
+    return -10 * torch.log10(error.clamp_min(1e-8)).median().item()
+
+
+def validate(
+    step: EditStep, progress: Progress[RunState], pairs: Pairs, lesional: Lesional | None
+) -> None:
+    """Measure the averaged weights; write samples, metrics, the model and a checkpoint."""
+    out, state = Path(step.args.out), progress.state
+    psnr = draw_samples(step, pairs, lesional, out / "samples" / f"{state.shown:09d}.png")
+    state.validated = state.shown
+    card = {"recipe": "train_edit.py", "training": {**vars(step.args), **asdict(state)}}
+    step.ema.save_pretrained(out / "model", card=card)
+    metrics = {**asdict(state), **step.means, "images_per_s": progress.images_per_s, "psnr": psnr}
+    checkpoint.log_metrics(out, metrics)
+    checkpoint.write_checkpoint(out, step.parts, asdict(state), step.device)
+
+
+def main() -> None:
+    started = time.perf_counter()
+    args = parse_edit_args(__doc__)
+    out, device = Path(args.out), torch.device(args.device)
+    torch.set_num_threads(args.threads)
+    lesions: list[Photograph] = []
+    with exit_on_error("train_edit.py"):
+        healthy = [load_healthy(data, args.size) for data in args.data]
+        if args.supervision != "paired":
+            is_masked = args.supervision == "masked"
+            lesions = load_lesions(args.lesional, args.lesional_labels, args.size, masks=is_masked)
+        torch.manual_seed(args.seed)
+        editor = EczemaEditor.from_pretrained(args.init) if args.init else EczemaEditor()
+        (out / "samples").mkdir(parents=True, exist_ok=True)
+    editor.train().requires_grad_(True).to(device)
+    step = EditStep(args, editor, healthy, lesions, device)
+    pairs = step.sample_pairs()  # the same for every sheet of samples
+    lesional = step.sample_lesional() if lesions else None
+    state = RunState(**(checkpoint.read_checkpoint(out, step.parts, device) or {}))
+    progress = Progress(state, args, started)
+    while progress.is_unfinished:
+        step(state.shown)
+        state.shown += args.batch
+        progress.tick(" ".join(f"{name} {value:.3f}" for name, value in step.means.items()))
+        if progress.is_validation_due:
+            validate(step, progress, pairs, lesional)
+            progress.restart()
+        if progress.is_pause_due:
+            checkpoint.write_checkpoint(out, step.parts, asdict(state), device)
+            progress.finish("paused: the same command goes on.")
+            return
+    if state.validated != state.shown:
+        validate(step, progress, pairs, lesional)
+    progress.finish(f"the model is in {out / 'model'}.")
 
 
 if __name__ == "__main__":

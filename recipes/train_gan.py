@@ -1,538 +1,386 @@
-"""Train a SkinGenerator: skin images with their region masks, by class and, where asked for, by
-skin tone.
+"""Train a SkinGenerator: skin images with their region masks, by class and, if wanted, skin tone.
 
     python recipes/train_gan.py --data DIR --size 128 --minutes 60 --out runs/lesions
 
-DIR holds photographs as `SkinFolder` reads them; `split=train` alone is learnt from, `split=val` is
-what the run is judged by. The run can be killed at any moment and goes on from its --out when the
-same command is given again; with --pause 9 it leaves by itself after 9 minutes of the clock, which
-suits a machine that is lent by the hour. It writes `checkpoint.pt`, `metrics.jsonl`,
-`samples/*.png`, the last weights into `last/` and the best into `model/`.
+DIR holds photographs as `SkinFolder` reads them. The generator learns from `split=train` alone;
+`split=val` measures the run. A run can be killed at any moment, and goes on from its --out when
+the same command is given again. With --pause 9 it leaves by itself after 9 minutes of the clock,
+which suits a machine that is lent by the hour. It writes `checkpoint.pt`, `metrics.jsonl`,
+`samples/*.png`, the last weights into `last/` and the best ones into `model/`.
 
-Start simple and change one thing at a time; keep a change only if KID at equal minutes falls.
-- Images of half the size until --grow have been shown, classes (and tones) from 0 to full weight
-  between the two numbers of --condition: class conditions collapse GANs on little data (Shahbazi et
-  al., ICLR 2022).
-- --features adds a discriminator on the features of a frozen ImageNet network (Projected GAN), the
-  strongest single help
-  with a few thousand photographs: `mobilenetv2_100` takes timm's weights from the Hub,
-  `mobilenetv2_100=FILE` a file.
-- --augment is the probability of differentiable augmentation, or `adaptive`: raised while the
-  discriminators are too sure.
-- --loss relativistic wants --r1 and --r2, in small doses (0.01 to 1), paid every 16th step at 16
-  times the weight.
-- --lr has two numbers: a discriminator that learns faster than the generator (TTUR, Heusel et al.,
-  NeurIPS 2017) may need fewer images; with --init, which starts from published weights, begin with
-  `--lr 5e-5 2e-4 --grow 0 --condition 0 0`.
-- --cover is the weight of resemblance: half of each batch is drawn at latents that an encoder gives
-  to photographs, and has to resemble them. It needs --features. `--augment-colour 0` lets skin
-  differ in tone and light as in photographs; --noise gives texture chance of its own. How the
-  bundled generators were trained in an hour on one core is in their cards.
-- --classify has the discriminators name the class and wants what was generated to be named as asked
-  (auxiliary classifier).
-- `--crops skin` cuts close-ups of healthy skin from beside the lesions. --tones adds the skin tone
-  as an input, with an error on the tone of what was generated; it needs `--masks skin` or `--crops
-  skin`, where the region is skin.
+Start simple, change one thing at a time, and keep a change only if KID at equal minutes falls.
 
-Every check logs KID x1000 on `val` of the averaged weights as they would be used; `spread`, the
-pixels' standard deviation over samples, which falls when modes collapse; and `gap`, how much realer
-the discriminators find photographs they train on than those of `val`, with `gap_share`, the same
-relative to how much realer than generated ones: 0 is no overfitting, 1 is all by heart. KID with
-the network of --features is flattered: name another with --kid
-(`synthderm.metrics.load_extractor`).
+- --half-res-images and --condition-images: start at half the size, and without classes, which
+  collapse GANs on little data (Shahbazi et al., ICLR 2022). Classes and skin tones go from 0 to
+  full weight between the two numbers.
+- --features: a second discriminator on a frozen ImageNet network (Projected GAN) helps most with a
+  few thousand photographs. `mobilenetv2_100` takes timm's weights, `mobilenetv2_100=FILE` a file's.
+- --augment adaptive raises the probability while the discriminators overfit. `--augment-color 0`
+  lets skin differ in tone and light as in photographs.
+- --loss relativistic wants --r1 and --r2, in small doses (0.01 to 1).
+- --lr: a discriminator that learns faster may need fewer images (TTUR, Heusel et al., NeurIPS
+  2017). With --init begin with `--lr 5e-5 2e-4 --half-res-images 0 --condition-images 0 0`.
+- --recon-weight: half of each batch is generated from the latents of photographs, and has to
+  resemble them (a VAE on --features). --noise gives textures their own random numbers.
+- --classify-weight: images have to show the class that was asked for (auxiliary classifier).
+- --region close-up cuts healthy skin from beside the lesions. --skin-tone adds an input, and the
+  error of the generated tone as a loss; it needs a region of skin.
 
-Expect on one core that multiplies bf16, 128 px, with --features and --cover, 36 images/s at half
-size and 19 at full size, half of that on one that does not; a checkpoint of 30 MB. KID needs `pip
-install 'synthderm[bench]'`.
+Each validation logs KID x1000 to `val`, of the averaged weights as they would be used; `spread`,
+the standard deviation of pixels over samples, which falls when modes collapse; and `gap`, how much
+more real the discriminators find photographs they train on than those of `val`, with `gap_share`,
+the same relative to generated ones: 0 is no overfitting, 1 is all memorised. KID on the network of
+--features is flattered: name another with --kid (`synthderm.metrics.load_extractor`).
+
+Expect on one core that multiplies bf16, at 128 px with --features and --recon-weight, 36 images/s
+at half size and 19 at full size, half of that on one that does not. The cards of the bundled
+generators have the commands that trained them, in an hour on one core.
 """
 
-import argparse
 import copy
 import math
 import time
+from argparse import Namespace
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import nn
-from tqdm import tqdm
+from torch import Tensor, nn
 
 from synthderm.datasets.folder import training_split
-from synthderm.imaging.io import grid, outline, to_pil
 from synthderm.models.generator import SkinGenerator
-from synthderm.models.layers import has_bf16
-from synthderm.training import checkpoint as runs
-from synthderm.training import losses
-from synthderm.training.augment import adapt, diff_augment
-from synthderm.training.discriminators import Discriminator, FeatureDiscriminator, load_backbone
-from synthderm.training.image_pool import load_photographs, load_validation
-from synthderm.training.reconstruction import Encoder, adapt_price, draw_codes, resemblance
-from synthderm.training.validation import Checks
+from synthderm.training import checkpoint, losses, reconstruction
+from synthderm.training.arguments import parse_gan_args
+from synthderm.training.augment import adapt_probability, diff_augment
+from synthderm.training.discriminators import make_discriminators
+from synthderm.training.ema import ema_decay, update_ema
+from synthderm.training.image_pool import ImagePool, load_image_pool, load_validation
+from synthderm.training.loop import (
+    Progress,
+    RunState,
+    autocast,
+    exit_on_error,
+    frozen,
+    stop_unless_finite,
+)
+from synthderm.training.validation import SampleSheet, Validation
+
+CODE_DIM = 128  # latents beside the noise
+SMOOTHING = 0.02  # weight of the last step in the running means that are logged
 
 
-def parse() -> argparse.Namespace:
-    p = argparse.ArgumentParser(
-        description=__doc__.split("\n\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    p.add_argument(
-        "--data",
-        required=True,
-        help="folder of photographs: metadata.csv, or one sub-folder a class",
-    )
-    p.add_argument(
-        "--out", required=True, help="folder of the run; an unfinished run in it is resumed"
-    )
-    p.add_argument("--size", type=int, default=128, help="side of the images in pixels")
-    p.add_argument(
-        "--channels",
-        type=int,
-        nargs="+",
-        default=[192, 160, 96, 48, 32],
-        help="generator width per level up to half the size, smallest first",
-    )
-    p.add_argument(
-        "--judge",
-        type=int,
-        nargs="+",
-        default=[192, 160, 96, 48, 24, 12],
-        help="discriminator width per level",
-    )
-    p.add_argument(
-        "--init",
-        help="start from this generator's weights: bundled name, directory (./x) or Hub id",
-    )
-    p.add_argument(
-        "--minutes",
-        type=float,
-        default=60,
-        help="stop after this much training, all resumed parts together, checks not counted",
-    )
-    p.add_argument(
-        "--pause",
-        type=float,
-        help=(
-            "leave after this many minutes of the clock, reading and checks included, to be resumed"
-        ),
-    )
-    p.add_argument("--images", type=int, default=10**9, help="stop after this many images shown")
-    p.add_argument("--batch", type=int, default=16)
-    p.add_argument(
-        "--lr",
-        type=float,
-        nargs=2,
-        default=[2e-4, 2e-4],
-        metavar=("G", "D"),
-        help="Adam's learning rates",
-    )
-    p.add_argument("--loss", choices=["hinge", "relativistic"], default="hinge")
-    p.add_argument(
-        "--r1",
-        type=float,
-        default=0.0,
-        help="gamma of the gradient penalty on real images; 0 = none",
-    )
-    p.add_argument(
-        "--r2",
-        type=float,
-        default=0.0,
-        help="gamma of the gradient penalty on generated images; 0 = none",
-    )
-    p.add_argument("--lazy", type=int, default=16, help="steps between gradient penalties")
-    p.add_argument(
-        "--noise",
-        action="store_true",
-        help=(
-            "give the generator a square of noise beside its code, for what is chance in a texture"
-        ),
-    )
-    p.add_argument(
-        "--classify",
-        type=float,
-        default=0.0,
-        help=(
-            "weight of the class that the discriminators see in photographs and in what was"
-            " generated"
-        ),
-    )
-    p.add_argument(
-        "--cover",
-        type=float,
-        default=0.0,
-        help="weight of the resemblance to encoded photographs; 0 = no encoder",
-    )
-    p.add_argument(
-        "--augment",
-        default="0.7",
-        help="probability of each differentiable augmentation, or adaptive",
-    )
-    p.add_argument(
-        "--augment-colour",
-        type=float,
-        default=1.0,
-        help="weight of the augmentation's changes of colour; 0 = shift and cut-out alone",
-    )
-    p.add_argument(
-        "--ema", type=float, default=4000, help="half-life of the weight average, in images"
-    )
-    p.add_argument(
-        "--grow", type=int, default=80_000, help="images shown at half the size before the full one"
-    )
-    p.add_argument(
-        "--condition",
-        type=int,
-        nargs=2,
-        default=[40_000, 80_000],
-        metavar=("FROM", "TO"),
-        help="images over which classes come in",
-    )
-    p.add_argument("--balance", action="store_true", help="show every class equally often")
-    p.add_argument(
-        "--masks",
-        choices=["given", "skin"],
-        default="given",
-        help="the region: from the data set, or found by skin colour",
-    )
-    p.add_argument(
-        "--crops",
-        choices=["whole", "skin"],
-        default="whole",
-        help="whole photographs, or close-ups without the lesion; all of them is region",
-    )
-    p.add_argument(
-        "--tones", action="store_true", help="give the generator an input for the skin tone"
-    )
-    p.add_argument(
-        "--flips",
-        choices=["none", "horizontal", "all"],
-        default="all",
-        help="orientations that mean the same; all = 8",
-    )
-    p.add_argument(
-        "--features", help="frozen feature network: a timm name, or name=weights.safetensors"
-    )
-    p.add_argument(
-        "--kid",
-        help=(
-            "extractor for KID: timm:NAME, timm:NAME=FILE, FILE.safetensors, or none; the network"
-            " of --features where left out"
-        ),
-    )
-    p.add_argument("--kid-images", type=int, default=512, help="images generated for each KID")
-    p.add_argument(
-        "--check", type=int, default=8000, help="images between checkpoints, sample grids and KIDs"
-    )
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    p.add_argument(
-        "--compile",
-        action="store_true",
-        help="torch.compile generator and discriminators: minutes to start, then faster on a GPU",
-    )
-    p.add_argument("--threads", type=int, help="CPU threads")
-    return p.parse_args()
+# --- The method ---------------------------------------------------------------------------
 
 
-def schedule(args: argparse.Namespace, shown: int) -> tuple[float, int]:
-    """The class weight and the image size after `shown` images: functions of the count alone, so
-    that resuming is exact."""
-    start, end = args.condition
+def schedule(args: Namespace, shown: int) -> tuple[float, int]:
+    """The weight of class and skin tone, and the image size, after `shown` images: functions of
+    the count alone, so that resuming is exact."""
+    start, end = args.condition_images
     condition = min(1.0, max(0.0, (shown - start) / max(1, end - start)))
-    return condition, args.size // 2 if shown < args.grow else args.size
+    return condition, args.size // 2 if shown < args.half_res_images else args.size
+
+
+class GANStep:
+    """One step of training: the discriminators learn, then the generator.
+
+    Args:
+        args: of the command line.
+        pool: the photographs, on `device`.
+        generator: to be trained, on `device`.
+        device: of all networks.
+    """
+
+    def __init__(
+        self,
+        args: Namespace,
+        pool: ImagePool,
+        generator: SkinGenerator,
+        device: torch.device,
+    ) -> None:
+        self.args, self.pool, self.device = args, pool, device
+        self.cast = autocast(device)
+        self.generator = generator
+        self.ema = copy.deepcopy(generator).eval().requires_grad_(False)
+        self.discriminators = make_discriminators(
+            args.size,
+            args.disc_channels,
+            len(pool.classes),
+            features=args.features,
+            skin_tone=args.skin_tone,
+        ).to(device, memory_format=torch.channels_last)
+        self.trained = [p for p in self.discriminators.parameters() if p.requires_grad]
+        self.encoder: nn.Module = nn.Identity()
+        if args.recon_weight:
+            encoder = reconstruction.Encoder(generator.code_dim)
+            self.encoder = encoder.to(device, memory_format=torch.channels_last)
+        adam = partial(torch.optim.Adam, betas=(0.0, 0.99), fused=device.type == "cuda")
+        self.optimizer_g = adam([*generator.parameters(), *self.encoder.parameters()], args.lr[0])
+        self.optimizer_d = adam(self.trained, args.lr[1])
+        # Gradient penalties need gradients of gradients, which compiled networks do not have:
+        # they use `self.discriminators` themselves.
+        compiled = torch.compile if args.compile else lambda network: network
+        self.G = compiled(generator)
+        self.D = [compiled(discriminator) for discriminator in self.discriminators]
+        # Running means of loss_d, loss_g, the sign of real logits, kl and recon.
+        self.means = torch.zeros(5, device=device)
+        p = 0.0 if args.augment == "adaptive" else float(args.augment)
+        self.augment_p = torch.tensor(p, device=device)
+        self.beta = torch.tensor(reconstruction.BETA, device=device)
+
+    def __call__(self, shown: int) -> None:
+        """Train on one batch, after `shown` images."""
+        args = self.args
+        step = shown // args.batch
+        weight, size = schedule(args, shown)
+        # A tensor: for a changing number the networks would be compiled anew.
+        condition = torch.full((), weight, device=self.device)
+        real, labels, skin_tone = self.pool.sample(
+            args.batch, flips=args.flips, size=size, balance=args.balance
+        )
+        given = {"skin_tone": skin_tone if args.skin_tone else None, "condition": condition}
+        encoded = real[: args.batch // 2] if args.recon_weight else real[:0]
+        latents, kl = self.sample_latents(encoded)
+        with self.cast:
+            fake = self.G(latents, labels, size=size, **given)
+            seen_real = self.augment(real)
+            seen_fake = self.augment(fake.detach())
+        penalize = step % args.penalty_interval == 0
+        loss_d, sign = self.d_step(seen_real, seen_fake, labels, given, penalize)
+        with frozen(self.trained):
+            loss_g, recon = self.g_step(seen_real, fake, labels, given, encoded, kl)
+        update_ema(self.ema, self.generator, ema_decay(shown, args.batch, args.ema_images))
+        measured = torch.stack([x.detach().float() for x in (loss_d, loss_g, sign, kl, recon)])
+        self.means.lerp_(measured, SMOOTHING if step else 1.0)
+        if args.augment == "adaptive":
+            p = adapt_probability(self.augment_p, self.means[2], args.batch)
+            self.augment_p.copy_(p)
+
+    def augment(self, x: Tensor) -> Tensor:
+        return diff_augment(x, self.augment_p, color=self.args.augment_color)
+
+    def sample_latents(self, encoded: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents of a batch, the first of them those of the encoded photographs, and their KL
+        divergence."""
+        latents = torch.randn(self.args.batch, self.generator.latent_dim, device=self.device)
+        if not len(encoded):
+            return latents, self.means.new_zeros(())
+        mean, log_variance = self.encoder(encoded)
+        kl = reconstruction.kl_divergence(mean, log_variance)
+        code = reconstruction.reparameterize(mean, log_variance)
+        latents[: len(encoded), : self.generator.code_dim] = code
+        return latents, kl
+
+    def d_step(
+        self, real: Tensor, fake: Tensor, labels: Tensor, given: dict[str, Any], penalize: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Train the discriminators on augmented images. Returns their loss, and the mean sign of
+        the logits of real images: r_t of Karras et al. (NeurIPS 2020); in the relativistic game,
+        of how much more real they look than generated ones."""
+        args = self.args
+        with self.cast:
+            on_real = [D(real, labels, **given) for D in self.D]
+            on_fake = [D(fake, labels, **given) for D in self.D]
+            pairs = [(a.real, b.real) for a, b in zip(on_real, on_fake)]
+            if args.loss == "hinge":
+                loss = sum(losses.discriminator_hinge(a, b) for a, b in pairs)
+            else:
+                loss = sum(losses.discriminator_relativistic(a, b) for a, b in pairs)
+            classify = sum(F.cross_entropy(logits.classes, labels) for logits in on_real)
+        total = loss + args.classify_weight * classify
+        for gamma, images in ((args.r1, real), (args.r2, fake)):
+            if gamma and penalize:
+                images = images.detach().float().requires_grad_()
+                penalty = sum(
+                    losses.gradient_penalty(D(images, labels, **given).real, images)
+                    for D in self.discriminators
+                )
+                total = total + args.penalty_interval * gamma * penalty
+        self.optimizer_d.zero_grad(set_to_none=True)
+        total.backward()
+        self.optimizer_d.step()
+        margins = [a if args.loss == "hinge" else a - b for a, b in pairs]
+        signs = torch.cat([margin.detach().float().sign().flatten() for margin in margins])
+        return loss, signs.mean()
+
+    def g_step(
+        self,
+        real: Tensor,
+        fake: Tensor,
+        labels: Tensor,
+        given: dict[str, Any],
+        encoded: Tensor,
+        kl: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Train the generator, and the encoder: its images should look real to the discriminators
+        that have just learnt. Returns the adversarial and the reconstruction loss."""
+        args = self.args
+        with self.cast:
+            seen = self.augment(fake)
+            on_fake = [D(seen, labels, **given) for D in self.D]
+            if args.loss == "hinge":
+                loss = sum(losses.generator_hinge(logits.real) for logits in on_fake)
+            else:
+                loss = sum(
+                    losses.generator_relativistic(D(real, labels, **given).real, logits.real)
+                    for D, logits in zip(self.D, on_fake)
+                )
+            classify = sum(F.cross_entropy(logits.classes, labels) for logits in on_fake)
+        total = loss + args.classify_weight * given["condition"] * classify
+        recon = self.means.new_zeros(())
+        if len(encoded):
+            backbone = self.discriminators[1].backbone
+            with self.cast:
+                recon = reconstruction.reconstruction_loss(backbone, fake[: len(encoded)], encoded)
+            total = total + args.recon_weight * recon + self.beta * kl
+        if args.skin_tone:
+            images, masks = ((fake.float() + 1) / 2).split((3, 1), dim=1)
+            error = losses.skin_tone_error(images, masks, given["skin_tone"])
+            total = total + given["condition"] * error
+        self.optimizer_g.zero_grad(set_to_none=True)
+        total.backward()
+        self.optimizer_g.step()
+        if len(encoded):
+            self.beta.copy_(reconstruction.update_beta(self.beta, kl, math.log(len(self.pool))))
+        return loss, recon
+
+    def read_means(self, shown: int) -> dict[str, float]:
+        """Wait for the device and read the running means.
+
+        Raises:
+            SystemExit: a loss or a weight is NaN.
+        """
+        names = ("loss_d", "loss_g", "sign_real", "kl", "recon")
+        means = dict(zip(names, self.means.tolist()))
+        weights = [p.detach().sum() for p in [*self.generator.parameters(), *self.trained]]
+        total = means["loss_d"] + means["loss_g"] + torch.stack(weights).sum().item()
+        stop_unless_finite(total, shown, Path(self.args.out))
+        if not self.args.recon_weight:
+            del means["kl"], means["recon"]
+        return means | {"augment_p": self.augment_p.item()}
+
+    @property
+    def parts(self) -> dict[str, checkpoint.Part]:
+        """What a checkpoint holds."""
+        return {
+            "generator": self.generator,
+            "ema": self.ema,
+            "discriminators": self.discriminators,
+            "encoder": self.encoder,
+            "optimizer_g": self.optimizer_g,
+            "optimizer_d": self.optimizer_d,
+            "means": self.means,
+            "augment_p": self.augment_p,
+            "beta": self.beta,
+        }
+
+
+# --- The run ------------------------------------------------------------------------------
+
+
+@dataclass
+class TrainState(RunState):
+    """What a run counts, and its best model."""
+
+    best_kid: float | None = None
+    best_shown: int | None = None
+
+
+def make_generator(args: Namespace, pool: ImagePool) -> SkinGenerator:
+    noise = args.size // 2 if args.noise else 0
+    tones = pool.tone_quantiles() if args.skin_tone else None
+    generator = SkinGenerator(
+        args.size, args.channels, pool.classes, CODE_DIM + noise**2, tones=tones, noise=noise
+    )
+    if args.init:
+        generator.start_from(SkinGenerator.from_pretrained(args.init))
+    return generator
+
+
+def validate(
+    args: Namespace,
+    step: GANStep,
+    progress: Progress[TrainState],
+    validation: Validation | None,
+    samples: SampleSheet,
+) -> None:
+    """Measure the averaged weights; write samples, metrics, models and a checkpoint."""
+    out, state = Path(args.out), progress.state
+    condition, size = schedule(args, state.shown)
+    metrics: dict[str, Any] = step.read_means(state.shown)
+    metrics["images_per_s"] = progress.images_per_s
+    metrics["spread"] = samples.write(
+        step.ema, out / "samples" / f"{state.shown:09d}.png", condition=condition, size=size
+    )
+    measured = None
+    if validation is not None:
+        metrics |= validation.measure_gap(
+            step.discriminators,
+            step.ema,
+            step.pool,
+            condition=condition,
+            size=size,
+            batch=args.batch,
+        )
+        measured = validation.measure_kid(step.ema)
+    state.validated = state.shown
+    is_best = measured is None or state.best_kid is None or measured < state.best_kid
+    if is_best:
+        state.best_kid, state.best_shown = measured, state.shown
+    card = {"recipe": "train_gan.py", "training": {**vars(args), **asdict(state)}}
+    for name in ("last", "model") if is_best else ("last",):
+        step.ema.save_pretrained(out / name, card=card)
+    checkpoint.log_metrics(out, {**asdict(state), **metrics, "kid_x1000": measured})
+    checkpoint.write_checkpoint(out, step.parts, asdict(state), step.device)
 
 
 def main() -> None:
-    begun = time.perf_counter()
-    args = parse()
+    started = time.perf_counter()
+    args = parse_gan_args(__doc__)
     out, device = Path(args.out), torch.device(args.device)
-    torch.set_num_threads(args.threads or torch.get_num_threads())
-    on_gpu = device.type == "cuda"
-    cast = torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device))
-    torch.backends.cudnn.benchmark = on_gpu
+    torch.set_num_threads(args.threads)
+    torch.backends.cudnn.benchmark = device.type == "cuda"
     torch.manual_seed(args.seed)
-    rng = torch.Generator().manual_seed(args.seed)  # for what is looked at, the same at every check
-    region = "close-up" if args.crops == "skin" else args.masks
-    try:
-        if args.tones and region == "given":
-            raise ValueError(
-                "--tones needs --masks skin or --crops skin: the given region is the lesion, not"
-                " the skin."
-            )
-        if args.augment != "adaptive" and not 0 <= float(args.augment) <= 1:
-            raise ValueError(f"--augment {args.augment} is neither a probability nor adaptive.")
-        if args.cover and not args.features:
-            raise ValueError("--cover compares feature maps: name a network with --features.")
-        photographs = load_photographs(args.data, training_split(args.data), args.size, region).to(
-            device
-        )
-        val = load_validation(args.data, args.size, region)
-        tones = photographs.deciles() if args.tones else None
-        noise = args.size // 2 if args.noise else 0
-        generator = SkinGenerator(
-            args.size, args.channels, photographs.classes, 128 + noise**2, tones=tones, noise=noise
-        )
-        if args.init:
-            generator.start_from(SkinGenerator.from_pretrained(args.init))
-        spec = args.kid or (f"timm:{args.features}" if args.features else "none")
-        kid_latents = torch.randn(args.kid_images, generator.latent_dim, generator=rng).to(device)
-        checks = (
-            None
-            if val is None
-            else Checks(val.to(device), None if spec == "none" else spec, kid_latents, cast)
-        )
+    rng = torch.Generator().manual_seed(args.seed)  # of the latents that are validated
+    with exit_on_error("train_gan.py"):
+        pool = load_image_pool(args.data, training_split(args.data), args.size, args.region)
+        generator = make_generator(args, pool)
+        latents = torch.randn(args.kid_images, generator.latent_dim, generator=rng).to(device)
+        val = load_validation(args.data, args.size, args.region)
+        validation = None if val is None else Validation(val.to(device), args.kid, latents)
         (out / "samples").mkdir(parents=True, exist_ok=True)
-    except (ValueError, OSError) as error:
-        raise SystemExit(f"train_gan.py: {error}") from None
     if val is None:
-        print(
-            f"{args.data} has no split val: no KID and no gap is measured, and model/ holds the"
-            " last weights."
-        )
+        print(f"{args.data} has no split val: no KID is measured, and model/ has the last weights.")
     generator.to(device, memory_format=torch.channels_last)
-    average = copy.deepcopy(generator).eval().requires_grad_(False)
-    judges = nn.ModuleList(
-        [Discriminator(args.size, args.judge, len(photographs.classes), args.tones)]
-    )
-    if args.features:
-        judges.append(
-            FeatureDiscriminator(
-                load_backbone(args.features), len(photographs.classes), tones=args.tones
-            )
-        )
-    judges.to(device, memory_format=torch.channels_last).train()
-    trained = [p for p in judges.parameters() if p.requires_grad]
-    encoder = (
-        Encoder(generator.code_dim).to(device, memory_format=torch.channels_last)
-        if args.cover
-        else nn.Identity()
-    )
-    optimizers = [
-        torch.optim.Adam(
-            [*generator.parameters(), *encoder.parameters()],
-            lr=args.lr[0],
-            betas=(0.0, 0.99),
-            fused=on_gpu,
-        ),
-        torch.optim.Adam(trained, lr=args.lr[1], betas=(0.0, 0.99), fused=on_gpu),
-    ]
-    # The penalty needs gradients of gradients, which compiled code has not: it calls `judges`
-    # themselves.
-    make, judge = (
-        (torch.compile(generator), [torch.compile(d) for d in judges])
-        if args.compile
-        else (generator, judges)
-    )
-
-    state = {"shown": 0, "seconds": 0.0, "checked": None, "best_kid": None, "best_shown": None}
-    running = torch.zeros(
-        5, device=device
-    )  # both losses, how sure the discriminators are of photographs, what codes tell and miss
-    price = torch.tensor(0.05, device=device)  # of a nat that a code tells
-    p = torch.tensor(0.0 if args.augment == "adaptive" else float(args.augment), device=device)
-    sample_latents = torch.randn(64, generator.latent_dim, generator=rng).to(device)
-    sample_labels = (torch.arange(64) * len(photographs.classes) // 64).to(device)
-    sample_tones = torch.linspace(tones[0], tones[-1], 8).repeat(8).to(device) if tones else None
-
-    def save() -> None:
-        parts = {
-            "generator": generator.state_dict(), "average": average.state_dict(), "judges": runs.trained_state(judges), "encoder": encoder.state_dict(),
-            "optimizers": [runs.adam_state(o) for o in optimizers], "state": state, "running": running, "p": p, "price": price,
-        }  # fmt: skip
-        runs.write_checkpoint(out, parts, device)
-
-    def check(figures: dict) -> None:
-        condition, size = schedule(args, state["shown"])
-        with torch.no_grad(), cast:
-            parts = zip(
-                sample_latents.split(16),
-                sample_labels.split(16),
-                sample_tones.split(16) if tones else [None] * 4,
-            )
-            output = (
-                torch.cat([average(z, y, condition, size, t) for z, y, t in parts]).float().cpu()
-            )
-        picture = (output[:, :3] + 1) / 2
-        to_pil(grid(outline(picture, output[:, 3:] > 0), 8)).save(
-            out / "samples" / f"{state['shown']:09d}.png"
-        )
-        figures |= {"spread": picture.std(0).mean().item(), "augment": p.item()}
-        if checks is not None:
-            figures |= checks.measure_gap(judges, average, photographs, condition, size, args.batch)
-        measured = (
-            checks.measure_kid(average)
-            if checks is not None and checks.extractor is not None
-            else None
-        )
-        state["checked"] = state["shown"]
-        best = measured is None or state["best_kid"] is None or measured < state["best_kid"]
-        if best:
-            state.update(best_kid=measured, best_shown=state["shown"])
-        card = {"recipe": "train_gan.py", "training": {**vars(args), **state}}
-        for name in ("last", "model") if best else ("last",):
-            average.save_pretrained(out / name, card=card)
-        runs.log(out, {**state, **figures, "kid_x1000": measured})
-        save()
-
-    loaded = runs.read_checkpoint(out, device)
-    if loaded is not None:
-        generator.load_state_dict(loaded["generator"])
-        average.load_state_dict(loaded["average"])
-        runs.load_trained(judges, loaded["judges"])
-        encoder.load_state_dict(loaded["encoder"])
-        for optimizer, values in zip(optimizers, loaded["optimizers"]):
-            runs.load_adam(optimizer, values)
-        state, running, p, price = (loaded[name] for name in ("state", "running", "p", "price"))
-
-    bar = tqdm(
-        total=args.minutes * 60,
-        initial=state["seconds"],
-        unit="s",
-        bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}",
-        disable=None,
-    )
-    clock, since = time.perf_counter(), dict(state)
-
-    def look() -> dict:
-        """Wait for the device, and read clock and losses."""
-        nonlocal clock
-        loss_d, loss_g, sure, nats, missed = running.tolist()
-        weights = (
-            torch.stack([p.detach().sum() for p in [*generator.parameters(), *trained]])
-            .sum()
-            .item()
-        )
-        if not math.isfinite(loss_d + loss_g + weights):
-            kept = (
-                f"the last good checkpoint is kept in {out / 'checkpoint.pt'}"
-                if (out / "checkpoint.pt").exists()
-                else "no checkpoint was written yet"
-            )
-            raise SystemExit(
-                f"a loss is NaN after {state['shown']} images; {kept}. Try a lower --lr."
-            )
-        now = time.perf_counter()
-        state["seconds"] += now - clock
-        clock = now
-        pace = (state["shown"] - since["shown"]) / max(1e-9, state["seconds"] - since["seconds"])
-        bar.update(min(state["seconds"], bar.total) - bar.n)
-        bar.set_postfix_str(
-            f"{state['shown']:,} images, {pace:.0f}/s, {schedule(args, state['shown'])[1]} px, D"
-            f" {loss_d:.2f} G {loss_g:.2f}"
-        )
-        return {"loss_d": loss_d, "loss_g": loss_g, "sure": sure, "images_per_s": pace} | (
-            {"nats": nats, "missed": missed} if args.cover else {}
-        )
-
-    while state["shown"] < args.images and state["seconds"] < args.minutes * 60:
-        step = state["shown"] // args.batch
-        weight, size = schedule(args, state["shown"])
-        condition = torch.full(
-            (), weight, device=device
-        )  # a tensor: a changing number would be compiled anew
-        real, label, tone = photographs.draw(args.batch, args.flips, size, args.balance)
-        told = (label, condition, tone if tones else None)
-        latents = torch.randn(args.batch, generator.latent_dim, device=device)
-        coded, nats = real[: args.batch // 2 if args.cover else 0], running.new_zeros(())
-        if args.cover:
-            codes, nats = draw_codes(*encoder(coded))
-            latents[: len(coded), : generator.code_dim] = codes
-
-        # Discriminators: the photographs up, the generated down.
-        with cast:
-            fake = make(latents, label, condition, size, told[2])
-            seen_real, seen_fake = (
-                diff_augment(real, p, args.augment_colour),
-                diff_augment(fake.detach(), p, args.augment_colour),
-            )
-            judged, names = zip(*(d(seen_real, *told, named=True) for d in judge))
-            verdicts = list(zip(judged, [d(seen_fake, *told) for d in judge]))
-            game = (
-                losses.discriminator_hinge
-                if args.loss == "hinge"
-                else losses.discriminator_relativistic
-            )
-            loss_d = sum(game(*pair) for pair in verdicts)
-            mistaken = sum(F.cross_entropy(name, label) for name in names)
-        total = loss_d + args.classify * mistaken
-        for gamma, seen in ((args.r1, seen_real), (args.r2, seen_fake)):
-            if gamma and step % args.lazy == 0:
-                seen = seen.detach().float().requires_grad_()
-                total = total + args.lazy * gamma * sum(
-                    losses.gradient_penalty(d(seen, *told), seen) for d in judges
-                )
-        optimizers[1].zero_grad(set_to_none=True)
-        total.backward()
-        optimizers[1].step()
-
-        # Generator: what it made up, in the eyes of the discriminators just improved.
-        for parameter in trained:
-            parameter.requires_grad_(False)
-        with cast:
-            seen = diff_augment(fake, p, args.augment_colour)
-            judged, names = zip(*(d(seen, *told, named=True) for d in judge))
-            if args.loss == "hinge":
-                loss_g = sum(losses.generator_hinge(verdict) for verdict in judged)
-            else:
-                loss_g = sum(
-                    losses.generator_relativistic(d(seen_real, *told), verdict)
-                    for d, verdict in zip(judge, judged)
-                )
-            mistaken = sum(F.cross_entropy(name, label) for name in names)
-        total, missed = loss_g + args.classify * condition * mistaken, running.new_zeros(())
-        if args.cover:
-            with cast:
-                missed = resemblance(judges[1].backbone, fake[: len(coded)], coded)
-            total = total + args.cover * missed + price * nats
-            price = adapt_price(price, nats, math.log(len(photographs.labels)))
-        if tones:
-            total = total + condition * losses.tone_error(
-                (fake[:, :3].float() + 1) / 2, (fake[:, 3:].float() + 1) / 2, tone
-            )
-        optimizers[0].zero_grad(set_to_none=True)
-        total.backward()
-        optimizers[0].step()
-        for parameter in trained:
-            parameter.requires_grad_(True)
-        keep = min(
-            0.5 ** (args.batch / args.ema), state["shown"] / (state["shown"] + 10 * args.batch)
-        )
-        runs.blend(average, generator, keep)
-
-        # How sure the discriminators are: that a photograph is real, or in the relativistic game
-        # realer than its partner.
-        sure = torch.cat(
-            [
-                (a if args.loss == "hinge" else a - b).detach().float().sign().flatten()
-                for a, b in verdicts
-            ]
-        ).mean()
-        running.lerp_(
-            torch.stack([x.detach().float() for x in (loss_d, loss_g, sure, nats, missed)]),
-            0.02 if step else 1.0,
-        )
-        p = adapt(p, running[2], args.batch) if args.augment == "adaptive" else p
-        state["shown"] += args.batch
-
-        due = state["shown"] % args.check < args.batch
-        figures = look() if due or not on_gpu or step % 20 == 0 else {}
-        if due:
-            check(figures)
-            clock, since = time.perf_counter(), dict(state)
-        if args.pause and time.perf_counter() - begun > 60 * args.pause:
-            look()
-            save()
-            bar.close()
-            print(
-                f"paused at {state['shown']:,} images, {state['seconds'] / 60:.1f} min of training:"
-                " the same command goes on."
-            )
+    step = GANStep(args, pool.to(device), generator, device)
+    samples = SampleSheet(generator, rng, device)
+    state = TrainState(**(checkpoint.read_checkpoint(out, step.parts, device) or {}))
+    progress = Progress(state, args, started)
+    while progress.is_unfinished:
+        step(state.shown)
+        state.shown += args.batch
+        # Reading the means waits for the device, which costs a GPU time.
+        if (
+            progress.is_validation_due
+            or device.type == "cpu"
+            or state.shown // args.batch % 20 == 0
+        ):
+            means = step.read_means(state.shown)
+            progress.tick(f"D {means['loss_d']:.2f} G {means['loss_g']:.2f}")
+        if progress.is_validation_due:
+            validate(args, step, progress, validation, samples)
+            progress.restart()
+        if progress.is_pause_due:
+            step.read_means(state.shown)
+            progress.tick("paused")
+            checkpoint.write_checkpoint(out, step.parts, asdict(state), device)
+            progress.finish("paused: the same command goes on.")
             return
-    if state["checked"] != state["shown"]:
-        check(look())
-    bar.close()
-    print(
-        f"{state['shown']:,} images in {state['seconds'] / 60:.1f} min; the best model, of"
-        f" {state['best_shown']:,} images, is in {out / 'model'}."
-    )
+    if state.validated != state.shown:
+        validate(args, step, progress, validation, samples)
+    progress.finish(f"the best model, of {state.best_shown:,} images, is in {out / 'model'}.")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What the recipes train with: discriminators, losses, augmentation, data, checkpoints."""

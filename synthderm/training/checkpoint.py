@@ -1,92 +1,122 @@
-"""The files of a training run: a checkpoint that decides all that follows, and a log of what was
-measured."""
+"""The files of a training run: `checkpoint.pt`, which decides all that follows, and
+`metrics.jsonl`, a log of what was measured."""
 
 import json
-import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from synthderm.files import atomic_path, write_text
+
+# What a checkpoint holds.
+Part = nn.Module | torch.optim.Optimizer | Tensor
+CHECKPOINT, METRICS = "checkpoint.pt", "metrics.jsonl"
 
 
-def write_checkpoint(folder: Path, parts: dict, device: torch.device) -> int:
-    """Write `checkpoint.pt` with `parts` and torch's random state, beside its place and then
-    renamed. Returns its bytes."""
-    rng = {
-        "rng": torch.get_rng_state(),
-        "cuda_rng": torch.cuda.get_rng_state() if device.type == "cuda" else None,
-    }
-    torch.save(parts | rng, folder / "checkpoint.part")
-    os.replace(folder / "checkpoint.part", folder / "checkpoint.pt")
-    return (folder / "checkpoint.pt").stat().st_size
+def write_checkpoint(
+    folder: Path, parts: Mapping[str, Part], state: dict[str, Any], device: torch.device
+) -> None:
+    """Write `checkpoint.pt` with torch's random state, whole or not at all.
+
+    Args:
+        folder: of the run.
+        parts: by name what has tensors: networks, optimizers, and tensors themselves.
+        state: plain numbers; `shown` must be the number of images shown.
+        device: on which the run samples random numbers.
+    """
+    values: dict[str, Any] = {name: _to_state(part) for name, part in parts.items()}
+    values["state"] = state
+    values["rng"] = torch.get_rng_state()
+    values["cuda_rng"] = torch.cuda.get_rng_state() if device.type == "cuda" else None
+    with atomic_path(folder / CHECKPOINT) as part:
+        torch.save(values, part)
 
 
-def read_checkpoint(folder: Path, device: torch.device) -> dict | None:
-    """The parts of `checkpoint.pt`, or None where there is none yet. Sets torch's random state, and
-    takes lines out of `metrics.jsonl` that were logged after the checkpoint, before the kill: they
-    will be logged again."""
-    if not (folder / "checkpoint.pt").is_file():
+def read_checkpoint(
+    folder: Path, parts: Mapping[str, Part], device: torch.device
+) -> dict[str, Any] | None:
+    """Load `checkpoint.pt` into `parts`, and set torch's random state as it was.
+
+    Lines of `metrics.jsonl` that were logged after the checkpoint, before the run was killed, are
+    removed: they will be logged again.
+
+    Returns:
+        the state that was written; None, and nothing is changed, where there is no checkpoint yet.
+    """
+    if not (folder / CHECKPOINT).is_file():
         return None
-    loaded = torch.load(folder / "checkpoint.pt", map_location=device, weights_only=True)
-    torch.set_rng_state(loaded.pop("rng").cpu())
-    cuda_rng = loaded.pop("cuda_rng")
-    if device.type == "cuda" and cuda_rng is not None:
-        torch.cuda.set_rng_state(cuda_rng.cpu())
-    if (folder / "metrics.jsonl").is_file():
-        lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = "".join(
-            line for line in lines if json.loads(line)["shown"] <= loaded["state"]["shown"]
-        )
-        (folder / "metrics.part").write_text(kept, encoding="utf-8")
-        os.replace(folder / "metrics.part", folder / "metrics.jsonl")
-    return loaded
+    values = torch.load(folder / CHECKPOINT, map_location=device, weights_only=True)
+    for name, part in parts.items():
+        _load_state(part, values[name])
+    torch.set_rng_state(values["rng"].cpu())
+    if device.type == "cuda" and values["cuda_rng"] is not None:
+        torch.cuda.set_rng_state(values["cuda_rng"].cpu())
+    state: dict[str, Any] = values["state"]
+    if (folder / METRICS).is_file():
+        lines = (folder / METRICS).read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if json.loads(line)["shown"] <= state["shown"]]
+        write_text(folder / METRICS, "".join(kept))
+    return state
 
 
-@torch.no_grad()
-def blend(average: nn.Module, model: nn.Module, keep: float) -> None:
-    """A step of an exponential moving average of all floating point tensors, buffers too; `keep` is
-    the share of the old ones."""
-    for mine, theirs in zip(average.state_dict().values(), model.state_dict().values()):
-        if mine.is_floating_point():
-            mine.lerp_(theirs, 1 - keep)
-        else:
-            mine.copy_(theirs)
+def _to_state(part: Part) -> Any:
+    if isinstance(part, nn.Module):
+        return trained_state(part)
+    return adam_state(part) if isinstance(part, torch.optim.Optimizer) else part
 
 
-def log(folder: Path, figures: dict) -> None:
-    with open(folder / "metrics.jsonl", "a", encoding="utf-8") as file:
-        file.write(json.dumps(figures) + "\n")
+def _load_state(part: Part, state: Any) -> None:
+    if isinstance(part, nn.Module):
+        load_trained(part, state)
+    elif isinstance(part, torch.optim.Optimizer):
+        load_adam(part, state)
+    else:
+        part.copy_(state)
 
 
-def trained_state(model: nn.Module) -> dict:
-    """A model's tensors without those of frozen backbones, which are read anew from their own
-    file."""
+def log_metrics(folder: Path, metrics: dict[str, Any]) -> None:
+    """Append a line to `metrics.jsonl`.
+
+    Args:
+        folder: of the run.
+        metrics: "shown", the number of images shown, and what was measured then.
+    """
+    with open(folder / METRICS, "a", encoding="utf-8") as file:
+        file.write(json.dumps(metrics) + "\n")
+
+
+def trained_state(model: nn.Module) -> dict[str, Tensor]:
+    """A model's tensors without those of frozen backbones, which are read from their own file."""
     return {key: value for key, value in model.state_dict().items() if ".backbone." not in key}
 
 
-def load_trained(model: nn.Module, state: dict) -> None:
+def load_trained(model: nn.Module, state: dict[str, Tensor]) -> None:
     """The counterpart of `trained_state`; strict in all the rest."""
-    model.load_state_dict(
-        {key: value for key, value in model.state_dict().items() if ".backbone." in key} | state
-    )
+    own = model.state_dict()
+    model.load_state_dict({key: own[key] for key in own if ".backbone." in key} | state)
 
 
-def adam_state(optimizer: torch.optim.Adam) -> dict:
-    """Adam's state without the first moments where beta1 is 0: they are then the last gradients and
-    are overwritten before they are read, and a third of the checkpoint."""
+def adam_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Adam's state without the first moments where beta1 is 0.
+
+    They are then the last gradients, which the next step overwrites before it reads them, and a
+    third of the checkpoint.
+    """
     state = optimizer.state_dict()
     if any(group["betas"][0] for group in state["param_groups"]):
         return state
-    return {
-        **state,
-        "state": {
-            key: {name: value for name, value in moments.items() if name != "exp_avg"}
-            for key, moments in state["state"].items()
-        },
+    moments = {
+        key: {name: value for name, value in parameter.items() if name != "exp_avg"}
+        for key, parameter in state["state"].items()
     }
+    return {**state, "state": moments}
 
 
-def load_adam(optimizer: torch.optim.Adam, state: dict) -> None:
+def load_adam(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """The counterpart of `adam_state`."""
     for moments in state["state"].values():
         moments.setdefault("exp_avg", torch.zeros_like(moments["exp_avg_sq"]))
     optimizer.load_state_dict(state)

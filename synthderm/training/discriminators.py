@@ -1,6 +1,8 @@
-"""Discriminators: what judges a `SkinGenerator` in training."""
+"""Discriminators: the adversaries of a `SkinGenerator` in training."""
 
 import copy
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -8,13 +10,23 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrizations import spectral_norm
 
+from synthderm.models.backbones import load_backbone
 from synthderm.models.layers import scale_tone
 
 
-class DiscriminatorBlock(nn.Module):
-    """Halves the side."""
+class Logits(NamedTuple):
+    """What a discriminator says of B images."""
 
-    def __init__(self, width_in: int, width_out: int):
+    real: Tensor  # (B, K): above 0 where an image looks real
+    # (B, num_classes): the class that is seen, whatever the labels say (auxiliary classifier,
+    # Odena et al., ICML 2017).
+    classes: Tensor
+
+
+class DiscriminatorBlock(nn.Module):
+    """A strided convolution that halves the side."""
+
+    def __init__(self, width_in: int, width_out: int) -> None:
         super().__init__()
         self.conv = spectral_norm(nn.Conv2d(width_in, width_out, 4, stride=2, padding=1))
 
@@ -23,60 +35,73 @@ class DiscriminatorBlock(nn.Module):
 
 
 class Projection(nn.Module):
-    """What a discriminator looks for in its features, (B, width), where it is told class and skin
-    tone: the logit gains their product (Miyato and Koyama, ICLR 2018; for a continuous condition
-    Ding et al., ICLR 2021)."""
+    """The direction in feature space, (B, width), in which images of a class and a skin tone lie.
 
-    def __init__(self, classes: int, width: int, tones: bool):
+    Its product with the features is added to the logit (Miyato and Koyama, ICLR 2018; for a
+    continuous condition Ding et al., ICLR 2021).
+    """
+
+    def __init__(self, num_classes: int, width: int, skin_tone: bool) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(classes, width)
+        self.embedding = nn.Embedding(num_classes, width)
         nn.init.normal_(self.embedding.weight, std=0.1)
-        self.tone = nn.Linear(1, width) if tones else None
+        self.tone = nn.Linear(1, width) if skin_tone else None
 
-    def forward(self, label: Tensor, tone: Tensor | None) -> Tensor:
-        return (
-            self.embedding(label)
-            if self.tone is None
-            else self.embedding(label) + self.tone(scale_tone(tone))
-        )
+    def forward(self, labels: Tensor, skin_tone: Tensor | None) -> Tensor:
+        direction: Tensor = self.embedding(labels)
+        if self.tone is None or skin_tone is None:
+            return direction
+        return direction + self.tone(scale_tone(skin_tone))
 
 
 class Discriminator(nn.Module):
-    """Judges image and mask together: (B, 4, S, S) in [-1, 1] to logits (B, 1).
+    """A discriminator of images with their masks.
 
-    The mirror of the generator: every level also looks at the image shrunk to its own size, so that
-    it can grow with the generator. Spectral norm (Miyato et al., ICLR 2018); class and tone by
-    projection; the spread within the batch is shown to the last layer against mode collapse (Karras
-    et al., ICLR 2018).
+    The mirror of the generator: every level also gets the image shrunk to its own size, so that it
+    can go from small images to full ones with the generator. Spectral norm (Miyato et al., ICLR
+    2018); class and skin tone by projection; the last layer sees the spread within the batch,
+    against mode collapse (Karras et al., ICLR 2018).
 
     Args:
         size: the largest side in pixels.
         channels: width of each level, from the smallest on, as in the generator.
-        classes: number of classes.
-        tones: it is told the skin tone too.
+        num_classes: number of classes.
+        skin_tone: whether it is conditioned on the skin tone too.
     """
 
-    def __init__(self, size: int, channels: list[int], classes: int, tones: bool = False):
+    def __init__(
+        self, size: int, channels: Sequence[int], num_classes: int, *, skin_tone: bool = False
+    ) -> None:
         super().__init__()
-        widths = channels[::-1]
+        widths = list(channels)[::-1]
+        last = widths[-1]
         self.size = size
-        self.from_image = nn.ModuleList(nn.Conv2d(4, a, 1) for a in widths[:-1])
+        self.from_image = nn.ModuleList(nn.Conv2d(4, width, 1) for width in widths[:-1])
         self.blocks = nn.ModuleList(DiscriminatorBlock(a, b) for a, b in zip(widths, widths[1:]))
-        self.last = spectral_norm(nn.Conv2d(widths[-1] + 1, widths[-1], 3, padding=1))
-        self.logit = nn.Linear(widths[-1], 1)
-        self.projection = Projection(classes, widths[-1], tones)
-        self.name = nn.Linear(widths[-1], classes)
+        self.last = spectral_norm(nn.Conv2d(last + 1, last, 3, padding=1))
+        self.logit = nn.Linear(last, 1)
+        self.projection = Projection(num_classes, last, skin_tone)
+        self.classifier = nn.Linear(last, num_classes)
 
     def forward(
         self,
         x: Tensor,
-        label: Tensor,
+        labels: Tensor,
+        *,
+        skin_tone: Tensor | None = None,
         condition: float | Tensor = 1.0,
-        tone: Tensor | None = None,
-        named: bool = False,
-    ) -> Tensor | tuple[Tensor, Tensor]:
-        """named: also give (B, classes) logits of the class that is seen, whatever `label` says
-        (auxiliary classifier, Odena et al., ICML 2017)."""
+    ) -> Logits:
+        """Judge images.
+
+        Args:
+            x: (B, 4, S, S) in [-1, 1], of the full size or a level's.
+            labels: (B,) int64.
+            skin_tone: (B,) ITA in degrees.
+            condition: weight of class and skin tone, in [0, 1].
+
+        Returns:
+            `Logits` with K = 1.
+        """
         hidden, side = None, self.size
         for from_image, block in zip(self.from_image, self.blocks):
             if side <= x.shape[-1]:
@@ -86,38 +111,30 @@ class Discriminator(nn.Module):
             side //= 2
         spread = hidden.std(dim=0, unbiased=False).mean().expand(len(hidden), 1, *hidden.shape[-2:])
         hidden = F.leaky_relu(self.last(torch.cat([hidden, spread], dim=1)), 0.2).mean((2, 3))
-        judged = self.logit(hidden) + condition * (hidden * self.projection(label, tone)).sum(
-            1, keepdim=True
-        )
-        return (judged, self.name(hidden)) if named else judged
-
-
-def look(backbone: nn.Module, images: Tensor) -> list[Tensor]:
-    """A frozen backbone's feature maps. On a CPU gradients of its depthwise convolutions take
-    longer in bf16 than in float32."""
-    if images.device.type != "cpu" or not images.requires_grad:
-        return backbone(images)
-    with torch.autocast("cpu", enabled=False):
-        return backbone(images.float())
+        logit = self.logit(hidden)
+        projected = (hidden * self.projection(labels, skin_tone)).sum(1, keepdim=True)
+        return Logits(logit + condition * projected, self.classifier(hidden))
 
 
 class FeatureDiscriminator(nn.Module):
-    """Judges images by the features of a frozen, pretrained backbone (Projected GAN, Sauer et al.,
-    NeurIPS 2021).
+    """A discriminator on the features of a frozen, pretrained backbone (Projected GAN, Sauer et
+    al., NeurIPS 2021).
 
-    Each feature map is mixed by a fixed random 1x1 convolution and judged by a small head of its
-    own. With a few thousand photographs this learns several times faster than a network that has to
+    Each feature map is mixed by a fixed random 1x1 convolution, and has a small head of its own.
+    With a few thousand photographs this learns several times faster than a network that has to
     find its features first.
 
     Args:
-        backbone: a module that maps (B, 3, S, S) images in [-1, 1] to a list of feature maps, as
-            timm's `features_only=True` does for a model with mean = std = 0.5. It is frozen here.
-        classes: number of classes.
+        backbone: a module that maps (B, 3, S, S) images in [-1, 1] to a list of feature maps; see
+            `load_feature_backbone`. It is frozen here.
+        num_classes: number of classes.
         width: channels of the heads.
-        tones: it is told the skin tone too.
+        skin_tone: whether it is conditioned on the skin tone too.
     """
 
-    def __init__(self, backbone: nn.Module, classes: int, width: int = 64, tones: bool = False):
+    def __init__(
+        self, backbone: nn.Module, num_classes: int, *, width: int = 64, skin_tone: bool = False
+    ) -> None:
         super().__init__()
         self.backbone = backbone.eval().requires_grad_(False)
         with torch.no_grad():
@@ -126,25 +143,24 @@ class FeatureDiscriminator(nn.Module):
             nn.Conv2d(m.shape[1], width, 1, bias=False).requires_grad_(False) for m in maps
         )
         self.heads = nn.ModuleList()
-        for m in maps:
-            nn.init.kaiming_normal_(self.mix[len(self.heads)].weight, nonlinearity="linear")
-            halvings = max(0, (m.shape[-1] // 4).bit_length() - 1)
-            layers = []
-            for _ in range(halvings):
-                layers += [
-                    spectral_norm(nn.Conv2d(width, width, 4, stride=2, padding=1)),
-                    nn.LeakyReLU(0.2),
-                ]
-            self.heads.append(
-                nn.Sequential(
-                    *layers, spectral_norm(nn.Conv2d(width, width, 3, padding=1)), nn.LeakyReLU(0.2)
-                )
-            )
+        for mix, m in zip(self.mix, maps):
+            nn.init.kaiming_normal_(mix.weight, nonlinearity="linear")
+            self.heads.append(self._make_head(width, m.shape[-1]))
         self.logits = nn.ModuleList(spectral_norm(nn.Conv2d(width, 1, 1)) for _ in maps)
-        self.projections = nn.ModuleList(Projection(classes, width, tones) for _ in maps)
-        self.name = nn.Linear(len(maps) * width, classes)
+        self.projections = nn.ModuleList(Projection(num_classes, width, skin_tone) for _ in maps)
+        self.classifier = nn.Linear(len(maps) * width, num_classes)
 
-    def train(self, mode: bool = True):
+    @staticmethod
+    def _make_head(width: int, side: int) -> nn.Sequential:
+        """Convolutions from a map of this side to one of 4 px."""
+        layers: list[nn.Module] = []
+        for _ in range(max(0, (side // 4).bit_length() - 1)):
+            layers.append(spectral_norm(nn.Conv2d(width, width, 4, stride=2, padding=1)))
+            layers.append(nn.LeakyReLU(0.2))
+        layers.append(spectral_norm(nn.Conv2d(width, width, 3, padding=1)))
+        return nn.Sequential(*layers, nn.LeakyReLU(0.2))
+
+    def train(self, mode: bool = True) -> "FeatureDiscriminator":
         super().train(mode)
         self.backbone.eval()  # its batch norm statistics are part of the fixed features
         return self
@@ -152,76 +168,109 @@ class FeatureDiscriminator(nn.Module):
     def forward(
         self,
         x: Tensor,
-        label: Tensor,
+        labels: Tensor,
+        *,
+        skin_tone: Tensor | None = None,
         condition: float | Tensor = 1.0,
-        tone: Tensor | None = None,
-        named: bool = False,
-    ) -> Tensor | tuple[Tensor, Tensor]:
-        """(B, 4 or 3, S, S) in [-1, 1] to (B, K) logits, and names as `Discriminator`, to which the
-        mask is left."""
-        logits, seen = [], []
-        for features, mix, head, logit, projection in zip(
-            look(self.backbone, x[:, :3]), self.mix, self.heads, self.logits, self.projections
+    ) -> Logits:
+        """Judge images; the mask is left to `Discriminator`.
+
+        Args:
+            x: (B, 4 or 3, S, S) in [-1, 1].
+            labels, skin_tone, condition: as in `Discriminator`.
+
+        Returns:
+            `Logits` with one column for each place of each feature map.
+        """
+        logits, means = [], []
+        for features, mix, head, to_logit, projection in zip(
+            backbone_features(self.backbone, x[:, :3]),
+            self.mix,
+            self.heads,
+            self.logits,
+            self.projections,
         ):
             hidden = head(mix(features))
-            judged = logit(hidden) + condition * (
-                hidden * projection(label, tone)[:, :, None, None]
-            ).sum(1, keepdim=True)
-            logits.append(judged.flatten(1))
-            seen.append(hidden.mean((2, 3)))
-        judged = torch.cat(logits, dim=1)
-        return (judged, self.name(torch.cat(seen, dim=1))) if named else judged
+            logit = to_logit(hidden)
+            direction = projection(labels, skin_tone)[:, :, None, None]
+            projected = (hidden * direction).sum(1, keepdim=True)
+            logits.append((logit + condition * projected).flatten(1))
+            means.append(hidden.mean((2, 3)))
+        return Logits(torch.cat(logits, dim=1), self.classifier(torch.cat(means, dim=1)))
 
 
-def load_backbone(spec: str) -> nn.Module:
-    """A frozen network's feature maps for `FeatureDiscriminator`: a timm name, with weights from
-    the Hub, or name=FILE.safetensors."""
-    import timm
-    from safetensors.torch import load_file
+def make_discriminators(
+    size: int,
+    channels: Sequence[int],
+    num_classes: int,
+    *,
+    features: str | None = None,
+    skin_tone: bool = False,
+) -> nn.ModuleList:
+    """The discriminators of a training: one of pixels, and if wanted a second one of features.
 
-    name, _, weights = spec.partition("=")
-    if not weights:
-        return fold_norms(
-            timm.create_model(name, pretrained=True, features_only=True, out_indices=(1, 2, 3, 4))
-        )
-    model = timm.create_model(name, pad_type="same", features_only=True, out_indices=(1, 2, 3, 4))
-    wanted = model.state_dict()
-    model.load_state_dict(
-        {key: value for key, value in load_file(weights).items() if key in wanted}
-    )
-    return fold_norms(model)
+    Args:
+        size, channels, num_classes, skin_tone: as in `Discriminator`.
+        features: the backbone of a `FeatureDiscriminator`, as `load_feature_backbone` takes it.
+
+    Returns:
+        one or two discriminators in training mode.
+    """
+    networks = nn.ModuleList([Discriminator(size, channels, num_classes, skin_tone=skin_tone)])
+    if features:
+        backbone = load_feature_backbone(features)
+        networks.append(FeatureDiscriminator(backbone, num_classes, skin_tone=skin_tone))
+    return networks.train()
+
+
+def backbone_features(backbone: nn.Module, images: Tensor) -> list[Tensor]:
+    """A frozen backbone's feature maps of images in [-1, 1].
+
+    On a CPU, gradients of its depthwise convolutions take longer in bf16 than in float32.
+    """
+    if images.device.type != "cpu" or not images.requires_grad:
+        return backbone(images)
+    with torch.autocast("cpu", enabled=False):
+        return backbone(images.float())
+
+
+def load_feature_backbone(spec: str) -> nn.Module:
+    """A frozen network that gives feature maps at four sizes, for `FeatureDiscriminator`.
+
+    Args:
+        spec: NAME or NAME=FILE.safetensors, as in `synthderm.models.backbones.load_backbone`; a
+            model with mean = std = 0.5.
+    """
+    return fold_norms(load_backbone(spec, features_only=True, out_indices=(1, 2, 3, 4)))
 
 
 def fold_norms(model: nn.Module) -> nn.Module:
-    """The same function in eval mode with each batch norm folded into the convolution before it: a
-    quarter less time.
+    """The same function in eval mode, with each batch norm folded into the convolution before it:
+    a quarter less time.
 
-    Pairs are found by their order in a module, as timm's networks have them; what this does to the
-    function is checked, and where it changes it the model stays as it was.
+    Pairs are found by their order in a module, as timm's networks have them. The result is
+    compared with the model, which stays as it was where they differ.
     """
     folded = copy.deepcopy(model).eval().requires_grad_(False)
     for module in list(folded.modules()):
-        before = None
+        conv_name, conv = "", None
         for name, child in list(module.named_children()):
-            if (
-                isinstance(child, nn.BatchNorm2d)
-                and before is not None
-                and before[1].out_channels == child.num_features
-            ):
-                setattr(module, before[0], fuse_conv_bn_eval(before[1], child))
+            if isinstance(child, nn.BatchNorm2d) and _fits(conv, child):
+                setattr(module, conv_name, fuse_conv_bn_eval(conv, child))
                 setattr(module, name, getattr(child, "act", None) or nn.Identity())
-            before = (
-                (name, child)
-                if isinstance(child, nn.Conv2d)
-                else before
-                if isinstance(child, nn.Identity)
-                else None
-            )
+            if isinstance(child, nn.Conv2d):
+                conv_name, conv = name, child
+            elif not isinstance(child, nn.Identity):
+                conv = None
     probe = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     model.eval().requires_grad_(False)
     with torch.no_grad():
-        same = all(
+        is_same = all(
             torch.allclose(a, b, rtol=1e-3, atol=1e-3 * float(b.abs().max()))
             for a, b in zip(folded(probe), model(probe))
         )
-    return folded if same else model
+    return folded if is_same else model
+
+
+def _fits(conv: nn.Conv2d | None, norm: nn.BatchNorm2d) -> bool:
+    return conv is not None and conv.out_channels == norm.num_features

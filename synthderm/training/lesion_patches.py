@@ -2,7 +2,6 @@
 tone and light."""
 
 import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,50 +16,57 @@ from synthderm.imaging.color import MELANIN, from_density, to_density
 from synthderm.imaging.io import to_tensor
 from synthderm.imaging.masks import skin_region
 
-MEAN_SKIN = (0.78, 0.60, 0.50)
+MEAN_SKIN = (0.78, 0.60, 0.50)  # red, green and blue of light skin
+MIN_SKIN = 0.1  # share of a photograph that has to be healthy skin to sample from it
+MAX_LESION = 0.98  # a mask of more than this share does not say where the lesion is
+CANDIDATES = 8  # windows tried for a healthy patch
 
 
 class Photograph(NamedTuple):
-    """(3, h, w) uint8, (1, h, w) bool where it shows healthy skin, and (1, h, w) bool where it
-    shows the lesion, if known."""
+    """A photograph of any shape."""
 
-    pixels: Tensor
-    healthy: Tensor
-    lesion: Tensor | None
+    pixels: Tensor  # (3, h, w) uint8
+    healthy: Tensor  # (1, h, w) bool: healthy skin
+    lesion: Tensor | None  # (1, h, w) bool: the lesion, if known
 
 
-def load_skin(data: str, size: int) -> list[Photograph]:
-    """The training photographs of a folder that show healthy skin, their shorter side up to 2.5
-    times `size` long. Where there are masks, skin is healthy beside the lesion.
+def load_healthy(data: str, size: int) -> list[Photograph]:
+    """The training photographs of a folder that show healthy skin.
+
+    Where there are masks, skin is healthy beside the lesion.
+
+    Args:
+        data: the folder, as `SkinFolder` reads it.
+        size: side of the patches in pixels; photographs are shrunk to at most 2.5 times that.
 
     Raises:
-        ValueError: none of them does; or as `SkinFolder`.
+        ValueError: none of them shows healthy skin; or as `SkinFolder`.
     """
     folder = SkinFolder(data, split=training_split(data))
-    skin = [
+    photographs = [
         _read(folder, index, size)
-        for index in tqdm(
-            range(len(folder)), desc=f"read {Path(data).name}", file=sys.stderr, disable=None
-        )
+        for index in tqdm(range(len(folder)), desc=f"read {Path(data).name}", disable=None)
     ]
-    skin = [photograph for photograph in skin if photograph.healthy.float().mean() > 0.1]
-    if not skin:
+    healthy = [photo for photo in photographs if photo.healthy.float().mean() > MIN_SKIN]
+    if not healthy:
         raise ValueError(f"no photograph in {data} shows enough healthy skin to draw on.")
-    return skin
+    return healthy
 
 
 def load_lesions(
-    data: str, labels: Sequence[str] | None, size: int, masks: bool
+    data: str, labels: Sequence[str] | None, size: int, *, masks: bool
 ) -> list[Photograph]:
     """The training photographs of inflamed skin in a folder.
 
     Args:
+        data: the folder, as `SkinFolder` reads it.
         labels: their classes; all where None.
-        masks: whether each must have its mask.
+        size: side of the patches in pixels.
+        masks: whether each must have its mask; masks that there are stay unread where False.
 
     Raises:
-        ValueError: an unknown class, a photograph smaller than `size`, or a mask that covers
-            nothing or nearly all, with the file's name; or as `SkinFolder`.
+        ValueError: an unknown class, a photograph smaller than half of `size`, or a mask that
+            covers nothing or nearly all, with the file's name; or as `SkinFolder`.
     """
     folder = SkinFolder(data, split=training_split(data), return_mask=masks)
     unknown = sorted(set(labels or ()) - set(folder.classes))
@@ -68,149 +74,177 @@ def load_lesions(
         raise ValueError(
             f"{data} has no class {unknown[0]!r}; it has: {', '.join(folder.classes)}."
         )
-    wanted = [
-        index
-        for index, target in enumerate(folder.targets)
-        if not labels or folder.classes[target] in labels
-    ]
-    if not wanted:
-        raise ValueError(
-            f"{data} has no photograph of {', '.join(labels or folder.classes)} to train on."
-        )
+    wanted = labels or folder.classes
+    rows = [k for k, target in enumerate(folder.targets) if folder.classes[target] in wanted]
+    if not rows:
+        raise ValueError(f"{data} has no photograph of {', '.join(wanted)} to train on.")
     lesions = []
-    for index in tqdm(wanted, desc=f"read {Path(data).name}", file=sys.stderr, disable=None):
-        photograph, path = _read(folder, index, size), folder.samples[index][0]
-        share = 0.5 if photograph.lesion is None else photograph.lesion.float().mean().item()
-        if not 0 < share < 0.98:
-            raise ValueError(
-                f"the mask of {path} covers {'nothing' if share == 0 else f'{share:.0%} of it'}: it"
-                " cannot say where the lesion is."
-            )
+    for index in tqdm(rows, desc=f"read {Path(data).name}", disable=None):
+        photograph = _read(folder, index, size)
+        if photograph.lesion is None or not masks:
+            lesions.append(photograph._replace(lesion=None))
+            continue
+        _check_lesion(photograph.lesion, folder.samples[index][0])
         lesions.append(photograph)
     return lesions
 
 
+def _check_lesion(lesion: Tensor, path: Path) -> None:
+    share = lesion.float().mean().item()
+    if not 0 < share < MAX_LESION:
+        covered = "nothing" if share == 0 else f"{share:.0%} of it"
+        raise ValueError(f"the mask of {path} covers {covered}: it cannot say where the lesion is.")
+
+
 def _read(folder: SkinFolder, index: int, size: int) -> Photograph:
     image, lesion, _ = folder.read(index)
-    if min(image.size) < size // 2:
+    shorter = min(image.size)
+    if shorter < size // 2:
         raise ValueError(
-            f"{folder.samples[index][0]} is {image.size[0]} x {image.size[1]} pixels, less than"
-            f" half a patch ({size}): choose a smaller --size."
+            f"{folder.samples[index][0]} is {image.size[0]} x {image.size[1]} pixels, less than "
+            f"half a patch ({size}): choose a smaller --size."
         )
-    scale = (
-        min(1.0, 2.5 * size / min(image.size)) if min(image.size) > size else size / min(image.size)
-    )
-    shape = tuple(math.ceil(side * scale) for side in image.size)
-    pixels = to_tensor(image.resize(shape, resample=2))
+    scale = min(1.0, 2.5 * size / shorter) if shorter > size else size / shorter
+    width, height = (math.ceil(side * scale) for side in image.size)
+    pixels = to_tensor(image.resize((width, height), resample=2))
     healthy = skin_region(pixels[None].float() / 255)[0]
     if lesion is None:
         return Photograph(pixels, healthy, None)
-    inside = to_tensor(lesion.resize(shape, resample=0)) > 0
-    return Photograph(
-        pixels, healthy & (F.max_pool2d(inside.float()[None], 9, 1, 4)[0] == 0), inside
-    )
+    inside = to_tensor(lesion.resize((width, height), resample=0)) > 0
+    widened = F.max_pool2d(inside.float()[None], 9, 1, 4)[0] > 0
+    return Photograph(pixels, healthy & ~widened, inside)
 
 
-def draw_healthy(skin: list[list[Photograph]], batch: int, size: int) -> tuple[Tensor, Tensor]:
-    """Random patches, from every folder equally often, flipped, of varied skin tone and light: (B,
-    3, size, size) in [0, 1], and where they are healthy, (B, 1, size, size) bool."""
-    drawn = []
+def sample_healthy(
+    folders: Sequence[Sequence[Photograph]], batch: int, size: int
+) -> tuple[Tensor, Tensor]:
+    """Random patches of healthy skin, flipped, in varied skin tone and light.
+
+    Args:
+        folders: photographs of one or more folders, which are sampled equally often.
+        batch: number of patches.
+        size: their side in pixels.
+
+    Returns:
+        images (B, 3, size, size) float in [0, 1] and where they show healthy skin, (B, 1, size,
+        size) bool.
+    """
+    patches = []
     for _ in range(batch):
-        photographs = skin[torch.randint(len(skin), ())]
-        pixels, healthy, _ = photographs[torch.randint(len(photographs), ())]
-        tries = []
-        for _ in range(8):  # the one that shows most healthy skin
-            side = size + int((min(pixels.shape[1:]) - size + 1) * torch.rand(()) ** 2)
-            top, left = (int(torch.randint(length - side + 1, ())) for length in pixels.shape[1:])
-            tries.append(
-                (
-                    healthy[:, top : top + side : 4, left : left + side : 4].float().mean().item(),
-                    (top, left),
-                    side,
-                )
-            )
-        _, corner, side = max(tries)
-        drawn.append(_cut(pixels, healthy, corner, side, size))
-    images, allowed = (torch.stack(part) for part in zip(*drawn))
-    return vary_light(vary_tone(images)), allowed
-
-
-def draw_lesions(lesions: list[Photograph], batch: int, size: int) -> tuple[Tensor, Tensor]:
-    """Random patches with a lesion, flipped, of varied light: (B, 3, size, size) in [0, 1], and its
-    mask, (B, 1, size, size) bool. Without masks patches are cut near the middle, where lesions are
-    photographed, and the mask is all True."""
-    drawn = []
-    for _ in range(batch):
-        pixels, _, lesion = lesions[torch.randint(len(lesions), ())]
+        photographs = folders[int(torch.randint(len(folders), ()))]
+        pixels, healthy, _ = photographs[int(torch.randint(len(photographs), ()))]
         height, width = pixels.shape[1:]
+        candidates = []
+        for _ in range(CANDIDATES):  # the one with most healthy skin is taken
+            side = size + int((min(height, width) - size + 1) * torch.rand(()) ** 2)
+            top, left = (int(torch.randint(length - side + 1, ())) for length in (height, width))
+            window = healthy[:, top : top + side : 4, left : left + side : 4]
+            candidates.append((window.float().mean().item(), (top, left), side))
+        _, corner, side = max(candidates)
+        patches.append(_cut(pixels, healthy, corner, side, size))
+    images, healthy = (torch.stack(part) for part in zip(*patches))
+    return jitter_light(jitter_skin_tone(images)), healthy
+
+
+def sample_lesions(lesions: Sequence[Photograph], batch: int, size: int) -> tuple[Tensor, Tensor]:
+    """Random patches with a lesion, flipped, in varied light.
+
+    Patches are cut around the lesion; without masks near the middle, where lesions are
+    photographed.
+
+    Args:
+        lesions: the photographs.
+        batch: number of patches.
+        size: their side in pixels.
+
+    Returns:
+        images (B, 3, size, size) float in [0, 1] and masks of the lesions (B, 1, size, size) bool,
+        all True where they are unknown.
+    """
+    patches = []
+    for _ in range(batch):
+        pixels, _, lesion = lesions[int(torch.randint(len(lesions), ()))]
+        shape = pixels.shape[1:]
         if lesion is None:
-            side, centre = (
-                int(torch.empty(()).uniform_(0.4, 0.7) * min(height, width)),
-                [height // 2, width // 2],
-            )
+            side = int(torch.empty(()).uniform_(0.4, 0.7) * min(shape))
+            centre = [length // 2 for length in shape]
+            lesion = torch.ones_like(pixels[:1], dtype=torch.bool)
         else:
             rows, columns = lesion[0].any(1).nonzero(), lesion[0].any(0).nonzero()
-            extent = max(rows[-1] - rows[0], columns[-1] - columns[0]).item() + 1
+            extent = int(max(rows[-1] - rows[0], columns[-1] - columns[0])) + 1
             side = int(torch.empty(()).uniform_(0.9, 1.8) * extent)
             centre = [int(part.float().mean()) for part in (rows, columns)]
-        side = min(max(side, size // 2), height, width)
-        shift = (torch.rand(2) - 0.5) * 0.3 * side
+        side = min(max(side, size // 2), *shape)
+        shift = ((torch.rand(2) - 0.5) * 0.3 * side).tolist()
         corner = [
-            min(max(0, int(c + d) - side // 2), length - side)
-            for c, d, length in zip(centre, shift.tolist(), (height, width))
+            min(max(0, int(place + by) - side // 2), length - side)
+            for place, by, length in zip(centre, shift, shape)
         ]
-        drawn.append(
-            _cut(
-                pixels,
-                torch.ones_like(pixels[:1], dtype=torch.bool) if lesion is None else lesion,
-                corner,
-                side,
-                size,
-            )
-        )
-    images, inside = (torch.stack(part) for part in zip(*drawn))
-    return vary_light(images), inside
+        patches.append(_cut(pixels, lesion, corner, side, size))
+    images, masks = (torch.stack(part) for part in zip(*patches))
+    return jitter_light(images), masks
 
 
 def _cut(
     pixels: Tensor, region: Tensor, corner: Sequence[int], side: int, size: int
 ) -> tuple[Tensor, Tensor]:
-    window = (slice(None), slice(corner[0], corner[0] + side), slice(corner[1], corner[1] + side))
+    """A window of a photograph, resized and flipped at random: (3, size, size) float in [0, 1], and
+    the region in it."""
+    top, left = corner
+    window = (slice(None), slice(top, top + side), slice(left, left + side))
     mode = "area" if side >= size else "bilinear"
     image = F.interpolate(pixels[window][None].float() / 255, size=size, mode=mode)[0].clamp(0, 1)
     region = F.interpolate(region[window][None].float(), size=size, mode="nearest")[0] > 0.5
     return (image.flip(2), region.flip(2)) if torch.rand(()) < 0.5 else (image, region)
 
 
-def vary_tone(images: Tensor) -> Tensor:
-    """Skin of another tone: melanin added or taken in optical density. The background keeps its
-    colour, as it does in a photograph of darker skin."""
-    melanin = images.new_tensor(MELANIN).view(1, 3, 1, 1) * torch.empty(
-        len(images), 1, 1, 1
-    ).uniform_(-0.3, 1.3)
+def jitter_skin_tone(images: Tensor) -> Tensor:
+    """Skin of another tone: melanin is added or taken in optical density.
+
+    The background keeps its colour, as it does in a photograph of darker skin.
+
+    Args:
+        images: (B, 3, H, W) float in [0, 1], on the CPU.
+    """
+    amount = torch.empty(len(images), 1, 1, 1).uniform_(-0.3, 1.3)
+    melanin = images.new_tensor(MELANIN).view(1, 3, 1, 1) * amount
     soft = F.avg_pool2d(skin_region(images).float(), 5, 1, 2, count_include_pad=False)
     return from_density((to_density(images) + melanin * soft).clamp_min(0))
 
 
-def vary_light(images: Tensor) -> Tensor:
-    """Another camera and lamp: contrast, exposure, a slight cast; (B, 3, H, W) in [1/255, 1]."""
-    exposure = torch.empty(len(images), 1, 1, 1).uniform_(0.8, 1.05) * torch.empty(
-        len(images), 3, 1, 1
-    ).uniform_(0.93, 1.05)
-    return (images ** torch.empty(len(images), 1, 1, 1).uniform_(0.8, 1.25) * exposure).clamp(
-        1 / 255, 1
-    )
+def jitter_light(images: Tensor) -> Tensor:
+    """Another camera and lamp: contrast, exposure and a slight cast.
+
+    Args:
+        images: (B, 3, H, W) float in [0, 1], on the CPU.
+
+    Returns:
+        the same shape, in [1/255, 1].
+    """
+    exposure = torch.empty(len(images), 1, 1, 1).uniform_(0.8, 1.05)
+    exposure = exposure * torch.empty(len(images), 3, 1, 1).uniform_(0.93, 1.05)
+    gamma = torch.empty(len(images), 1, 1, 1).uniform_(0.8, 1.25)
+    return (images**gamma * exposure).clamp(1 / 255, 1)
 
 
-def against_own_skin(images: Tensor, mask: Tensor | None = None) -> Tensor:
-    """What a discriminator sees: optical density against the median of the patch's own skin,
-    outside the mask where there is one, as an image in [-1, 1.4] of mean skin. Tone, light and
-    camera are gone; what a lesion changes is left."""
+def normalize_skin(images: Tensor, masks: Tensor | None = None) -> Tensor:
+    """Images as a discriminator sees them: optical density relative to the patch's healthy skin.
+
+    Tone, light and camera are gone; what a lesion changes is left.
+
+    Args:
+        images: (B, 3, H, W) float in [0, 1].
+        masks: (B, 1, H, W) bool. The median of the density is taken outside them; everywhere where
+            None, or where hardly anything is outside.
+
+    Returns:
+        (B, 3, H, W) in [-1, 1.4], in which healthy skin has the colour `MEAN_SKIN`.
+    """
     density = to_density(images)
-    counted = density.flatten(2)
-    if mask is not None:
-        enough = (~mask).float().mean((1, 2, 3)) > 0.05
-        counted = counted.masked_fill(mask.flatten(2) & enough.view(-1, 1, 1), math.nan)
-    own = counted.detach().nanmedian(dim=2).values[:, :, None, None]
-    relative = torch.exp(own - density) * images.new_tensor(MEAN_SKIN).view(1, 3, 1, 1)
+    healthy = density.flatten(2)
+    if masks is not None:
+        enough = (~masks).float().mean((1, 2, 3)) > 0.05
+        healthy = healthy.masked_fill(masks.flatten(2) & enough.view(-1, 1, 1), math.nan)
+    mean_skin = healthy.detach().nanmedian(dim=2).values[:, :, None, None]
+    relative = torch.exp(mean_skin - density) * images.new_tensor(MEAN_SKIN).view(1, 3, 1, 1)
     return 2 * relative.clamp(max=1.2) - 1

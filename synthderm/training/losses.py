@@ -6,6 +6,8 @@ from torch import Tensor
 
 from synthderm.imaging.color import to_density, to_lab
 
+FREE_DEGREES = 3  # of skin tone, either way: photographs of one hand differ by more
+
 
 def discriminator_hinge(real: Tensor, fake: Tensor) -> Tensor:
     """max(0, 1 - D(real)) + max(0, 1 + D(fake)), means over all logits (Lim and Ye, arXiv
@@ -14,82 +16,82 @@ def discriminator_hinge(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def generator_hinge(fake: Tensor) -> Tensor:
-    """-D(fake), the generator's side of the hinge game."""
+    """-D(fake), the generator's side of the hinge loss."""
     return -fake.mean()
 
 
 def discriminator_relativistic(real: Tensor, fake: Tensor) -> Tensor:
-    """ln(1 + exp(D(fake) - D(real))), mean over pairs: a real image need only look more real than
-    the generated one beside it (Jolicoeur-Martineau, ICLR 2019; equation 2 of Huang et al., NeurIPS
-    2024, with f(t) = -ln(1 + exp(-t)))."""
+    """ln(1 + exp(D(fake) - D(real))), mean over pairs.
+
+    A real image need only look more real than the generated one beside it (Jolicoeur-Martineau,
+    ICLR 2019; equation 2 of Huang et al., NeurIPS 2024, with f(t) = -ln(1 + exp(-t))).
+    """
     return F.softplus(fake - real).mean()
 
 
 def generator_relativistic(real: Tensor, fake: Tensor) -> Tensor:
     """ln(1 + exp(D(real) - D(fake))), mean over pairs: the generator's side of the relativistic
-    game."""
+    loss."""
     return F.softplus(real - fake).mean()
 
 
-def gradient_penalty(judged: Tensor, images: Tensor) -> Tensor:
-    """1/2 |dD/dx|^2, mean over images: R1 on real images, R2 on generated ones, to be multiplied by
-    gamma (Mescheder et al., ICML 2018, equations 9 and 10).
+def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
+    """1/2 |dD/dx|^2, mean over images: R1 on real images, R2 on generated ones, to be multiplied
+    by gamma (Mescheder et al., ICML 2018, equations 9 and 10).
 
     Args:
-        judged: (B, K) logits of `images`; where K > 1, their mean is the D of the equation.
+        logits: (B, K), of `images`; where K > 1, their mean is the D of the equation.
         images: (B, C, H, W), with `requires_grad`.
     """
-    (gradient,) = torch.autograd.grad(judged.mean(1).sum(), images, create_graph=True)
+    (gradient,) = torch.autograd.grad(logits.mean(1).sum(), images, create_graph=True)
     return 0.5 * gradient.square().sum((1, 2, 3)).mean()
 
 
-def tone_error(image: Tensor, inside: Tensor, tone: Tensor) -> Tensor:
-    """Mean absolute difference between the ITA asked for and that of the skin's colour, in units of
-    30 degrees.
+def skin_tone_error(images: Tensor, masks: Tensor, skin_tone: Tensor) -> Tensor:
+    """Mean absolute difference between the ITA asked for and that of the skin's colour, in units
+    of 30 degrees. Differences of up to 3 degrees are free.
 
-    `color.ita` measures by the median, whose gradient reaches three pixels; here the mean of the
-    pixels about as light and as yellow as the median stands for it. Three degrees either way are
-    free: photographs of one hand differ by more.
+    `color.ita` measures by the median, whose gradient reaches three pixels. Here the mean of the
+    pixels about as light and as yellow as the median stands for it.
 
     Args:
-        image: (B, 3, H, W) float in [0, 1].
-        inside: (B, 1, H, W) float in [0, 1], how much of each pixel is skin.
-        tone: (B,) ITA in degrees.
+        images: (B, 3, H, W) float in [0, 1].
+        masks: (B, 1, H, W) float in [0, 1], how much of each pixel is skin.
+        skin_tone: (B,) ITA in degrees.
     """
-    lab, inside = to_lab(image)[:, ::2].flatten(2), inside.flatten(2)
+    lab, masks = to_lab(images)[:, ::2].flatten(2), masks.flatten(2)
     with torch.no_grad():
-        centre = (
-            lab.masked_fill(inside < 0.5, torch.nan)
-            .nanmedian(2, keepdim=True)
-            .values.nan_to_num(50.0)
-        )
-        near = torch.exp(-((lab - centre) ** 2).sum(1, keepdim=True) / (2 * 20**2))
-    weight = inside * near
+        skin = lab.masked_fill(masks < 0.5, torch.nan)
+        median = skin.nanmedian(2, keepdim=True).values.nan_to_num(50.0)
+        near = torch.exp(-((lab - median) ** 2).sum(1, keepdim=True) / (2 * 20**2))
+    weight = masks * near
     light, yellow = ((lab * weight).sum(2) / (weight.sum(2) + 1e-3)).unbind(1)
     measured = torch.rad2deg(torch.atan2(light - 50, yellow))
-    return (F.relu((measured - tone).abs() - 3) / 30).mean()
+    return (F.relu((measured - skin_tone).abs() - FREE_DEGREES) / 30).mean()
 
 
-def masked_difference(a: Tensor, b: Tensor, mask: Tensor, colour: float = 1.0) -> Tensor:
-    """Mean absolute difference inside the mask of optical density and, twice, of its gradients,
-    which carry the texture: reconstruction, cycle and identity (Zhu et al., ICCV 2017), and with
-    `colour` 0 gradient consistency alone (after Hiasa et al., SASHIMI 2018).
+def masked_difference(a: Tensor, b: Tensor, mask: Tensor, *, color: float = 1.0) -> Tensor:
+    """Mean absolute difference inside a mask, of optical density and, twice, of its gradients,
+    which carry the texture.
+
+    It serves for reconstruction, cycle and identity (Zhu et al., ICCV 2017), and with `color` 0
+    for gradient consistency alone (after Hiasa et al., SASHIMI 2018).
 
     Args:
         a, b: (B, 3, H, W) float in [0, 1].
         mask: (B, 1, H, W) bool.
-        colour: weight of the density itself.
+        color: weight of the density itself.
     """
     a, b, inside = to_density(a), to_density(b), mask.float()
     total = 2 * ((a.diff(dim=3) - b.diff(dim=3)).abs() * inside[..., 1:]).sum()
     total = total + 2 * ((a.diff(dim=2) - b.diff(dim=2)).abs() * inside[..., 1:, :]).sum()
-    if colour:
-        total = total + colour * ((a - b).abs() * inside).sum()
+    if color:
+        total = total + color * ((a - b).abs() * inside).sum()
     return total / (3 * inside.sum() + 1)
 
 
-def overlap(found: Tensor, truth: Tensor) -> Tensor:
+def soft_iou(predicted: Tensor, truth: Tensor) -> Tensor:
     """Soft intersection over union of (B, 1, H, W) in [0, 1], the mean over images (Rahman and
     Wang, ISVC 2016)."""
-    both = (found * truth).sum((1, 2, 3))
-    return ((both + 1) / ((found + truth).sum((1, 2, 3)) - both + 1)).mean()
+    both = (predicted * truth).sum((1, 2, 3))
+    return ((both + 1) / ((predicted + truth).sum((1, 2, 3)) - both + 1)).mean()

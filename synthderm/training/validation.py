@@ -1,112 +1,180 @@
-"""What is measured while a generator trains: its distance to the `val` photographs, and what the
-discriminators learnt by heart."""
+"""What is measured while a generator trains: its distance to the `val` photographs, how much the
+discriminators overfit, and a sheet of samples."""
 
-from contextlib import AbstractContextManager
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from synthderm.imaging.io import grid, outline, to_pil
 from synthderm.metrics import Extractor, kid, load_extractor
 from synthderm.models.generator import SkinGenerator
-from synthderm.training.image_pool import Photographs
+from synthderm.training.image_pool import ImagePool
+from synthderm.training.loop import autocast
+
+MAX_GAP_IMAGES = 256  # of each kind, for the discriminators' gap
 
 
-class Checks:
-    """Measures the same generated images, of the same latents, at every check; torch's random state
-    stays as it is.
+class Validation:
+    """Measures the generated images of the same latents every time; torch's random state stays as
+    it is.
 
     Args:
         val: photographs that are not trained on.
-        extractor: for KID, as `load_extractor` takes it.
-        latents: (N, latent_dim), one for each generated image. Classes and tones are as frequent as
-            in `val`.
-        cast: autocast context of the networks in training.
+        extractor: for KID, as `synthderm.metrics.load_extractor` takes it; no KID where None.
+        latents: (N, latent_dim), one for each generated image. Classes and skin tones are as
+            frequent as in `val`.
 
     Raises:
         ValueError: KID is wanted and torchmetrics is not installed, or there is no such extractor.
     """
 
-    def __init__(
-        self, val: Photographs, extractor: str | None, latents: Tensor, cast: AbstractContextManager
-    ):
-        self.val, self.latents, self.cast = val, latents, cast
-        self.rows = torch.arange(len(latents), device=latents.device) % len(val.labels)
+    def __init__(self, val: ImagePool, extractor: str | None, latents: Tensor) -> None:
+        self.val, self.latents, self.cast = val, latents, autocast(latents.device)
+        self.rows = torch.arange(len(latents), device=latents.device) % len(val)
         self.extractor: Extractor | None = None
-        if extractor is not None:
-            try:
-                import torchmetrics  # noqa: F401
-            except ImportError:
-                raise ValueError(
-                    "KID needs torchmetrics: pip install 'synthderm[bench]', or go without by --kid"
-                    " none."
-                ) from None
-            self.extractor = load_extractor(extractor).to(latents.device)
-            with cast:  # as the generated ones below
-                self.features = torch.cat(
-                    [self.extractor(part[:, :3]) for part in val.images.split(32)]
-                ).cpu()
+        if extractor is None:
+            return
+        try:
+            import torchmetrics  # noqa: F401
+        except ImportError:
+            raise ValueError(
+                "KID needs torchmetrics: pip install 'synthderm[bench]', "
+                "or go without by --kid none."
+            ) from None
+        self.extractor = load_extractor(extractor).to(latents.device)
+        with self.cast:  # as the generated ones below
+            parts = [self.extractor(part) for part in val.images.split(32)]
+        self.features = torch.cat(parts).cpu()
 
     @torch.no_grad()
-    def measure_kid(self, generator: SkinGenerator) -> float:
-        """KID x1000 to `val`, of the generator as it is used: at full size, the classes in full."""
-        found = []
+    def measure_kid(self, generator: SkinGenerator) -> float | None:
+        """KID x1000 to `val`, of the generator as it is used: at full size, the classes in full.
+        None without an extractor."""
+        if self.extractor is None:
+            return None
+        features = []
         for latents, rows in zip(self.latents.split(32), self.rows.split(32)):
+            skin_tone = self._skin_tone(generator, self.val, rows)
             with self.cast:
-                image, _ = generator.generate(
-                    latents, self.val.labels[rows], self._tones(generator, rows)
-                )
-                found.append(self.extractor((image * 255).round().to(torch.uint8)))
-        return 1000 * kid(self.features, torch.cat(found).cpu())[0]
+                images, _ = generator.generate(latents, self.val.labels[rows], skin_tone=skin_tone)
+                features.append(self.extractor((images * 255).round().to(torch.uint8)))
+        return 1000 * kid(self.features, torch.cat(features).cpu())[0]
 
     @torch.no_grad()
     def measure_gap(
         self,
-        judges: nn.ModuleList,
+        discriminators: nn.ModuleList,
         generator: SkinGenerator,
-        photographs: Photographs,
+        train: ImagePool,
+        *,
         condition: float,
         size: int,
         batch: int,
-    ) -> dict:
-        """Mean logits of photographs trained on, of `val` and of generated images, none of them
-        augmented.
+    ) -> dict[str, float | None]:
+        """Mean logits of photographs trained on, of `val` and of generated images, none augmented.
+
+        Args:
+            discriminators: in training mode, in which they are left.
+            generator: in eval mode.
+            train: photographs that are trained on.
+            condition: weight of class and skin tone, in [0, 1].
+            size: side of the images in pixels.
+            batch: images at once.
 
         Returns:
             d_train, d_val, d_fake; gap, d_train - d_val; and gap_share, (d_train - d_val) /
-            (d_train - d_fake), the sign of overfitting of Karras et al. (NeurIPS 2020, equation 1):
-            0 is none, 1 all by heart; None while d_train <= d_fake.
+            (d_train - d_fake), the measure of overfitting of Karras et al. (NeurIPS 2020, equation
+            1): 0 is none, 1 all memorised; None while d_train <= d_fake.
         """
-        count = min(len(self.val.labels), len(photographs.labels), len(self.rows), 256)
-        logits = []
-        judges.eval()
-        for source in (photographs, self.val, None):
-            origin = self.val if source is None else source
-            rows = torch.linspace(0, len(origin.labels) - 1, count, device=self.rows.device).long()
-            found = []
+        count = min(len(self.val), len(train), len(self.latents), MAX_GAP_IMAGES)
+        discriminators.eval()
+
+        def mean_logit(pool: ImagePool, is_fake: bool) -> float:
+            rows = torch.linspace(0, len(pool) - 1, count, device=self.rows.device).long()
+            logits = []
             for part, latents in zip(rows.split(batch), self.latents[:count].split(batch)):
-                label, tone = origin.labels[part], self._tones(generator, part, origin)
+                labels, skin_tone = pool.labels[part], self._skin_tone(generator, pool, part)
+                given = {"skin_tone": skin_tone, "condition": condition}
                 with self.cast:
-                    x = (
-                        generator(latents, label, condition, size, tone)
-                        if source is None
-                        else source.images[part].float() / 127.5 - 1
-                    )
-                    x = x if x.shape[-1] == size else F.interpolate(x, size=size, mode="area")
-                    found += [judge(x, label, condition, tone).float().mean(1) for judge in judges]
-            logits.append(torch.cat(found).mean().item())
-        judges.train()
-        train, held, fake = logits
-        share = (train - held) / (train - fake) if train > fake else None
+                    if is_fake:
+                        x = generator(latents, labels, size=size, **given)
+                    else:
+                        x = pool.as_input(part)
+                    if x.shape[-1] != size:
+                        x = F.interpolate(x, size=size, mode="area")
+                    for discriminator in discriminators:
+                        logits.append(discriminator(x, labels, **given).real.float().mean(1))
+            return torch.cat(logits).mean().item()
+
+        d_train = mean_logit(train, is_fake=False)
+        d_val = mean_logit(self.val, is_fake=False)
+        d_fake = mean_logit(self.val, is_fake=True)
+        discriminators.train()
+        gap = d_train - d_val
+        share = gap / (d_train - d_fake) if d_train > d_fake else None
         return {
-            "d_train": train,
-            "d_val": held,
-            "d_fake": fake,
-            "gap": train - held,
+            "d_train": d_train,
+            "d_val": d_val,
+            "d_fake": d_fake,
+            "gap": gap,
             "gap_share": share,
         }
 
-    def _tones(
-        self, generator: SkinGenerator, rows: Tensor, source: Photographs | None = None
-    ) -> Tensor | None:
-        return None if generator.tones is None else (source or self.val).tones[rows]
+    @staticmethod
+    def _skin_tone(generator: SkinGenerator, pool: ImagePool, rows: Tensor) -> Tensor | None:
+        return None if generator.tones is None else pool.skin_tones[rows]
+
+
+class SampleSheet:
+    """A sheet of 8 x 8 samples: classes from top to bottom, skin tones from left to right, and the
+    same latents every time.
+
+    Args:
+        generator: its classes and skin tones.
+        rng: samples the latents.
+        device: of the generator.
+    """
+
+    def __init__(
+        self, generator: SkinGenerator, rng: torch.Generator, device: torch.device
+    ) -> None:
+        self.cast = autocast(device)
+        self.latents = torch.randn(64, generator.latent_dim, generator=rng).to(device)
+        self.labels = (torch.arange(64) * len(generator.classes) // 64).to(device)
+        self.skin_tone: Tensor | None = None
+        if generator.tones is not None:
+            lowest, highest = generator.tones[0], generator.tones[-1]
+            self.skin_tone = torch.linspace(lowest, highest, 8).repeat(8).to(device)
+
+    @torch.no_grad()
+    def write(self, generator: SkinGenerator, path: Path, *, condition: float, size: int) -> float:
+        """Write the sheet, with the masks' outlines.
+
+        Args:
+            generator: in eval mode.
+            path: a PNG file.
+            condition: weight of class and skin tone, in [0, 1].
+            size: side of the samples in pixels.
+
+        Returns:
+            the spread: the standard deviation of a pixel over the samples, mean over pixels. It
+            falls when modes collapse.
+        """
+        parts = []
+        for rows in torch.arange(64, device=self.latents.device).split(16):
+            skin_tone = None if self.skin_tone is None else self.skin_tone[rows]
+            with self.cast:
+                output = generator(
+                    self.latents[rows],
+                    self.labels[rows],
+                    skin_tone=skin_tone,
+                    size=size,
+                    condition=condition,
+                )
+            parts.append(output.float().cpu())
+        samples = torch.cat(parts)
+        images = (samples[:, :3] + 1) / 2
+        to_pil(grid(outline(images, samples[:, 3:] > 0), 8)).save(path)
+        return images.std(0).mean().item()

@@ -1,0 +1,99 @@
+"""Batches for training the editor: eczema drawn on healthy patches, and patches with real lesions
+beside healthy ones."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from synthderm.imaging.compositing import THUMBNAIL
+from synthderm.imaging.eczema_renderer import draw_eczema
+from synthderm.imaging.masks import sample_masks, skin_region
+from synthderm.imaging.textures import cut_texture
+from synthderm.training.lesion_patches import Photograph, sample_healthy, sample_lesions
+from synthderm.transforms.functional import Latents, sample_latents
+
+
+class Pairs(NamedTuple):
+    """Healthy patches, and the same with eczema drawn on them."""
+
+    healthy: Tensor  # (B, 3, S, S) float in [0, 1]
+    known: Tensor  # (B, 1, S, S) bool: where there is no lesion but what was drawn
+    mask: Tensor  # (B, 1, S, S) bool: where eczema was drawn
+    severity: Tensor  # (B,) float in [0, 1]
+    drawn: Tensor  # (B, 3, S, S) float in [0, 1]
+    texture: Tensor  # (B, 3, S, S)
+    latents: Latents
+
+    def to(self, device: torch.device) -> "Pairs":
+        return Pairs(*(part.to(device) for part in self))
+
+
+class Lesional(NamedTuple):
+    """Healthy patches, and others with a real lesion."""
+
+    healthy: Tensor  # (B, 3, S, S) float in [0, 1]
+    known: Tensor  # (B, 1, S, S) bool: where the healthy patches have no lesion
+    mask: Tensor  # (B, 1, S, S) bool: where a lesion is to be added to them
+    severity: Tensor  # (B,) float in [0, 1], of what is added
+    lesional: Tensor  # (B, 3, S, S) float in [0, 1]
+    lesion_mask: Tensor  # (B, 1, S, S) bool; all True where it is unknown
+    texture: Tensor  # (B, 3, S, S)
+    latents: Latents
+
+    def to(self, device: torch.device) -> "Lesional":
+        return Lesional(*(part.to(device) for part in self))
+
+
+def sample_pairs(folders: Sequence[Sequence[Photograph]], batch: int, size: int) -> Pairs:
+    """Draw eczema of random shape, severity and signs on random healthy patches.
+
+    Args:
+        folders, batch, size: as in `sample_healthy`.
+    """
+    healthy, allowed = sample_healthy(folders, batch, size)
+    mask = _sample_masks(allowed, 0.05, 0.7)
+    latents = sample_latents(batch)
+    severity = torch.rand(batch) * 0.95 + 0.05
+    texture = cut_texture(latents.offset, size, size)
+    drawn = draw_eczema(healthy, mask, severity, latents.noise, texture, latents.signs)
+    known = allowed | ~skin_region(healthy)
+    return Pairs(healthy, known, mask, severity, drawn, texture, latents)
+
+
+def sample_lesional(
+    healthy: Sequence[Photograph],
+    lesions: Sequence[Photograph],
+    batch: int,
+    size: int,
+    *,
+    masked: bool,
+) -> Lesional:
+    """Random healthy patches and random patches with a lesion.
+
+    Args:
+        healthy: photographs of one folder, best of the same cameras as `lesions`.
+        lesions: as in `sample_lesions`.
+        batch: number of patches of each kind.
+        size: their side in pixels.
+        masked: lesions are to be added under the mask of another lesion, instead of a random one.
+    """
+    images, allowed = sample_healthy([healthy], batch, size)
+    lesional, lesion_mask = sample_lesions(lesions, batch, size)
+    mask = lesion_mask.roll(1, 0) & allowed if masked else _sample_masks(allowed, 0.15, 0.6)
+    latents = sample_latents(batch)
+    severity = torch.rand(batch) * 0.5 + 0.5
+    texture = cut_texture(latents.offset, size, size)
+    known = allowed | ~skin_region(images)
+    return Lesional(images, known, mask, severity, lesional, lesion_mask, texture, latents)
+
+
+def _sample_masks(allowed: Tensor, lowest: float, highest: float) -> Tensor:
+    """Random lesion masks that cover a share between `lowest` and `highest` of where they are
+    allowed, (B, 1, S, S) bool."""
+    coverage = torch.empty(len(allowed)).uniform_(lowest, highest)
+    skin = F.adaptive_avg_pool2d(allowed.float(), THUMBNAIL) > 0.5
+    height, width = allowed.shape[-2:]
+    return sample_masks((height, width), coverage, skin) & allowed
