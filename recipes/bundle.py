@@ -11,7 +11,9 @@ import argparse
 import json
 from pathlib import Path
 
-from synthderm.hub.publish import load_run, make_card, without_folders
+from synthderm.cli.publish import load_run
+from synthderm.hub.model_card import without_folders
+from synthderm.hub.publish import write_card
 from synthderm.hub.resolve import BUNDLED
 
 ROOT = Path(__file__).parents[1]
@@ -87,9 +89,7 @@ def main() -> None:
     )
     records["training"] = without_folders(model.card["training"])
     folder = model.save_pretrained(BUNDLED / args.name, card=records)
-    (folder / "README.md").write_text(
-        make_card(model, {**model.card, **records}, args.name), encoding="utf-8"
-    )
+    write_card(folder, args.name, model.pipeline_tag)
     print(
         f"{folder}: {(folder / 'model.safetensors').stat().st_size / 1e6:.1f} MB,"
         f" {len(records['metrics'])} figures"

@@ -1,0 +1,99 @@
+"""`synthderm publish`: a trained model to the Hugging Face Hub, with a card of its own records."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from synthderm.hub.download import FILES
+from synthderm.hub.pretrained import Pretrained
+from synthderm.models.editor import EczemaEditor
+from synthderm.models.generator import SkinGenerator
+
+CLASSES: dict[str, type[Pretrained]] = {
+    "SkinGenerator": SkinGenerator,
+    "EczemaEditor": EczemaEditor,
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of `synthderm publish`."""
+    parser.add_argument(
+        "folder",
+        type=Path,
+        metavar="RUN",
+        help="folder of a training run (with model/ in it), or of a model",
+    )
+    parser.add_argument(
+        "--repo",
+        required=True,
+        metavar="org/name",
+        help="repository on the Hub; it is created if it does not exist",
+    )
+    parser.add_argument(
+        "--card",
+        type=Path,
+        metavar="FILE",
+        help="JSON with licence, data and metrics; default: RUN/card.json, if there is one",
+    )
+    parser.add_argument("--private", action="store_true", help="keep the repository private")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="check everything and print the card, without network",
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> None:
+    model, records = load_run(args.folder, args.card)
+    result = model.push_to_hub(args.repo, records, private=args.private, dry_run=args.dry_run)
+    print(result)
+    if not args.dry_run:
+        print(f'Load it: {type(model).__name__}.from_pretrained("{result}")')
+
+
+def load_run(run: Path, card: Path | None = None) -> tuple[Pretrained, dict[str, Any]]:
+    """The model of a training run, and its records.
+
+    Records come from `RUN/card.json` and from `card`, which counts more; the last line of
+    `RUN/metrics.jsonl` is the record "log".
+
+    Args:
+        run: folder of the run, with the model in `model/`; or a model folder.
+        card: a JSON file with further records.
+
+    Raises:
+        FileNotFoundError: there is no model, or no such card.
+        ValueError: a file is not a JSON object, or the model's class is unknown.
+    """
+    folder = run / "model" if (run / "model").is_dir() else run
+    if not (folder / FILES[0]).is_file():
+        raise FileNotFoundError(f"{run} is no training run: it has no model/{FILES[0]}.")
+    architecture = _read_object(folder / FILES[0]).get("architecture")
+    if architecture not in CLASSES:
+        raise ValueError(
+            f"{folder} holds architecture {architecture!r:.60}, which is none of"
+            f" {', '.join(CLASSES)}."
+        )
+    model = CLASSES[architecture].from_pretrained(folder)
+    records: dict[str, Any] = {}
+    if (run / "card.json").is_file():
+        records |= _read_object(run / "card.json")
+    if card is not None:
+        records |= _read_object(card)
+    log = run / "metrics.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
+    if lines:
+        records["log"] = json.loads(lines[-1])
+    return model, records
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not a JSON object: {error}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} is not a JSON object: it holds a {type(value).__name__}.")
+    return value

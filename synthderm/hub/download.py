@@ -1,0 +1,259 @@
+"""Models from the Hugging Face Hub: two files in the cache of huggingface_hub, checked by hash.
+
+Only `config.json` and `model.safetensors` are asked for, whatever else a repository holds.
+"""
+
+import hashlib
+import os
+import queue
+import re
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthderm.files import sha256
+
+FILES = ("config.json", "model.safetensors")
+PATIENCE = 2.5  # seconds for the Hub's first answer, unless HF_HUB_ETAG_TIMEOUT says otherwise
+ATTEMPTS = 3  # downloads of one file before giving up
+PAUSE = 0.2  # seconds between two downloads
+COMMIT = re.compile("[0-9a-f]{40}")
+ETAG = re.compile(r"[\w-][\w.-]{0,127}")  # becomes a file name in the cache
+BLOB = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")  # git's SHA-1, or the SHA-256 of large files
+LOG_IN = 'log in with "hf auth login", set HF_TOKEN, or pass token="hf_..."'
+
+CacheDir = str | Path | None
+Token = str | bool | None
+
+
+@dataclass(frozen=True)
+class HubRepository:
+    """A repository on the Hub, and the cache that its files go to.
+
+    Args:
+        name: "org/name".
+        cache_dir, token: as in `huggingface_hub.hf_hub_download`.
+    """
+
+    name: str
+    cache_dir: CacheDir = None
+    token: Token = None
+
+    def cached(self, revision: str) -> Path | None:
+        """The folder in the cache with both files, undamaged; None if there is none. No request."""
+        from huggingface_hub import try_to_load_from_cache
+
+        paths = []
+        for file in FILES:
+            path = try_to_load_from_cache(
+                self.name, file, cache_dir=self.cache_dir, revision=revision
+            )
+            if not isinstance(path, str) or not is_intact(Path(path)):
+                return None
+            paths.append(Path(path))
+        return paths[0].parent
+
+    def download(self, revision: str) -> Path:
+        """Bring both files of a revision into the cache; the folder's name is the commit.
+
+        Raises:
+            OSError, ValueError: as `explain` words them.
+        """
+        from huggingface_hub import hf_hub_download
+
+        commit = self._find_commit(FILES[0], revision)
+        folder = [self._fetch(file, commit).parent for file in FILES][0]
+        if revision != commit and self.cached(revision) != folder:
+            # Asking by the branch's name makes the client note the commit for offline use. It comes
+            # last, so that the note never points to half a model.
+            try:
+                hf_hub_download(
+                    self.name,
+                    FILES[0],
+                    revision=revision,
+                    cache_dir=self.cache_dir,
+                    token=self.token,
+                )
+            except Exception as error:
+                raise explain(error, self.name, revision, self.cache_dir) from error
+        return folder
+
+    def _find_commit(self, file: str, revision: str) -> str:
+        """The commit that a revision stands for now, by one HEAD request.
+
+        The request has a deadline of its own. The client's timeout does not cover looking up a name
+        or trying several addresses, and its downloads repeat for 23 s before they give up.
+        """
+        from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+        from huggingface_hub.file_download import HfFileMetadata
+
+        patience = float(os.environ.get("HF_HUB_ETAG_TIMEOUT") or PATIENCE)
+        answers: queue.SimpleQueue[HfFileMetadata | Exception] = queue.SimpleQueue()
+
+        def request() -> None:
+            try:
+                url = hf_hub_url(self.name, file, revision=revision)
+                answers.put(
+                    get_hf_file_metadata(
+                        url, token=self.token, timeout=patience, library_name="synthderm"
+                    )
+                )
+            except Exception as error:
+                answers.put(error)
+
+        threading.Thread(target=request, daemon=True).start()
+        try:
+            answer = answers.get(timeout=patience)
+        except queue.Empty:
+            answer = TimeoutError(
+                f"no answer within {patience:g} s; HF_HUB_ETAG_TIMEOUT sets another limit"
+            )
+        if isinstance(answer, Exception):
+            raise explain(answer, self.name, revision) from answer
+        commit, etag = answer.commit_hash or "", answer.etag or ""
+        if not COMMIT.fullmatch(commit) or not ETAG.fullmatch(etag):
+            raise ConnectionError(
+                f"{constants.ENDPOINT} does not answer like a Hub (commit {commit!r:.99}, entity"
+                f" tag {etag!r:.99}): check HF_ENDPOINT and the proxy settings."
+            )
+        return commit
+
+    def _fetch(self, file: str, commit: str) -> Path:
+        """One file in the cache, whole.
+
+        A cut connection is picked up again; a damaged file is thrown away and fetched again.
+        """
+        from huggingface_hub import hf_hub_download, try_to_load_from_cache
+
+        cached = try_to_load_from_cache(self.name, file, cache_dir=self.cache_dir, revision=commit)
+        if not isinstance(cached, str):
+            self._find_commit(file, commit)  # fails soon, where the download would repeat for long
+        path: Path | None = None
+        differs: str | None = None  # what of the last file is wrong: its "size" or its "hash"
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                path = Path(
+                    hf_hub_download(
+                        self.name,
+                        file,
+                        revision=commit,
+                        cache_dir=self.cache_dir,
+                        token=self.token,
+                        library_name="synthderm",
+                        force_download=differs is not None,
+                    )
+                )
+                if is_intact(path):
+                    return path
+                differs = "hash"
+            except Exception as error:
+                differs = "size" if _is_wrong_size(error) else None
+                if differs is None and (_is_final(error) or attempt == ATTEMPTS):
+                    raise explain(error, self.name, commit, self.cache_dir) from error
+            time.sleep(PAUSE)
+        if path is not None:
+            (path.parent / os.readlink(path)).unlink(missing_ok=True)
+            path.unlink()
+        raise OSError(
+            f"{file} of {self.name}@{commit} arrived {ATTEMPTS} times with another {differs} than"
+            " the Hub names: try later, or tell its authors."
+        )
+
+
+def is_intact(path: Path) -> bool:
+    """Whether a cached file has the hash that its blob is named by; the client compares sizes only.
+
+    Without symbolic links (Windows) the cache keeps no hash, and some mirrors have entity tags of
+    their own: such files are taken as they are.
+    """
+    if not path.is_symlink():
+        return True
+    expected = Path(os.readlink(path)).name
+    if not BLOB.fullmatch(expected):
+        return True
+    if len(expected) == 64:
+        return sha256(path) == expected
+    header = b"blob %d\0" % path.stat().st_size
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.sha1(header)).hexdigest() == expected
+
+
+def explain(
+    error: Exception, repository: str, revision: str, cache_dir: CacheDir = None
+) -> OSError | ValueError:
+    """An error of the Hub's client as one of Python's own, in a sentence that says what to do."""
+    from huggingface_hub import constants
+    from huggingface_hub import errors as hub_errors
+
+    page = f"{constants.ENDPOINT}/{repository}"
+    if isinstance(error, hub_errors.GatedRepoError):
+        return PermissionError(f"{repository} is gated: accept its terms on {page}, then {LOG_IN}.")
+    if isinstance(error, hub_errors.RepositoryNotFoundError):
+        status = error.response.status_code
+        return FileNotFoundError(
+            f"{page} does not exist or is private ({status}): check the spelling, or {LOG_IN}."
+        )
+    if isinstance(error, hub_errors.RevisionNotFoundError):
+        return FileNotFoundError(
+            f"{repository} has no revision {revision!r}: see {page}/commits/main for its branches,"
+            " tags and commits."
+        )
+    if isinstance(error, hub_errors.EntryNotFoundError) and not isinstance(
+        error, hub_errors.LocalEntryNotFoundError
+    ):
+        return ValueError(
+            f"{repository}@{revision} is not a synthderm model: it needs {' and '.join(FILES)}."
+        )
+    if isinstance(error, hub_errors.HfHubHTTPError):
+        wait = error.response.headers.get("Retry-After")
+        return _explain_status(error.response.status_code, wait, repository, revision)
+    if isinstance(error, OSError) and error.errno:
+        where = cache_dir or constants.HF_HUB_CACHE
+        return OSError(
+            error.errno,
+            f"{repository} can't be stored in {where}: {error.strerror}; make room there, or pass"
+            " another cache_dir (or set HF_HOME)",
+        )
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return ConnectionError(
+        f"{constants.ENDPOINT} failed on {repository}@{revision} ({reason:.200}): check the"
+        " network, set HF_ENDPOINT to a mirror, or use a bundled model or a folder."
+    )
+
+
+def _explain_status(status: int, wait: str | None, repository: str, revision: str) -> OSError:
+    from huggingface_hub import constants
+
+    if status in (401, 403):
+        return PermissionError(
+            f"{constants.ENDPOINT} refused {repository} ({status}): {LOG_IN} with an account that"
+            " has access."
+        )
+    if status == 429:
+        delay = f"{wait} s" if wait else "a few minutes"
+        return ConnectionError(
+            f"{constants.ENDPOINT} limits the requests (429): wait {delay}, or {LOG_IN} for a"
+            " higher limit."
+        )
+    return ConnectionError(
+        f"{constants.ENDPOINT} answered {status} for {repository}@{revision}: try later, or set"
+        " HF_ENDPOINT to a mirror."
+    )
+
+
+def _status(error: Exception) -> int | None:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return error.response.status_code if isinstance(error, HfHubHTTPError) else None
+
+
+def _is_wrong_size(error: Exception) -> bool:
+    """A plain OSError is how the client says that the size is wrong; 416 means that a partial file
+    in the cache is too long."""
+    return _status(error) == 416 or (type(error) is OSError and error.errno is None)
+
+
+def _is_final(error: Exception) -> bool:
+    """An answer of the Hub, or a full disk; the rest is the connection, to be picked up again."""
+    return _status(error) is not None or bool(getattr(error, "errno", None))
