@@ -6,6 +6,7 @@ test-hub-oldest`).
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -28,23 +29,33 @@ class Client:
             if not key.startswith("HF_") and not key.lower().endswith("_proxy")
         }
         paths = [os.environ.get("SYNTHDERM_TEST_HUB_PATH"), str(ROOT)]
+        settings = {
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+            "HF_ENDPOINT": hub.url,
+            "HF_HOME": str(home / "hf"),
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "OMP_NUM_THREADS": "1",
+        }
         self.home = home
         self.errors = open(home / "stderr.txt", "a")  # noqa: SIM115 (closed by `close`)
         self.process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("hub_client.py"))],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True, cwd=home,
-            env={**kept, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "HF_ENDPOINT": hub.url, "HF_HOME": str(home / "hf"),
-                 "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1", **env},
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            cwd=home,
+            env={**kept, **settings, **env},
+        )
 
     def start(self) -> "Client":
         assert self.read() == "ready\n"
         return self
 
     def read(self) -> str:
-        watchdog = threading.Timer(
-            300, self.process.kill
-        )  # a hang fails the test instead of stopping the suite
+        # A hang fails the test instead of stopping the suite.
+        watchdog = threading.Timer(300, self.process.kill)
         watchdog.start()
         line = self.process.stdout.readline()
         watchdog.cancel()
@@ -62,8 +73,8 @@ class Client:
         self.send(do, **order)
         return self.answer()
 
-    def resolve(self, name: str, cache: Path, **options) -> dict:
-        return self("resolve", name=name, cache_dir=str(cache), **options)
+    def resolve(self, model: str, cache: Path, **options) -> dict:
+        return self("resolve", model=model, cache_dir=str(cache), **options)
 
     def close(self) -> None:
         self.process.stdin.close()
@@ -86,6 +97,12 @@ def hub(running_hub):
 
 
 @pytest.fixture
+def repository(request):
+    """A Hub id that no other test uses."""
+    return "org/" + re.sub(r"\W+", "-", request.node.name).strip("-")
+
+
+@pytest.fixture
 def new_client(running_hub, tmp_path):
     """Starts a client with environment variables of its own."""
     clients = []
@@ -101,8 +118,10 @@ def new_client(running_hub, tmp_path):
 
 @pytest.fixture(scope="session")
 def client(running_hub, tmp_path_factory):
-    """One client for all tests that need no settings of their own: give it a cache folder with
-    every order."""
+    """One client for all tests that need no settings of their own.
+
+    Give it a cache folder with every order.
+    """
     client = Client(running_hub, tmp_path_factory.mktemp("home")).start()
     yield client
     client.close()

@@ -1,5 +1,5 @@
-"""The side of the tests that uses huggingface_hub, in a process of its own: the client reads its
-settings on import.
+"""The side of the tests that uses huggingface_hub, which reads its settings on import: so it is a
+process of its own.
 
 It takes one JSON object a line, {"do": NAME, ...}, and answers with one: the result, or the error,
 and the warnings. The version of huggingface_hub is the first one on PYTHONPATH.
@@ -18,39 +18,39 @@ from pathlib import Path
 KEPT: dict = {}
 
 
+def limit_files(size: int | None) -> None:
+    """Let no file of this process grow beyond this size."""
+    if size is not None:
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+
+
 def do_version() -> list[str]:
     import huggingface_hub
 
     return [huggingface_hub.__version__, huggingface_hub.__file__]
 
 
-def do_resolve(name: str, file_limit: int | None = None, **options) -> list[str]:
+def do_resolve(model: str, file_limit: int | None = None, **options) -> list[str]:
     from synthderm.hub.resolve import resolve
 
-    if file_limit is not None:
-        resource.setrlimit(
-            resource.RLIMIT_FSIZE, (file_limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
-        )
+    limit_files(file_limit)
     try:
-        found = resolve(name, **options)
+        resolved = resolve(model, **options)
     finally:
-        if file_limit is not None:
-            resource.setrlimit(
-                resource.RLIMIT_FSIZE,
-                (resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_FSIZE)[1]),
-            )
-    return [str(found.directory), found.revision]
+        limit_files(resource.RLIM_INFINITY)
+    return [str(resolved.directory), resolved.revision]
 
 
-def do_load(name: str, **options) -> dict:
+def do_load(model: str, **options) -> dict:
     import torch
 
     from synthderm.models.generator import SkinGenerator
 
-    model = SkinGenerator.from_pretrained(name, **options)
-    image, mask = model.generate(torch.ones(1, model.latent_dim), torch.tensor([0]))
+    generator = SkinGenerator.from_pretrained(model, **options)
+    image, mask = generator.generate(torch.ones(1, generator.latent_dim), torch.tensor([0]))
     return {
-        "revision": model.revision,
+        "revision": generator.revision,
         "shape": list(image.shape),
         "sum": image.double().sum().item(),
         "mask": mask.sum().item(),
@@ -68,7 +68,7 @@ def do_dataset(source: str, **options) -> list:
 def do_items(workers: int) -> list:
     from torch.utils.data import DataLoader
 
-    from synthderm.datasets.sources import load_generator
+    from synthderm.models.loading import load_generator
 
     load_generator.cache_clear()  # as in a process of its own
     loader = DataLoader(KEPT["dataset"], batch_size=2, num_workers=workers, collate_fn=list)
@@ -93,10 +93,11 @@ def do_edit_again() -> str:
 
     import torch
 
-    from synthderm.transforms.functional import load_editor
+    from synthderm.models.loading import _load_editor
 
-    load_editor.cache_clear()
-    return pickle.loads(pickle.dumps(KEPT["edit"]))(torch.rand(3, 16, 16))[1]["model_revision"]
+    _load_editor.cache_clear()
+    edit = pickle.loads(pickle.dumps(KEPT["edit"]))
+    return edit(torch.rand(3, 16, 16))[1]["model_revision"]
 
 
 def do_snapshot(name: str, **options) -> str:
