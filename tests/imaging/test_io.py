@@ -4,13 +4,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torchvision import tv_tensors
 
-from synthderm import SkinFolder
-from synthderm.datasets.folder import training_split
 from synthderm.imaging.io import (
     grid,
-    list_images,
     outline,
     read_image,
     read_mask,
@@ -18,7 +14,6 @@ from synthderm.imaging.io import (
     to_tensor,
     write_image,
 )
-from tests.drawing import draw_folder, draw_skin
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "CMYK", "RGBA", "1", "LA"])
@@ -96,53 +91,3 @@ def test_grid_and_outline():
     masks[..., 2:6, 2:6] = True
     drawn = (outline(torch.zeros(1, 3, 8, 8), masks) != 0).any(1)[0]
     assert drawn.sum() == 12 and not drawn[3:5, 3:5].any()
-
-
-def test_folder_with_metadata(tmp_path):
-    root = draw_folder(tmp_path / "d")
-    train = SkinFolder(root, split="train", return_mask=True)
-    image, mask, label = train[0]
-    assert (
-        image.size == (40, 40)
-        and type(mask) is tv_tensors.Mask
-        and 0 < mask.float().mean() < 1
-        and label == 0
-    )
-    assert train.classes == ["a", "b"] and len(SkinFolder(root)) == 12 and len(train) == 8
-    assert SkinFolder(root, split="test")[0][1] == 1
-
-
-def test_folder_as_imagefolder_and_flat(tmp_path):
-    for name in ("x", "y"):
-        (tmp_path / name).mkdir()
-        to_pil(draw_skin(10, 10)).save(tmp_path / name / "1.png")
-    data = SkinFolder(tmp_path)
-    assert data.classes == ["x", "y"] and data.targets == [0, 1]
-    assert SkinFolder(tmp_path / "x").classes == ["image"]
-
-
-def test_training_uses_the_split_where_there_is_one(tmp_path):
-    root = draw_folder(tmp_path / "d")
-    assert training_split(root) == "train"
-    (root / "metadata.csv").write_text("file_name,label\nimages/0.png,a\n")
-    assert training_split(root) is None and len(SkinFolder(root)) == 1
-    (tmp_path / "tree" / "train" / "x").mkdir(parents=True)
-    assert (
-        training_split(tmp_path / "tree") == "train"
-        and training_split(tmp_path / "d" / "images") is None
-    )
-
-
-def test_bad_folders_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no folder"):
-        SkinFolder(tmp_path / "none")
-    with pytest.raises(ValueError, match="holds no image"):
-        list_images(tmp_path)
-    root = draw_folder(tmp_path / "d", masks=False)
-    with pytest.raises(ValueError, match="no split 'dev'; it has: 'test', 'train', 'val'"):
-        SkinFolder(root, split="dev")
-    with pytest.raises(ValueError, match="names no masks"):
-        SkinFolder(root, return_mask=True)
-    (root / "metadata.csv").write_text("file,label\na,b\n")
-    with pytest.raises(ValueError, match="no column 'file_name'; it has: file, label"):
-        SkinFolder(root)

@@ -1,0 +1,154 @@
+"""SCIN: cases with up to three photographs and weighted conditions, one class a photograph.
+
+Files: `dataset/scin_cases.csv` (case_id, image_1_path to image_3_path),
+`dataset/scin_labels.csv` (case_id, weighted_skin_condition_label, skin types), and the
+photographs in `dataset/images`. `root` is the folder around `dataset`, or `dataset` itself.
+
+Classes: a case has up to three photographs and, from up to three dermatologists, conditions
+with weights that sum to 1. Its class is the condition of the highest weight, such as Eczema. A
+case is left out if two conditions share the highest weight, if that weight is below
+`min_weight`, or if no dermatologist could tell. At the default 0.5, 1,931 of the 5,033 cases
+are left, 324 of them Eczema; at 0, 2,136 and 368.
+
+Splits: by case. Cases that share a photograph are one group, and such a photograph is left out,
+since it has several labels. One person may have sent several cases; the tables do not tell.
+
+The whole is large, and the tables show which photographs one needs. So those that were not
+fetched are left out, with a warning.
+
+Tone: "fitzpatrick" is the (lower) median of the dermatologists' estimates, "monk" the mean of
+the graders in the US and India.
+
+Source: Ward et al., JAMA Netw Open 2024;7(11):e2446615,
+github.com/google-research-datasets/scin (dataset_schema.md). The photographs are under the SCIN
+Data Use License: whoever shares them, changed or not, names the creators, keeps the copyright
+notice, refers to the licence and its disclaimer of warranties, and says what was changed;
+nobody may try to re-identify the people.
+"""
+
+import ast
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import mean, median_low
+
+from synthderm.datasets.tables import Photograph, Tone, hash_split, parse_fitzpatrick, read_table
+
+PATHS = ("image_1_path", "image_2_path", "image_3_path")
+
+
+def scin(root: Path, min_weight: float = 0.5) -> list[Photograph]:
+    """The photographs of the cases with a clear label; see the head of this module.
+
+    Args:
+        root: the folder.
+        min_weight: the least weight of a case's leading condition, in [0, 1].
+
+    Raises:
+        FileNotFoundError: a table is missing.
+        ValueError: a column is missing, a label can't be read, `min_weight` is outside [0, 1], or
+            no photograph is left.
+    """
+    if not 0 <= min_weight <= 1:
+        raise ValueError(f"min_weight={min_weight!r}: weights are in [0, 1].")
+    folder = scin_folder(root)
+    cases = {
+        row["case_id"]: [row[column] for column in PATHS if row[column]]
+        for row in read_table(folder / "scin_cases.csv", "case_id", *PATHS)
+    }
+    label_table = read_table(folder / "scin_labels.csv", "case_id", "weighted_skin_condition_label")
+    labels = {row["case_id"]: row for row in label_table}
+    owners: dict[str, list[str]] = {}
+    for case, names in cases.items():
+        for name in names:
+            owners.setdefault(name, []).append(case)
+    groups = _group_cases(owners.values())
+    photographs = []
+    for case, names in cases.items():
+        label = labels.get(case, {})
+        condition = _leading_condition(case, label.get("weighted_skin_condition_label"), min_weight)
+        if condition is None:
+            continue
+        group, tone = groups.get(case, case), _tone(label)
+        photographs += [
+            Photograph(
+                folder / name.removeprefix("dataset/"),
+                condition,
+                split=hash_split(group),
+                group=group,
+                tone=tone,
+            )
+            for name in names
+            if len(owners[name]) == 1
+        ]
+    return _keep_fetched(photographs, folder)
+
+
+def scin_folder(root: Path) -> Path:
+    """The folder with SCIN's tables: `dataset` in `root`, or `root` itself."""
+    return root / "dataset" if (root / "dataset").is_dir() else root
+
+
+def _keep_fetched(photographs: list[Photograph], folder: Path) -> list[Photograph]:
+    fetched = set((folder / "images").glob("*"))
+    kept = [photograph for photograph in photographs if photograph.image in fetched]
+    if not kept:
+        raise ValueError(
+            f"{folder / 'images'} holds none of the {len(photographs)} photographs that"
+            f" {folder / 'scin_cases.csv'} names with a clear label."
+        )
+    if len(kept) < len(photographs):
+        warnings.warn(
+            f"{len(photographs) - len(kept)} of {len(photographs)} SCIN photographs are not in"
+            f" {folder / 'images'} and left out.",
+            stacklevel=5,  # the caller of SkinFolder
+        )
+    return kept
+
+
+def _leading_condition(case: str, text: str | None, min_weight: float) -> str | None:
+    """The condition of the highest weight in "{'Eczema': 0.69, ...}".
+
+    None if two share that weight, or if it is below `min_weight`.
+    """
+    try:
+        weights: dict[str, float] = ast.literal_eval(text or "{}")
+        highest = max(weights.values(), default=0.0)
+        leaders = [condition for condition, weight in weights.items() if weight == highest]
+    except (ValueError, SyntaxError, AttributeError, TypeError):
+        raise ValueError(
+            f"scin_labels.csv: case {case} has weighted_skin_condition_label {text!r}, which is no"
+            " list of conditions and weights."
+        ) from None
+    return leaders[0] if len(leaders) == 1 and highest >= min_weight else None
+
+
+def _tone(label: dict[str, str]) -> Tone:
+    estimates = [
+        parse_fitzpatrick(label.get(f"dermatologist_fitzpatrick_skin_type_label_{number}"))
+        for number in (1, 2, 3)
+    ]
+    types = [int(estimate["fitzpatrick"]) for estimate in estimates if estimate]
+    grades = [label.get(f"monk_skin_tone_label_{pool}") for pool in ("us", "india")]
+    monk = [float(grade) for grade in grades if grade]
+    tone: Tone = {}
+    if types:
+        tone["fitzpatrick"] = median_low(types)
+    if monk:
+        tone["monk"] = mean(monk)
+    return tone
+
+
+def _group_cases(sets: Iterable[list[str]]) -> dict[str, str]:
+    """The group of each case that shares a photograph: the smallest case id of all that hang
+    together.
+
+    Args:
+        sets: for each photograph, the cases that have it.
+    """
+    groups: dict[str, set[str]] = {}
+    for cases in sets:
+        if len(cases) > 1:
+            union = set(cases).union(*(groups[case] for case in cases if case in groups))
+            groups.update(dict.fromkeys(union, union))
+    return {case: min(group) for case, group in groups.items()}

@@ -1,0 +1,59 @@
+"""`SkinFolder`: folders with a metadata.csv, as ImageFolder, or flat; what is wrong is named."""
+
+import pytest
+from torchvision import tv_tensors
+
+from synthderm import SkinFolder
+from synthderm.datasets.folder import training_split
+from synthderm.imaging.io import list_images, to_pil
+from tests.drawing import draw_folder, draw_skin
+
+
+def test_folder_with_metadata(tmp_path):
+    root = draw_folder(tmp_path / "d")
+    train = SkinFolder(root, split="train", return_mask=True)
+    image, mask, label = train[0]
+    assert image.size == (40, 40)
+    assert type(mask) is tv_tensors.Mask
+    assert 0 < mask.float().mean() < 1
+    assert label == 0
+    assert train.classes == ["a", "b"]
+    assert len(train) == 8
+    assert len(SkinFolder(root)) == 12
+    assert SkinFolder(root, split="test")[0][1] == 1
+
+
+def test_folder_as_imagefolder_and_flat(tmp_path):
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+        to_pil(draw_skin(10, 10)).save(tmp_path / name / "1.png")
+    data = SkinFolder(tmp_path)
+    assert data.classes == ["x", "y"]
+    assert data.targets == [0, 1]
+    assert SkinFolder(tmp_path / "x").classes == ["image"]
+
+
+def test_training_uses_the_split_if_there_is_one(tmp_path):
+    root = draw_folder(tmp_path / "d")
+    assert training_split(root) == "train"
+    (root / "metadata.csv").write_text("file_name,label\nimages/0.png,a\n")
+    assert training_split(root) is None
+    assert len(SkinFolder(root)) == 1
+    (tmp_path / "tree" / "train" / "x").mkdir(parents=True)
+    assert training_split(tmp_path / "tree") == "train"
+    assert training_split(tmp_path / "d" / "images") is None
+
+
+def test_bad_folders_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        SkinFolder(tmp_path / "none")
+    with pytest.raises(ValueError, match="holds no image"):
+        list_images(tmp_path)
+    root = draw_folder(tmp_path / "d", masks=False)
+    with pytest.raises(ValueError, match="no split 'dev'; it has: 'test', 'train', 'val'"):
+        SkinFolder(root, split="dev")
+    with pytest.raises(ValueError, match="names no masks"):
+        SkinFolder(root, return_mask=True)
+    (root / "metadata.csv").write_text("file,label\na,b\n")
+    with pytest.raises(ValueError, match="no column 'file_name'; it has: file, label"):
+        SkinFolder(root)
