@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from numbers import Real
+from typing import Any
 
 Range = float | Sequence[float]  # a number, or a pair (low, high)
 
@@ -20,8 +21,9 @@ def as_range(
     Raises:
         ValueError: no number or pair, outside the bounds, or the higher end first.
     """
+    ends: Any = (value, value) if isinstance(value, Real) else value
     try:
-        least, most = (float(x) for x in ((value, value) if isinstance(value, Real) else value))
+        least, most = (float(end) for end in ends)
     except (TypeError, ValueError):
         raise ValueError(f"{name}={value!r} must be a number or a pair (low, high).") from None
     is_inside = low <= least <= most <= high and not (open_low and least == low)

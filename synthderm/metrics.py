@@ -7,8 +7,9 @@ extractors are two scales.
 
 import importlib.util
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,19 +19,28 @@ from synthderm.models.backbones import input_config, load_backbone
 
 
 class Extractor(nn.Module):
-    """A frozen network that turns (B, 3, H, W) uint8 images into (B, D) features, and the name to
-    quote beside them.
+    """A frozen network that turns (B, 3, H, W) uint8 images into (B, D) features.
 
-    `head` makes logits of features, or is None where the network has no classes of its own.
+    Args:
+        name: to quote beside the figures.
+        network: from what `prepare` gives to features.
+        prepare: from (B, 3, H, W) float images in [0, 1] to what the network expects.
+        head: from features to logits; None where the network has no classes of its own.
     """
 
-    def __init__(self, name: str, network, prepare, head: nn.Module | None = None):
+    def __init__(
+        self,
+        name: str,
+        network: nn.Module,
+        prepare: Callable[[Tensor], Tensor],
+        head: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.name, self.prepare = name, prepare
         self.head = None if head is None else head.eval().requires_grad_(False)
-        self.network = (
-            network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-        )  # on a CPU nearly twice as fast
+        network = network.eval().requires_grad_(False)
+        # On a CPU nearly twice as fast.
+        self.network = network.to(memory_format=torch.channels_last)
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
@@ -45,35 +55,44 @@ def load_extractor(spec: str) -> Extractor:
             `FILE.safetensors` with a `FILE.py` beside it that has `load(path)`, giving a network
             from images in [0, 1] to a dict of taps, of which the deepest is used. Only name a `.py`
             that you trust: it is run.
+
+    Raises:
+        ValueError: none of these.
     """
     if spec.startswith("timm:"):
-        from torchvision.transforms import v2
-
-        spec = spec.removeprefix("timm:")
-        network = load_backbone(spec)
-        config = input_config(network, spec)
-        head = network.get_classifier()
-        network.reset_classifier(0)
-        side = (config.side, config.side)
-        resize = v2.Resize(side, antialias=True)
-        prepare = v2.Compose([resize, v2.Normalize(config.mean, config.std)])
-        return Extractor(f"timm {spec.partition('=')[0]}", network, prepare, head)
+        return _load_timm(spec.removeprefix("timm:"))
     path = Path(spec)
     code = path.with_suffix(".py")
-    if path.suffix != ".safetensors" or not path.is_file() or not code.is_file():
+    module_spec = importlib.util.spec_from_file_location(path.stem, code)
+    is_there = path.suffix == ".safetensors" and path.is_file() and code.is_file()
+    if not is_there or module_spec is None or module_spec.loader is None:
         raise ValueError(
             f"extractor {spec!r}: give timm:NAME, or a FILE.safetensors with FILE.py beside it."
         )
-    module_spec = importlib.util.spec_from_file_location(path.stem, code)
     module = importlib.util.module_from_spec(module_spec)
     module_spec.loader.exec_module(module)
     network = module.load(path)
     tap = max(network(torch.zeros(1, 3, 75, 75)))
-    return Extractor(f"{path.stem}, tap {tap}", _Tap(network, tap), nn.Identity())
+    name = f"{path.stem}, tap {tap}"
+    return Extractor(name, _Tap(network, tap), prepare=nn.Identity())
+
+
+def _load_timm(spec: str) -> Extractor:
+    from torchvision.transforms import v2
+
+    network: Any = load_backbone(spec)
+    config = input_config(network, spec)
+    head = network.get_classifier()
+    network.reset_classifier(0)
+    resize = v2.Resize((config.side, config.side), antialias=True)
+    prepare = v2.Compose([resize, v2.Normalize(config.mean, config.std)])
+    return Extractor(f"timm {spec.partition('=')[0]}", network, prepare, head)
 
 
 class _Tap(nn.Module):
-    def __init__(self, network: nn.Module, tap: int):
+    """One of the outputs of a network that gives a dict of them."""
+
+    def __init__(self, network: nn.Module, tap: int) -> None:
         super().__init__()
         self.network, self.tap = network, tap
 
@@ -88,16 +107,15 @@ def features(
     desc: str = "features",
 ) -> Tensor:
     """(N, D) features of batches of (B, 3, H, W) uint8 images."""
-    return torch.cat(
-        [extractor(batch) for batch in tqdm(batches, total=total, desc=desc, disable=None)]
-    )
+    bar = tqdm(batches, total=total, desc=desc, disable=None)
+    return torch.cat([extractor(batch) for batch in bar])
 
 
-class _Given(nn.Module):
-    """Stands for the extractor where features are known already, so that each image is looked at
-    once."""
+class _Known(nn.Module):
+    """Stands for the extractor where features are known already, so that the network runs once on
+    each image."""
 
-    def __init__(self, width: int):
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.num_features = width
 
@@ -112,7 +130,7 @@ def fid(real: Tensor, fake: Tensor) -> float:
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    metric = FrechetInceptionDistance(feature=_Given(real.shape[1])).set_dtype(torch.float64)
+    metric = FrechetInceptionDistance(feature=_Known(real.shape[1])).set_dtype(torch.float64)
     metric.update(real.double(), real=True)
     metric.update(fake.double(), real=False)
     return float(metric.compute())
@@ -128,7 +146,7 @@ def kid(real: Tensor, fake: Tensor, subsets: int = 50, seed: int = 0) -> tuple[f
         warnings.filterwarnings("ignore", message=".*will save all extracted features")
         torch.manual_seed(seed)
         metric = KernelInceptionDistance(
-            feature=_Given(real.shape[1]), subsets=subsets, subset_size=size
+            feature=_Known(real.shape[1]), subsets=subsets, subset_size=size
         )
         metric.update(real, real=True)
         metric.update(fake, real=False)
@@ -187,7 +205,7 @@ def ms_ssim_among(images: Tensor, labels: Tensor, pairs: int = 200, seed: int = 
     from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
     rng = torch.Generator().manual_seed(seed)
-    chosen = []
+    chosen: list[tuple[int, int]] = []
     while len(chosen) < pairs:
         first = int(torch.randint(len(labels), (), generator=rng))
         same = (labels == labels[first]).nonzero()[:, 0]

@@ -83,3 +83,20 @@ def liven(model: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
                 * 2
             )
     return model.eval().requires_grad_(False)
+
+
+def write_pipeline(folder: Path) -> Path:
+    """A tiny random, unconditional diffusers pipeline."""
+    from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
+
+    torch.manual_seed(0)
+    unet = UNet2DModel(
+        sample_size=8,
+        layers_per_block=1,
+        norm_num_groups=4,
+        block_out_channels=(8, 16),
+        down_block_types=("DownBlock2D",) * 2,
+        up_block_types=("UpBlock2D",) * 2,
+    )
+    DDIMPipeline(unet, DDIMScheduler(num_train_timesteps=50)).save_pretrained(folder)
+    return folder

@@ -135,7 +135,7 @@ def _edit_sheets(photograph: Tensor) -> tuple[Image.Image, Image.Image]:
     return to_pil(grid(torch.stack(added), columns)), to_pil(grid(torch.stack(removed), columns))
 
 
-class Labelled(Dataset):
+class Labelled(Dataset[Any]):
     """The images of a data set, all with one label, through joint transforms of (image, label)."""
 
     def __init__(self, images: Any, label: int, transforms: Callable[..., Any]) -> None:
@@ -167,13 +167,12 @@ FINISH = (
 def _measure(data: Path | None, seconds: float, smoke: bool) -> dict[str, str]:
     """Train a classifier of healthy skin against eczema, and say how it went."""
     length = 64 if smoke else 1024
-    if data is None:
-        healthy = SyntheticSkinDataset("hands", length=length, seed=10)
-    else:
+    healthy: Any = SyntheticSkinDataset("hands", length=length, seed=10)
+    if data is not None:
         healthy = SkinFolder(data)
     eczema = SyntheticSkinDataset("eczema", length=length, labels=LESIONAL, seed=11)
     edit = EczemaEdit(p=0.3, severity=(0.5, 1.0), coverage=(0.2, 0.6), label=1)
-    train = ConcatDataset(
+    train: ConcatDataset[Any] = ConcatDataset(
         [
             Labelled(healthy, 0, v2.Compose([*CROP, edit, *FINISH])),
             Labelled(eczema, 1, v2.Compose([*CROP, *FINISH])),
@@ -182,13 +181,12 @@ def _measure(data: Path | None, seconds: float, smoke: bool) -> dict[str, str]:
     model, shown, taken = _train(train, seconds, workers=0 if smoke else 2)
 
     count = 8 if smoke else 100
-    if data is None:
-        unseen = SyntheticSkinDataset("hands", length=count, seed=20)
-    else:
+    unseen: Any = SyntheticSkinDataset("hands", length=count, seed=20)
+    if data is not None:
         unseen = Subset(healthy, range(min(count, len(healthy))))
     resize = v2.Resize((SIDE, SIDE))
     always = EczemaEdit(p=1, severity=(0.5, 1.0), coverage=(0.2, 0.6))
-    test = ConcatDataset(
+    test: ConcatDataset[Any] = ConcatDataset(
         [
             Labelled(unseen, 0, v2.Compose([resize, *FINISH])),
             Labelled(unseen, 1, v2.Compose([always, resize, *FINISH])),
@@ -207,7 +205,7 @@ def _measure(data: Path | None, seconds: float, smoke: bool) -> dict[str, str]:
     }
 
 
-def _train(data: Dataset, seconds: float, workers: int) -> tuple[nn.Module, int, float]:
+def _train(data: Dataset[Any], seconds: float, workers: int) -> tuple[nn.Module, int, float]:
     """A classifier, the number of images it was trained on, and the seconds that took."""
     import timm
 

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--labels", nargs="+", help="classes, in turn; all of them by default")
     add("--seed", type=int, default=0)
     add("--size", type=int, help="side in pixels; the generator's own by default")
-    pair = {"type": float, "nargs": "+", "metavar": ("LOW", "HIGH")}
+    pair: dict[str, Any] = {"type": float, "nargs": "+", "metavar": ("LOW", "HIGH")}
     add("--severity", default=[0.0, 1.0], help="of eczema, within [0, 1]", **pair)
     add("--skin-tone", help="ITA in degrees; as in training by default", **pair)
     add("--truncation", type=float, default=1.0, help="in (0, 1]; below 1 is less varied")

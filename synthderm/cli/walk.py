@@ -178,8 +178,9 @@ def latent_walk(
     for seed, label in zip(seeds, labels):
         rng = torch.Generator().manual_seed(item_seed(seed, 0))
         latents.append(torch.randn(generator.latent_dim, generator=rng))
-        tone = generator.sample_skin_tone(rng, bounds)
-        tone = None if tone is None else tone[None]
+        tone = None
+        if generator.tones is not None:
+            tone = generator.sample_skin_tone(rng, bounds)[None]
         embeddings.append(generator.embed(torch.tensor([label]), tone)[0])
     codes = []
     for place in _steps(frames, len(seeds) - 1):

@@ -1,0 +1,1 @@
+"""`SyntheticSkinDataset` with its sources, and `SkinFolder`, photographs on disk."""

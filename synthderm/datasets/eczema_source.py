@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -50,7 +51,7 @@ class EczemaSource:
         severity: Range = (0.0, 1.0),
     ) -> None:
         self.severity = as_range("severity", severity)
-        options = {"size": size, "device": device, "truncation": truncation}
+        options: dict[str, Any] = {"size": size, "device": device, "truncation": truncation}
         self.canvases: list[GeneratorSource] = []
         refusals = []
         for name in CANVASES:
@@ -62,7 +63,11 @@ class EczemaSource:
                 refusals.append(str(error))
         if not self.canvases:
             raise ValueError(" ".join(refusals))
-        self.size, self.revision = self.canvases[0].size, self.canvases[0].revision
+        self.revision = self.canvases[0].revision
+
+    @property
+    def size(self) -> int:
+        return self.canvases[0].size
 
     @cached_property
     def weights(self) -> str:
@@ -81,7 +86,7 @@ class EczemaSource:
         # the batch.
         for row, (label, rng) in enumerate(zip(labels, rngs)):
             one = slice(row, row + 1)
-            low, high = severity_range(label, *self.severity)
+            low, high = severity_range(label, *self.severity) or (0.0, 0.0)
             severity = (low + (high - low) * torch.rand((), generator=rng)).view(1)
             coverage = COVERAGE[0] + (COVERAGE[1] - COVERAGE[0]) * torch.rand(1, generator=rng)
             if severity > 0:

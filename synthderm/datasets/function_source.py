@@ -55,10 +55,14 @@ class FunctionSource:
             )
         self.function, self.needs_mask = function, needs_mask
         self.name = _name(function)
-        self.classes = list(function.classes if classes is None else classes)
-        self.size = size or getattr(function, "size", None)
+        self.classes = list(getattr(function, "classes", ()) if classes is None else classes)
+        self._size = size or getattr(function, "size", None)
         self.revision = getattr(function, "revision", "function")
         self.weights = getattr(function, "weights", self.revision)
+
+    @property
+    def size(self) -> int | None:
+        return self._size
 
     def labels(self) -> Sequence[int]:
         return range(len(self.classes))
@@ -83,7 +87,7 @@ class FunctionSource:
 
 def _name(function: Function) -> str:
     """The name of a function, the same in every process; of an object, its class's."""
-    named = function if hasattr(function, "__qualname__") else type(function)
+    named: Any = function if hasattr(function, "__qualname__") else type(function)
     return f"{named.__module__}.{named.__qualname__}"
 
 

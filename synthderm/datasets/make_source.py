@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 from synthderm.arguments import Range
 from synthderm.datasets.eczema_source import EczemaSource
@@ -33,32 +34,40 @@ def make_source(
 ) -> Source:
     """The source that these arguments of a `SyntheticSkinDataset` name; see there."""
     is_pipeline = isinstance(source, str) and source.startswith(PREFIX)
-    if callable(source) or is_pipeline:
-        if skin_tone is not None or truncation != 1:
+    if not callable(source) and not is_pipeline:
+        options: dict[str, Any] = {"size": size, "device": device}
+        options |= {"skin_tone": skin_tone, "truncation": truncation}
+        if classes is not None:
             raise ValueError(
-                "skin_tone and truncation are for generators: a function draws tones and latents of"
-                " its own, leave them out."
+                f"classes={classes!r} was given, but {source!r} has its own: leave it out."
             )
-        if is_pipeline:
-            if classes is None:
-                raise ValueError(
-                    f"{source!r} does not say which classes its labels are: name them, as in "
-                    'classes=["nevus", "melanoma"].'
-                )
-            source = DiffusersPipeline(source.removeprefix(PREFIX), classes, device=device)
-        return FunctionSource(source, classes=classes, size=size, needs_mask=needs_mask)
-    if classes is not None:
+        if source == EczemaSource.name:
+            return EczemaSource(severity=severity, **options)
+        _check_name(source)
+        return GeneratorSource(source, **options)
+    if skin_tone is not None or truncation != 1:
         raise ValueError(
-            f"classes={classes!r} was given, but {source!r} has its own: leave it out."
+            "skin_tone and truncation are for generators: a function draws tones and latents of its"
+            " own, leave them out."
         )
-    options = {"size": size, "device": device, "skin_tone": skin_tone, "truncation": truncation}
-    if source == EczemaSource.name:
-        return EczemaSource(severity=severity, **options)
-    if isinstance(source, str):
-        known = [*generator_names(), EczemaSource.name]
-        if source not in known and not any(mark in source for mark in "/\\.~"):
-            raise ValueError(
-                f"unknown source {source!r}: there are {', '.join(known)}, a folder (./{source}) or"
-                f" a Hub id (org/{source})."
-            )
-    return GeneratorSource(source, **options)
+    function = source if callable(source) else _make_pipeline(str(source), classes, device)
+    return FunctionSource(function, classes=classes, size=size, needs_mask=needs_mask)
+
+
+def _check_name(source: str | os.PathLike[str]) -> None:
+    """A plain word has to be the name of a bundled generator."""
+    known = [*generator_names(), EczemaSource.name]
+    if isinstance(source, str) and source not in known and not set(source) & set("/\\.~"):
+        raise ValueError(
+            f"unknown source {source!r}: there are {', '.join(known)}, a folder (./{source}) or a"
+            f" Hub id (org/{source})."
+        )
+
+
+def _make_pipeline(source: str, classes: Sequence[str] | None, device: str) -> Function:
+    if classes is None:
+        raise ValueError(
+            f"{source!r} does not say which classes its labels are: name them, as in "
+            'classes=["nevus", "melanoma"].'
+        )
+    return DiffusersPipeline(source.removeprefix(PREFIX), classes, device=device)

@@ -26,14 +26,17 @@ class Source(Protocol):
     Attributes:
         name: what it is, the same in every process: a model's name, or a function's.
         classes: the names of its classes, in the order of its labels.
-        size: side of its square images in pixels, or None where they come in any size.
         revision: which weights: the Hub's commit, "bundled", "local" or "function".
     """
 
     name: str
     classes: list[str]
-    size: int | None
     revision: str
+
+    @property
+    def size(self) -> int | None:
+        """Side of its square images in pixels; None where they come in any size."""
+        ...
 
     @property
     def weights(self) -> str:
@@ -101,10 +104,14 @@ class GeneratorSource:
         self._model, self._device, self._truncation = pin(model), device, truncation
         generator = load_generator(self._model, device)
         self.classes, self.revision = list(generator.classes), generator.revision
-        self.size = size or generator.size
+        self._size = size or generator.size
         self._skin_tone = _check_skin_tone(skin_tone, generator.tones, self.name)
         half = generator.size // 2
-        self._generated_size = half if self.size <= half else generator.size
+        self._generated_size = half if self._size <= half else generator.size
+
+    @property
+    def size(self) -> int:
+        return self._size
 
     @cached_property
     def weights(self) -> str:
@@ -117,11 +124,14 @@ class GeneratorSource:
     def sample(self, labels: list[int], rngs: list[torch.Generator]) -> tuple[Tensor, Tensor]:
         generator = load_generator(self._model, self._device)
         latents = torch.stack([torch.randn(generator.latent_dim, generator=rng) for rng in rngs])
-        tones = [generator.sample_skin_tone(rng, self._skin_tone) for rng in rngs]
+        skin_tone = None
+        if generator.tones is not None:
+            tones = [generator.sample_skin_tone(rng, self._skin_tone) for rng in rngs]
+            skin_tone = torch.stack(tones).to(self._device)
         images, masks = generator.generate(
             latents.to(self._device),
             torch.tensor(labels, device=self._device),
-            skin_tone=None if generator.tones is None else torch.stack(tones).to(self._device),
+            skin_tone=skin_tone,
             size=self._generated_size,
             truncation=self._truncation,
         )

@@ -14,6 +14,7 @@ With m = severity * matte * grid mask, D the change of density and g the detail 
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -230,7 +231,7 @@ def keep_outside(mask: Tensor, new: Tensor, old: Tensor) -> Tensor:
 def _bounding_box(mask: Tensor) -> tuple[slice, slice]:
     """Rows and columns of a (1, 1, H, W) mask that hold all of it."""
     array = mask[0, 0].numpy()  # whose any() is many times as fast as torch's
-    rows, columns = array.any(1).nonzero()[0], array.any(0).nonzero()[0]
+    rows, columns = np.flatnonzero(array.any(1)), np.flatnonzero(array.any(0))
     if len(rows) == 0:
         return NOWHERE
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

@@ -47,7 +47,7 @@ def load_backbone(spec: str, **options: Any) -> nn.Module:
 
 def input_config(network: nn.Module, spec: str) -> InputConfig:
     """What a network of `load_backbone` expects of its input."""
-    from timm.data import resolve_model_data_config
+    from timm.data.config import resolve_model_data_config
 
     if "=" in spec:
         statistic = (FILE_STATISTIC,) * 3

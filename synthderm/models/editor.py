@@ -52,7 +52,7 @@ class EczemaEditor(Pretrained):
         self.last = nn.Conv2d(a, a, 3, padding=1)
         self.out = nn.Conv2d(a, 4 * len(START), 1)
         nn.init.normal_(self.out.weight, std=0.05)
-        self.out.bias.data = torch.tensor(START).repeat_interleave(4)
+        self.out.bias = nn.Parameter(torch.tensor(START).repeat_interleave(4))
 
     def forward(
         self,
@@ -111,4 +111,5 @@ class EczemaEditor(Pretrained):
         """Raw numbers as maps, each in its range."""
         lowest, span = (raw.new_tensor(values).view(1, -1, 1, 1) for values in (LOWEST, RANGE))
         bounded = torch.addcmul(lowest, torch.sigmoid(raw[:, :-1]), span)
-        return Maps(*bounded.split(list(CHANNELS.values())[:-1], dim=1), raw[:, -1:])
+        parts = bounded.split(list(CHANNELS.values())[:-1], dim=1)
+        return Maps(**dict(zip(CHANNELS, (*parts, raw[:, -1:]))))

@@ -98,7 +98,7 @@ class SkinGenerator(Pretrained):
         )
         self.to_image = nn.Conv2d(channels[-1], 4 + 12, 3, padding=1)
         nn.init.zeros_(self.to_image.weight[4:])
-        nn.init.zeros_(self.to_image.bias)
+        self.to_image.bias = nn.Parameter(torch.zeros(4 + 12))
         nn.init.normal_(self.embedding.weight, std=0.5)
         if tones is not None:
             if len(tones) < 2 or any(low > high for low, high in zip(tones, tones[1:])):
@@ -266,7 +266,8 @@ class SkinGenerator(Pretrained):
         if self.frozen:
             # The rest is quicker in the usual memory format, and would round visibly in bf16.
             x = x.float().contiguous()
-        return self._to_side(*x.split((4, 12), dim=1), size)
+        half, differences = x.split((4, 12), dim=1)
+        return self._to_side(half, differences, size)
 
     def _to_side(self, half: Tensor, differences: Tensor, size: int | None) -> Tensor:
         """Image and mask of the side asked for.
@@ -292,11 +293,11 @@ class SkinGenerator(Pretrained):
 
     def sample_skin_tone(
         self, rng: torch.Generator, bounds: tuple[float, float] | None = None
-    ) -> Tensor | None:
-        """A skin tone in degrees, evenly within `bounds`, or as frequent as in training; None
-        without an input for it."""
+    ) -> Tensor:
+        """A skin tone in degrees, evenly within `bounds`, or as frequent as in training. For a
+        generator with `tones` alone."""
         if self.tones is None:
-            return None
+            raise ValueError("this generator has no input for the skin tone.")
         share = torch.rand((), generator=rng)
         if bounds is not None:
             return bounds[0] + (bounds[1] - bounds[0]) * share

@@ -29,17 +29,18 @@ def steady(layer: nn.Linear | nn.Conv2d, x: Tensor) -> Tensor:
     level. Double precision, rounded at the end, hides it. Larger convolutions have a fixed order on
     one thread, and training needs none.
     """
-    is_linear = isinstance(layer, nn.Linear)
-    is_large = not is_linear and layer.kernel_size != (1, 1) and x[0].numel() > SMALL_INPUT
+    is_large = False
+    if isinstance(layer, nn.Conv2d):
+        is_large = layer.kernel_size != (1, 1) and x[0].numel() > SMALL_INPUT
     if layer.training or is_large:
         return layer(x)
     exact = getattr(layer, "exact", None)  # a frozen generator has worked it out
     weight = layer.weight.double() if exact is None else exact
-    bias = layer.bias.double()
+    bias = None if layer.bias is None else layer.bias.double()
     with torch.autocast(x.device.type, enabled=False):
-        if is_linear:
-            return F.linear(x.double(), weight, bias).to(x.dtype)
-        return F.conv2d(x.double(), weight, bias, padding=layer.padding).to(x.dtype)
+        if isinstance(layer, nn.Conv2d):
+            return F.conv2d(x.double(), weight, bias, padding=layer.padding).to(x.dtype)
+        return F.linear(x.double(), weight, bias).to(x.dtype)
 
 
 def scale_tone(skin_tone: Tensor) -> Tensor:
@@ -65,8 +66,10 @@ class ConditionalNorm(nn.Module):
             return torch.addcmul(bias, self.norm(x), 1 + gain)
         # Both scalings in one pass over the pixels, in their own precision: mixed ones are several
         # times slower.
-        factor = (1 + gain) * (self.norm.running_var + self.norm.eps).rsqrt()[:, None, None]
-        bias = bias - factor * self.norm.running_mean[:, None, None]
+        mean, variance = self.norm.running_mean, self.norm.running_var
+        assert mean is not None and variance is not None  # norms keep their statistics
+        factor = (1 + gain) * (variance + self.norm.eps).rsqrt()[:, None, None]
+        bias = bias - factor * mean[:, None, None]
         return torch.addcmul(bias.to(x.dtype), x, factor.to(x.dtype))
 
 
@@ -101,8 +104,10 @@ class GeneratorBlock(nn.Module):
     def spread_kernel(self) -> Tensor:
         """The 3x3 kernel over a 2x2 box, as `conv_transpose2d` wants it."""
         kernel = self.conv.weight.transpose(0, 1)
-        corners = [(left, 1 - left, top, 1 - top) for left in (0, 1) for top in (0, 1)]
-        return sum(F.pad(kernel, corner) for corner in corners).flip(2, 3)
+        total = F.pad(kernel, (0, 1, 0, 1))
+        for left, top in ((0, 1), (1, 0), (1, 1)):
+            total = total + F.pad(kernel, (left, 1 - left, top, 1 - top))
+        return total.flip(2, 3)
 
     def forward(self, x: Tensor, style: Tensor, noise: Tensor | None = None) -> Tensor:
         """Features of twice the side.
@@ -115,6 +120,8 @@ class GeneratorBlock(nn.Module):
         kernel = self.spread_kernel() if self.kernel is None else self.kernel
         x = self.norm(F.conv_transpose2d(x, kernel, stride=2, padding=1), style)
         if self.amount is not None:
+            if noise is None:
+                raise ValueError("this block adds noise: give (B, 1, N, N).")
             times = noise.shape[-1] // x.shape[-1]
             if times > 1:
                 noise = times * F.avg_pool2d(noise, times)  # of variance 1 again

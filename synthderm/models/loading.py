@@ -3,6 +3,7 @@
 import copy
 import os
 from functools import lru_cache
+from pathlib import Path
 
 import torch
 
@@ -13,9 +14,13 @@ from synthderm.models.generator import SkinGenerator
 Model = str | os.PathLike[str] | EczemaEditor
 
 
-@lru_cache(maxsize=4)
 def load_generator(model: str | os.PathLike[str], device: str = "cpu") -> SkinGenerator:
     """The frozen generator of this name on this device."""
+    return _load_generator(model if isinstance(model, str) else Path(model), device)
+
+
+@lru_cache(maxsize=4)
+def _load_generator(model: str | Path, device: str) -> SkinGenerator:
     return SkinGenerator.from_pretrained(model).freeze().to(device)
 
 
@@ -28,13 +33,13 @@ def load_editor(model: Model, device: torch.device | str = "cpu") -> EczemaEdito
         _check_fork(next(model.parameters()).device)
         editor = model
     else:
-        editor = _load_editor(model)
+        editor = _load_editor(model if isinstance(model, str) else Path(model))
     device = torch.device(device)
     return editor if editor.stem.weight.device == device else _copy_to(editor, device)
 
 
 @lru_cache(maxsize=4)
-def _load_editor(model: str | os.PathLike[str]) -> EczemaEditor:
+def _load_editor(model: str | Path) -> EczemaEditor:
     editor = EczemaEditor.from_pretrained(model).requires_grad_(False)
     return editor.to(memory_format=torch.channels_last)
 

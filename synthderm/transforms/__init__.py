@@ -1,0 +1,1 @@
+"""`EczemaEdit`, the torchvision transform, and the functions of tensors behind it."""

@@ -214,7 +214,7 @@ class EczemaEdit(v2.Transform):
             editor = self._editor(images.device)
             masks = functional.find_in_thumbnails(editor, thumbnails, size)
         is_lesional = [self.mode == "remove"] * len(rows)
-        if self.mode == "toggle":
+        if self.mode == "toggle" and masks is not None:
             is_lesional = (masks.float().mean((1, 2, 3)) > MIN_LESIONAL_SHARE).tolist()
             severity = severity.masked_fill(torch.tensor(is_lesional), 1.0)
 
@@ -223,19 +223,25 @@ class EczemaEdit(v2.Transform):
             places = [k for k, lesional in enumerate(is_lesional) if lesional == (direction < 0)]
             if not places:
                 continue
-            own = take(thumbnails, places)
-            if direction == REMOVE:
-                latents = functional.no_latents(len(places))
-            else:
+            chosen = take(thumbnails, places)
+            latents, generator = functional.no_latents(len(places)), None
+            if direction == ADD:
                 generator = torch.Generator().manual_seed(seed)
                 latents = functional.sample_latents(len(places), generator)
-            if direction == REMOVE or (self.mode, self.mask) == ("add", "given"):
+            has_mask = direction == REMOVE or (self.mode, self.mask) == ("add", "given")
+            if has_mask and masks is not None:
                 where = take(masks, places)
             else:
                 share = take(coverage, places)
-                where = functional.masks_on_skin(own, size, share, generator).to(images.device)
-            amount = take(severity, places).to(images.device)
-            plan = Plan([rows[k] for k in places], direction, where, amount, latents, own)
+                where = functional.masks_on_skin(chosen, size, share, generator)
+            plan = Plan(
+                rows=[rows[k] for k in places],
+                direction=direction,
+                masks=where.to(images.device),
+                severity=take(severity, places).to(images.device),
+                latents=latents,
+                thumbnails=chosen,
+            )
             plans.append(plan.without_empty())
         return plans
 
@@ -277,11 +283,10 @@ class EczemaEdit(v2.Transform):
         return load_editor(model, device)
 
     def extra_repr(self) -> str:
-        is_module = isinstance(self._model, tuple)
-        model = self._model[0].revision if is_module else os.fspath(self._model)
+        model = self._model[0].revision if isinstance(self._model, tuple) else self._model
         text = (
-            f"mode={self.mode!r}, p={self.p}, severity={self.severity}, coverage={self.coverage}, "
-            f"mask={self.mask!r}, model={model!r}"
+            f"mode={self.mode!r}, p={self.p}, severity={self.severity}, coverage={self.coverage},"
+            f" mask={self.mask!r}, model={os.fspath(model)!r}"
         )
         return text if self.label is None else f"{text}, label={self.label!r}"
 

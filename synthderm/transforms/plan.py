@@ -59,7 +59,7 @@ def update_mask(mask: Tensor, plans: list[Plan], count: int) -> Tensor:
         mask: of `count` images, any dtype; where it is not False or 0 there is eczema. The result
             has its dtype and its value for eczema (1, or 255).
     """
-    value = True
+    value: int = True
     if mask.dtype != torch.bool:
         value = max(1, int(mask.max())) if mask.numel() else 1
     for plan in plans:

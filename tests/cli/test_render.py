@@ -12,7 +12,7 @@ from synthderm import SkinFolder, SkinGenerator, SyntheticSkinDataset
 from synthderm.cli.main import main
 from synthderm.cli.render import render
 from synthderm.files import sha256
-from synthderm.models.loading import load_generator
+from synthderm.models.loading import _load_generator
 from tests.drawing import liven
 
 
@@ -75,7 +75,7 @@ def test_a_folder_never_mixes_images_of_two_weights(tmp_path, generator_dir):
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["weights"] == sha256(folder / "model.safetensors")
     liven(SkinGenerator.from_pretrained(folder), seed=1).save_pretrained(folder)
-    load_generator.cache_clear()
+    _load_generator.cache_clear()
     with pytest.raises(ValueError, match="made with another weights"):
         render(SyntheticSkinDataset(folder, length=2), tmp_path / "out")
 

@@ -68,9 +68,9 @@ def do_dataset(source: str, **options) -> list:
 def do_items(workers: int) -> list:
     from torch.utils.data import DataLoader
 
-    from synthderm.models.loading import load_generator
+    from synthderm.models.loading import _load_generator
 
-    load_generator.cache_clear()  # as in a process of its own
+    _load_generator.cache_clear()  # as in a process of its own
     loader = DataLoader(KEPT["dataset"], batch_size=2, num_workers=workers, collate_fn=list)
     return [
         [sum(image.tobytes()), list(image.size), label]

@@ -1,15 +1,11 @@
 import pytest
-import timm
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from synthderm.datasets.sources import one_thread
 from synthderm.models import generator as nets
 from synthderm.models.generator import SkinGenerator
 from synthderm.models.layers import GeneratorBlock
-from synthderm.training.augment import diff_augment
-from synthderm.training.discriminators import Discriminator, FeatureDiscriminator, fold_norms
 from tests.drawing import liven
 
 
@@ -132,15 +128,14 @@ def test_a_tone_input_matters_and_old_generators_have_none():
     z, y = torch.randn(2, 8), torch.tensor([0, 1])
     dark, light = torch.full((2,), -20.0), torch.full((2,), 60.0)
     assert not torch.equal(model(z, y, skin_tone=dark), model(z, y, skin_tone=light))
-    assert torch.equal(model(z, y, condition=0.0, skin_tone=dark), model(z, y, condition=0.0, skin_tone=light))
+    assert torch.equal(
+        model(z, y, condition=0.0, skin_tone=dark), model(z, y, condition=0.0, skin_tone=light)
+    )
     with pytest.raises(ValueError, match="ITA from -20.0 to 60.0 degrees"):
         model(z, y)
     with pytest.raises(ValueError, match="no input for the skin tone"):
         liven(tiny())(z, y, skin_tone=dark)
     assert "tones" not in tiny().config and not any("tone" in key for key in tiny().state_dict())
-    judge = Discriminator(32, [12, 10, 8, 6], 3, tones=True).eval()
-    x = torch.randn(2, 4, 32, 32)
-    assert not torch.allclose(judge(x, y, 1.0, dark), judge(x, y, 1.0, light))
 
 
 def test_the_mean_style_is_that_of_many_latents():
@@ -164,7 +159,8 @@ def test_tones_are_drawn_as_in_training_or_evenly():
     assert drawn.min() >= 0 and drawn.max() <= 50 and 0.6 < (drawn <= 10).float().mean() < 0.73
     even = torch.stack([model.sample_skin_tone(rng, (20.0, 40.0)) for _ in range(600)])
     assert even.min() >= 20 and even.max() <= 40 and abs(even.mean() - 30) < 1
-    assert tiny().sample_skin_tone(rng) is None
+    with pytest.raises(ValueError, match="no input for the skin tone"):
+        tiny().sample_skin_tone(rng)
 
 
 def test_start_from_takes_over_levels_and_classes():
@@ -190,74 +186,3 @@ def test_start_from_takes_over_levels_and_classes():
     ):
         with pytest.raises(ValueError, match=f"do not fit.*{says}.* differ.*use those"):
             SkinGenerator(*options, ["a"], latent_dim=8, style_dim=8).start_from(old)
-
-
-@pytest.mark.parametrize("side", [16, 32])
-def test_discriminator_judges_both_sizes_and_uses_the_class(side):
-    judge = Discriminator(32, [12, 10, 8, 6], 3)
-    x = torch.randn(4, 4, side, side)
-    a, b = torch.zeros(4, dtype=torch.long), torch.ones(4, dtype=torch.long)
-    assert judge(x, a).shape == (4, 1)
-    assert not torch.allclose(judge.eval()(x, a), judge(x, b))
-    assert torch.allclose(judge(x, a, 0.0), judge(x, b, 0.0))
-
-
-class TinyBackbone(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.first, self.norm, self.second = (
-            torch.nn.Conv2d(3, 4, 4, 4),
-            torch.nn.BatchNorm2d(4),
-            torch.nn.Conv2d(4, 6, 4, 4),
-        )
-
-    def forward(self, x):
-        x = self.norm(self.first(x))
-        return [x, self.second(x)]
-
-
-def test_feature_discriminator_keeps_its_backbone_frozen():
-    judge = FeatureDiscriminator(TinyBackbone(), 2, width=8).train()
-    before = {key: value.clone() for key, value in judge.backbone.state_dict().items()}
-    x = torch.randn(3, 4, 64, 64, requires_grad=True)
-    judge(x, torch.tensor([0, 1, 0])).sum().backward()
-    assert all(
-        torch.equal(before[key], value) for key, value in judge.backbone.state_dict().items()
-    )
-    assert all(p.grad is None for p in judge.backbone.parameters())
-    assert x.grad[:, :3].abs().sum() > 0 and x.grad[:, 3].abs().sum() == 0
-
-
-def test_augmentation_is_identity_at_p_0_and_passes_gradients():
-    x = torch.randn(4, 4, 32, 32, requires_grad=True)
-    assert torch.allclose(diff_augment(x, p=0.0), x, atol=1e-5)
-    diff_augment(x, p=1.0).square().sum().backward()
-    assert torch.isfinite(x.grad).all() and (x.grad != 0).float().mean() > 0.3
-
-
-def test_augmentation_moves_image_and_mask_together():
-    torch.manual_seed(0)
-    x = torch.zeros(64, 4, 32, 32)
-    x[:, :, 12:20, 12:20] = 1.0
-    y = diff_augment(x, p=1.0)
-    image = (y[:, :3] - y[:, :3].amin((1, 2, 3), keepdim=True)).mean(1)
-    for picture, mask in zip(image, y[:, 3]):
-        if mask.sum() == 64 and picture.std() > 0:  # not cut out
-            assert picture[mask == 1].mean() > picture[mask == 0].mean()
-
-
-def test_folded_norms_are_the_same_function_and_a_network_that_can_not_be_folded_stays():
-    network = timm.create_model("mobilenetv2_050", features_only=True, out_indices=(1, 3)).train()
-    for _ in range(3):
-        network(torch.randn(4, 3, 64, 64))  # running statistics that are not 0 and 1
-    folded, x = fold_norms(network), torch.randn(2, 3, 64, 64)
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
-    for a, b in zip(folded(x), network.eval()(x)):
-        assert torch.allclose(a, b, rtol=1e-3, atol=1e-3 * float(b.abs().max()))
-    shared = nn.Sequential(
-        nn.Conv2d(3, 8, 1), nn.ReLU(), nn.BatchNorm2d(8)
-    )  # the norm does not follow the convolution at once
-    shared[2].running_mean.fill_(2.0)
-    assert fold_norms(shared) is shared or torch.allclose(
-        fold_norms(shared)(x), shared.eval()(x), atol=1e-5
-    )

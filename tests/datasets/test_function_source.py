@@ -1,7 +1,8 @@
-"""Functions, diffusers pipelines and Hub models as sources of `SyntheticSkinDataset`."""
+"""Functions and diffusers pipelines as sources of `SyntheticSkinDataset`."""
 
 import json
 import pickle
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,12 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from synthderm import SkinGenerator, SyntheticSkinDataset
-from synthderm.datasets.diffusers_source import DiffusersSource
-from synthderm.datasets.synthetic import diffusers_source as adapters
+from synthderm import SyntheticSkinDataset
+from synthderm.datasets import function_source
+from synthderm.datasets.function_source import DiffusersPipeline
+from tests.drawing import write_pipeline
 
 NAMES = ["nevus", "melanoma"]
-ROOT = Path(__file__).parents[2]
 
 
 def noise(seeds, labels):
@@ -83,20 +84,31 @@ def test_uint8_images_keep_their_values(value):
     assert data[0][0].getpixel((0, 0)) == (value, value, value)
 
 
-@pytest.mark.parametrize("output, error, said", [
-    (lambda n: None, TypeError, "gave NoneType: images are"),
-    (lambda n: torch.zeros(n + 1, 3, 8, 8), ValueError, "it should be .2, 3, H, W."),
-    (lambda n: torch.zeros(n, 8, 8, 3), ValueError, r"gave images of shape \(2, 8, 8, 3\)"),
-    (lambda n: torch.full((n, 3, 8, 8), 2.0), ValueError, "values from 2 to 2"),
-    (lambda n: torch.full((n, 3, 8, 8), -1.0), ValueError, "values from -1 to -1"),
-    (lambda n: torch.full((n, 3, 8, 8), torch.nan), ValueError, "values from nan"),
-    (lambda n: (torch.zeros(n, 3, 8, 8), torch.zeros(n, 1, 8, 8)), ValueError, "masks torch.float32 of shape"),
-    (lambda n: (torch.zeros(n, 3, 8, 8), torch.zeros(n, 1, 4, 4, dtype=torch.bool)), ValueError, r"torch.bool of shape \(2, 1, 8, 8\)"),
-    (lambda n: (torch.zeros(n, 3, 8, 8), 1), ValueError, "masks int"),
-])  # fmt: skip
-def test_what_a_function_may_not_give(output, error, said):
+@pytest.mark.parametrize(
+    ("output", "error", "says"),
+    [
+        (lambda n: None, TypeError, "gave NoneType: images are"),
+        (lambda n: torch.zeros(n + 1, 3, 8, 8), ValueError, "it should be .2, 3, H, W."),
+        (lambda n: torch.zeros(n, 8, 8, 3), ValueError, r"gave images of shape \(2, 8, 8, 3\)"),
+        (lambda n: torch.full((n, 3, 8, 8), 2.0), ValueError, "values from 2 to 2"),
+        (lambda n: torch.full((n, 3, 8, 8), -1.0), ValueError, "values from -1 to -1"),
+        (lambda n: torch.full((n, 3, 8, 8), torch.nan), ValueError, "values from nan"),
+        (
+            lambda n: (torch.zeros(n, 3, 8, 8), torch.zeros(n, 1, 8, 8)),
+            ValueError,
+            "masks torch.float32 of shape",
+        ),
+        (
+            lambda n: (torch.zeros(n, 3, 8, 8), torch.zeros(n, 1, 4, 4, dtype=torch.bool)),
+            ValueError,
+            r"torch.bool of shape \(2, 1, 8, 8\)",
+        ),
+        (lambda n: (torch.zeros(n, 3, 8, 8), 1), ValueError, "masks int"),
+    ],
+)
+def test_what_a_function_may_not_give(output, error, says):
     data = SyntheticSkinDataset(lambda seeds, labels: output(len(seeds)), length=2, classes=["a"])
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=says):
         data.generate([0, 1])
 
 
@@ -115,20 +127,8 @@ def test_classes_and_masks_are_asked_for():
 
 
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory):
-    """A tiny random unconditional pipeline on disk."""
-    from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
-
-    torch.manual_seed(0)
-    blocks = dict(
-        block_out_channels=(8, 16),
-        down_block_types=("DownBlock2D",) * 2,
-        up_block_types=("UpBlock2D",) * 2,
-    )
-    unet = UNet2DModel(sample_size=8, layers_per_block=1, norm_num_groups=4, **blocks)
-    folder = tmp_path_factory.mktemp("pipeline")
-    DDIMPipeline(unet, DDIMScheduler(num_train_timesteps=50)).save_pretrained(folder)
-    return folder
+def pipeline(tmp_path_factory) -> Path:
+    return write_pipeline(tmp_path_factory.mktemp("pipeline"))
 
 
 def test_pipeline_as_source(pipeline):
@@ -147,7 +147,7 @@ def test_pipeline_as_source(pipeline):
 
 def test_pipeline_takes_steps(pipeline):
     few, more = (
-        SyntheticSkinDataset(DiffusersSource(str(pipeline), NAMES, steps=steps), length=1)[0][0]
+        SyntheticSkinDataset(DiffusersPipeline(str(pipeline), NAMES, steps=steps), length=1)[0][0]
         for steps in (2, 4)
     )
     assert few.size == (8, 8) and few.tobytes() != more.tobytes()
@@ -180,9 +180,9 @@ class Numbered(Conditional):
 
 def test_classes_reach_the_pipeline(pipeline, monkeypatch):
     prompted, numbered = Prompted(), Numbered()
-    monkeypatch.setattr(adapters, "_load_pipeline", lambda directory, device: prompted)
+    monkeypatch.setattr(function_source, "_load_pipeline", lambda directory, device: prompted)
     data = SyntheticSkinDataset(
-        DiffusersSource(str(pipeline), NAMES, prompts=["a mole", "a melanoma"], steps=7), length=2
+        DiffusersPipeline(str(pipeline), NAMES, prompts=["a mole", "a melanoma"], steps=7), length=2
     )
     data.generate([0, 1])
     assert [asked["prompt"] for asked in prompted.asked] == [
@@ -191,11 +191,11 @@ def test_classes_reach_the_pipeline(pipeline, monkeypatch):
     ] and prompted.asked[0]["steps"] == 7
     SyntheticSkinDataset(f"diffusers:{pipeline}", classes=NAMES, length=2).generate([1])
     assert prompted.asked[2]["prompt"] == "melanoma"
-    monkeypatch.setattr(adapters, "_load_pipeline", lambda directory, device: numbered)
+    monkeypatch.setattr(function_source, "_load_pipeline", lambda directory, device: numbered)
     data.generate([1])
     assert numbered.asked[0]["class_labels"] == [1]
     with pytest.raises(ValueError, match="1 prompts for 2 classes"):
-        DiffusersSource(str(pipeline), NAMES, prompts=["a mole"])
+        DiffusersPipeline(str(pipeline), NAMES, prompts=["a mole"])
 
 
 def test_safety_checker_is_taken_off(pipeline, monkeypatch):
@@ -211,19 +211,11 @@ def test_safety_checker_is_taken_off(pipeline, monkeypatch):
         },
     )()
     monkeypatch.setattr(diffusers.DiffusionPipeline, "from_pretrained", lambda *_, **__: fake)
-    assert adapters._load_pipeline.__wrapped__(pipeline, "cpu").safety_checker is None
-
-
-def copy_of(pipeline, target):
-    for path in pipeline.rglob("*"):
-        if path.is_file():
-            (target / path.relative_to(pipeline)).parent.mkdir(parents=True, exist_ok=True)
-            (target / path.relative_to(pipeline)).write_bytes(path.read_bytes())
-    return target
+    assert function_source._load_pipeline.__wrapped__(pipeline, "cpu").safety_checker is None
 
 
 def test_code_and_pickles_of_a_pipeline_are_refused(pipeline, tmp_path):
-    evil = copy_of(pipeline, tmp_path / "code")
+    evil = shutil.copytree(pipeline, tmp_path / "code")
     (evil / "pipeline.py").write_text(f"open({str(tmp_path / 'trap')!r}, 'w')")
     (evil / "model_index.json").write_text(
         json.dumps(
@@ -235,70 +227,18 @@ def test_code_and_pickles_of_a_pipeline_are_refused(pipeline, tmp_path):
     )
     with pytest.raises(ValueError, match="holds code .pipeline.py., which is never run"):
         SyntheticSkinDataset(f"diffusers:{evil}", length=1, classes=["a"])
-    pickled = copy_of(pipeline, tmp_path / "pickled")
+    pickled = shutil.copytree(pipeline, tmp_path / "pickled")
     weights = next(pickled.rglob("*.safetensors"))
     torch.save({}, weights.with_suffix(".bin"))
     weights.unlink()
     with pytest.raises(OSError, match="safetensors"):
         SyntheticSkinDataset(f"diffusers:{pickled}", length=1, classes=["a"])[0]
     with pytest.raises(FileNotFoundError, match="no model_index.json"):
-        DiffusersSource(str(tmp_path), ["a"])
+        DiffusersPipeline(str(tmp_path), ["a"])
     assert not (tmp_path / "trap").exists()
 
 
 def test_missing_diffusers_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "diffusers", None)
     with pytest.raises(ImportError, match="pip install 'synthderm.diffusers.'"):
-        DiffusersSource("org/name", ["a"])
-
-
-def test_pipeline_from_the_hub(hub, new_client, pipeline):
-    """By its id, at a commit, then offline. diffusers wants a newer huggingface_hub than our
-    oldest: the installed one."""
-    client = new_client(PYTHONPATH=str(ROOT))
-    files = {
-        str(path.relative_to(pipeline)): path.read_bytes()
-        for path in pipeline.rglob("*")
-        if path.is_file()
-    }
-    commit = hub.commit("org/pipe", files)
-    assert client("dataset", source="diffusers:org/pipe", classes=NAMES, length=1)["result"] == [
-        commit,
-        NAMES,
-    ]
-    image = SyntheticSkinDataset(f"diffusers:{pipeline}", length=1, classes=NAMES)[0][0]
-    assert client("items", workers=0)["result"] == [[sum(image.tobytes()), [8, 8], 0]]
-    missing = client("dataset", source="diffusers:org/none-such", classes=NAMES, length=1)
-    assert (
-        missing["error"] == "FileNotFoundError"
-        and "org/none-such does not exist or is private" in missing["message"]
-    )
-    hub.down()
-    try:
-        cold = client("dataset", source="diffusers:org/none-such", classes=NAMES, length=1)
-        assert client("dataset", source=f"diffusers:org/pipe@{commit}", classes=NAMES, length=1)[
-            "result"
-        ] == [commit, NAMES]
-    finally:
-        hub.up()
-    assert cold["error"] == "ConnectionError" and hub.url in cold["message"]
-
-
-def test_dataset_keeps_the_commit_of_its_start(hub, new_client, tmp_path):
-    """Workers that start after a branch has moved, or without network, use the weights of the data
-    set's start."""
-    folder = SkinGenerator(16, [8, 8, 8], ["a", "b"]).save_pretrained(tmp_path / "model")
-    files = {path.name: path.read_bytes() for path in folder.iterdir()}
-    commit = hub.commit("org/moving", files)
-    client = new_client()
-    assert client("dataset", source="org/moving", length=4)["result"] == [commit, ["a", "b"]]
-    expected = client("items", workers=0)["result"]
-    other = SkinGenerator(16, [8, 8, 8], ["a", "b"]).save_pretrained(tmp_path / "other")
-    hub.commit("org/moving", {path.name: path.read_bytes() for path in other.iterdir()})
-    hub.reset()
-    answer = client("items", workers=2)
-    assert answer["result"] == expected and not hub.log
-    assert expected == [
-        [sum(image.tobytes()), [16, 16], label]
-        for image, label in SyntheticSkinDataset(folder, length=4)
-    ]
+        DiffusersPipeline("org/name", ["a"])
