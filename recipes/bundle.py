@@ -10,6 +10,7 @@ the card then quotes what was measured.
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from synthderm.cli.publish import load_run
 from synthderm.hub.model_card import without_folders
@@ -19,81 +20,68 @@ from synthderm.hub.resolve import BUNDLED
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 
+Metric = dict[str, Any]  # name, value, dataset and command
 
-def fidelity(name: str, command: str) -> list[dict]:
+
+def fidelity_metrics(name: str, command: str) -> list[Metric]:
+    """The figures of a generator's fidelity benchmark; none where it was not run yet."""
     path = RESULTS / f"fidelity-{name}.json"
     if not path.is_file():
         return []
-    result = json.loads(path.read_text())["parts"]["kid"]
+    result = json.loads(path.read_text(encoding="utf-8"))["parts"]["kid"]
     run, floor = result["runs"][0], result["train_vs_test"]
-    where = (
-        f"test split ({result['n_test']} photographs; {result['extractor']}; N = {run['n']}"
-        " generated)"
+    generated = (
+        f"test split ({result['n_test']} photographs; {result['extractor']}; "
+        f"N = {run['n']} generated)"
     )
     real = f"test split against {run['n']} photographs of train, the floor"
+    rows = [
+        ("KID x1000", round(run["kid_x1000"], 2), generated),
+        ("FID-768", round(run["fid"], 3), generated),
+        ("KID x1000, real train", round(floor["kid_x1000"], 2) + 0.0, real),
+        ("FID-768, real train", round(floor["fid"], 3), real),
+    ]
     return [
-        {
-            "name": "KID x1000",
-            "value": round(run["kid_x1000"], 2),
-            "dataset": where,
-            "command": command,
-        },
-        {"name": "FID-768", "value": round(run["fid"], 3), "dataset": where, "command": command},
-        {
-            "name": "KID x1000, real train",
-            "value": round(floor["kid_x1000"], 2) + 0.0,
-            "dataset": real,
-            "command": command,
-        },
-        {
-            "name": "FID-768, real train",
-            "value": round(floor["fid"], 3),
-            "dataset": real,
-            "command": command,
-        },
+        {"name": name, "value": value, "dataset": dataset, "command": command}
+        for name, value, dataset in rows
     ]
 
 
-def editing(way: str, command: str) -> list[dict]:
-    """The figures of one column of the editing benchmark: those of weights trained this way."""
+def editing_metrics(supervision: str, command: str) -> list[Metric]:
+    """The figures of the editing benchmark's column of weights that were trained with this
+    supervision; none where it was not run yet."""
     path = RESULTS / "editing.json"
     if not path.is_file():
         return []
-    result = json.loads(path.read_text())
-    where = (
-        f"photographs of val and test, {len(result['seeds'])} seeds; {result['extractor']}; see"
-        " docs/benchmarks.md"
+    result = json.loads(path.read_text(encoding="utf-8"))
+    dataset = (
+        f"photographs of val and test, {len(result['seeds'])} seeds; {result['extractor']}; "
+        "see docs/benchmarks.md"
     )
-    cells = {row["text"]: row["columns"].get(way) for row in result["rows"]}
+    cells = {row["text"]: row["columns"].get(supervision) for row in result["rows"]}
     return [
-        {"name": text, "value": round(cell["mean"], 4), "dataset": where, "command": command}
+        {"name": text, "value": round(cell["mean"], 4), "dataset": dataset, "command": command}
         for text, cell in cells.items()
         if cell
     ]
 
 
 def main() -> None:
-    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    p.add_argument("run", type=Path, help="folder of the run")
-    p.add_argument("--name", required=True, help="lesions, hands or eczema")
-    p.add_argument(
-        "--way",
-        default="paired",
-        help="eczema: the column of the editing benchmark that measured these weights",
-    )
-    args = p.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("run", type=Path, help="folder of the run")
+    parser.add_argument("--name", required=True, help="of the card: lesions, hands, skin or eczema")
+    args = parser.parse_args()
     model, records = load_run(args.run, ROOT / "recipes" / "cards" / f"{args.name}.json")
-    command = records.pop("benchmark")
-    records["metrics"] = (
-        editing(args.way, command) if args.name == "eczema" else fidelity(args.name, command)
-    )
-    records["training"] = without_folders(model.card["training"])
+    training, command = model.card["training"], records.pop("benchmark")
+    if "supervision" in training:
+        records["metrics"] = editing_metrics(training["supervision"], command)
+    else:
+        records["metrics"] = fidelity_metrics(args.name, command)
+    records["training"] = without_folders(training)
     folder = model.save_pretrained(BUNDLED / args.name, card=records)
     write_card(folder, args.name, model.pipeline_tag)
-    print(
-        f"{folder}: {(folder / 'model.safetensors').stat().st_size / 1e6:.1f} MB,"
-        f" {len(records['metrics'])} figures"
-    )
+    size = (folder / "model.safetensors").stat().st_size / 1e6
+    print(f"{folder}: {size:.1f} MB, {len(records['metrics'])} figures")
 
 
 if __name__ == "__main__":
