@@ -146,7 +146,7 @@ def _check_skin_tone(
     if tones is None:
         raise ValueError(
             f"skin_tone={skin_tone!r} was given, but {name!r} has no input for the skin tone: "
-            "leave it out, or train one with --tones."
+            "leave it out, or train one with --skin-tone."
         )
     try:
         return as_range("skin_tone", skin_tone, tones[0], tones[-1])
