@@ -17,7 +17,9 @@ test-hub-oldest: $(VENV)/.tested
 	SYNTHDERM_TEST_HUB_PATH=$(CURDIR)/$(VENV)/hub-oldest $(BIN)/python -m pytest tests/hub
 
 lint: $(VENV)/.tested
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 # torch and torchvision come from PyPI as the pair that torchvision names.
 $(VENV)/.installed: pyproject.toml
