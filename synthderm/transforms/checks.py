@@ -1,10 +1,11 @@
-"""Checks of what the functions of `synthderm.transforms.functional` are given."""
+"""Checks of what `EczemaEdit` and the functions of `synthderm.transforms.functional` are given."""
 
 import torch
 from torch import Tensor
 
 from synthderm.imaging.compositing import LARGEST, SIGNS
 
+MASKS = ("random", "given", "predict")
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
@@ -73,3 +74,16 @@ def check_signs(signs: Tensor, count: int) -> Tensor:
     if signs.shape[-1:] != (len(SIGNS),) or signs.min() < 0 or signs.max() > 1:
         raise ValueError(f"signs must be (B, 8) or (8,) in [0, 1], not {tuple(signs.shape)}.")
     return signs.expand(count, len(SIGNS)).float()
+
+
+def check_mask_source(mode: str, mask: str | None) -> str:
+    """Where masks come from, for this mode."""
+    usual, impossible = ("random", "predict") if mode == "add" else ("predict", "random")
+    mask = mask or usual
+    if mask not in MASKS:
+        raise ValueError(f"mask={mask!r} is none of {', '.join(MASKS)}.")
+    if mask == impossible:
+        raise ValueError(
+            f"mode={mode!r} does not go with mask={mask!r}: use 'given', or {usual!r}."
+        )
+    return mask

@@ -21,12 +21,11 @@ from synthderm.imaging.io import to_pil
 from synthderm.models.editor import ADD, REMOVE, EczemaEditor
 from synthderm.models.loading import Model, load_editor
 from synthderm.transforms import functional, samples
-from synthderm.transforms.checks import as_batch, size_of
+from synthderm.transforms.checks import as_batch, check_mask_source, size_of
 from synthderm.transforms.plan import NO_RECORD, Plan, make_record, update_mask
 from synthderm.transforms.samples import put, take
 
 MODES = ("add", "remove", "toggle")
-MASKS = ("random", "given", "predict")
 # "toggle" removes where more than this share of an image is eczema, and adds elsewhere.
 MIN_LESIONAL_SHARE = 0.01
 
@@ -100,7 +99,7 @@ class EczemaEdit(v2.Transform):
         if severity is None:
             severity = 1.0 if mode == "remove" else (0.2, 1.0)
         self.mode, self.p = mode, float(p)
-        self.mask = _check_mask_source(mode, mask)
+        self.mask = check_mask_source(mode, mask)
         self.severity = as_range("severity", severity)
         self.coverage = as_range("coverage", coverage, open_low=True)
         self.label, self.labels_getter = label, labels_getter
@@ -289,19 +288,6 @@ class EczemaEdit(v2.Transform):
             f" mask={self.mask!r}, model={os.fspath(model)!r}"
         )
         return text if self.label is None else f"{text}, label={self.label!r}"
-
-
-def _check_mask_source(mode: str, mask: str | None) -> str:
-    """Where masks come from, for this mode."""
-    usual, impossible = ("random", "predict") if mode == "add" else ("predict", "random")
-    mask = mask or usual
-    if mask not in MASKS:
-        raise ValueError(f"mask={mask!r} is none of {', '.join(MASKS)}.")
-    if mask == impossible:
-        raise ValueError(
-            f"mode={mode!r} does not go with mask={mask!r}: use 'given', or {usual!r}."
-        )
-    return mask
 
 
 def _between(ends: tuple[float, float], share: float) -> float:

@@ -1,0 +1,110 @@
+"""What `make_params` draws, and what `transform` makes of it: direction, severity, record."""
+
+import pytest
+import torch
+from torchvision import tv_tensors
+
+from synthderm import EczemaEdit
+from synthderm.transforms import functional
+from synthderm.transforms.functional import add_eczema
+from tests.drawing import draw_skin
+from tests.transforms.samples import SIZE, half_mask, tensor
+
+
+def test_toggle_removes_where_there_is_eczema_and_adds_elsewhere(editor):
+    edit = EczemaEdit("toggle", p=1, severity=1.0, mask="given", model=editor)
+    image = tv_tensors.Image(tensor())
+    _, cleared = edit(image, half_mask())
+    assert cleared.sum() == 0
+    _, added = edit(image, tv_tensors.Mask(torch.zeros(1, *SIZE, dtype=torch.uint8)))
+    assert added.sum() > 0
+
+
+def test_prediction_decides_where_to_remove(editor):
+    images = torch.stack([draw_skin(40, 40, seed=k) for k in range(2)])
+    edited, record = EczemaEdit("remove", p=1, model=editor, return_record=True).batch(images)
+    assert len(record["mask_area"]) == 2 and edited.shape == images.shape
+
+
+def test_a_record_repeats_the_edit(editor):
+    image = tensor(torch.float32)
+    (edited, mask), record = EczemaEdit(p=1, model=editor, return_record=True)(
+        image, tv_tensors.Mask(torch.zeros(1, *SIZE, dtype=torch.bool))
+    )
+    assert record["edited"] == [0] and record["model_revision"] == "untrained"
+    assert record["mask_area"][0] == pytest.approx(mask.float().mean().item())
+    again = add_eczema(
+        image, torch.as_tensor(mask), record["severity"][0], seed=record["seed"], model=editor
+    )
+    assert torch.allclose(again.images, edited, atol=1e-6)
+    untouched, empty = EczemaEdit(p=0, model=editor, return_record=True)(image)
+    assert untouched is image and empty["edited"] == []
+
+
+def test_make_params_changes_no_pixel_and_transform_edits_by_it_alone(editor):
+    edit = EczemaEdit(p=1, severity=1.0, model=editor)
+    image = tv_tensors.Image(tensor())
+    before = image.clone()
+    params = edit.make_params([image])
+    assert torch.equal(image, before)
+    torch.manual_seed(99)
+    state = torch.get_rng_state()
+    first, second = edit.transform(image, params), edit.transform(image, params)
+    assert torch.equal(first, second) and not torch.equal(first, image)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_make_params_draws_each_thing_that_an_edit_depends_on(editor):
+    images = torch.stack([tensor()] * 6)
+    plan = EczemaEdit(p=1, model=editor).make_params([images])["plans"][0]
+    assert plan.rows == list(range(6)) and plan.direction == 1
+    assert len(set(plan.severity.tolist())) == 6
+    for part in (plan.masks, *plan.latents):
+        assert len({row.numpy().tobytes() for row in part}) == 6
+
+
+def test_removal_removes_all_unless_a_severity_is_given(editor):
+    image, mask = tv_tensors.Image(tensor()), half_mask()
+    edit = EczemaEdit("remove", p=1, mask="given", model=editor, return_record=True)
+    assert edit(image, mask)[1]["severity"] == [1.0]
+
+
+@pytest.mark.parametrize("mode", ["remove", "toggle"])
+def test_what_is_removed_in_part_keeps_mask_and_label(editor, mode):
+    sample = (tv_tensors.Image(tensor()), half_mask(), 1)
+    edit = EczemaEdit(mode, p=1, severity=0.5, mask="given", label=0, model=editor)
+    edited, mask, label = edit(sample)
+    assert not torch.equal(edited, sample[0])
+    if mode == "remove":
+        assert torch.equal(mask, sample[1]) and label == 1
+    else:  # whose severity is that of adding
+        assert mask.sum() == 0 and label == 0
+
+
+@pytest.mark.parametrize("mode", ["remove", "toggle"])
+def test_prediction_is_asked_whatever_mask_the_sample_has(editor, mode, monkeypatch):
+    found = torch.zeros(1, 1, *SIZE, dtype=torch.bool)
+    found[..., :8, :8] = True
+    monkeypatch.setattr(functional, "find_in_thumbnails", lambda *arguments: found)
+    edit = EczemaEdit(mode, p=1, mask="predict", model=editor, return_record=True)
+    (edited, mask), record = edit(tv_tensors.Image(tensor()), half_mask())
+    assert record["mask_area"] == pytest.approx([found.float().mean().item()])
+    assert torch.equal(mask, half_mask())  # which does not touch what was found
+
+
+@pytest.mark.parametrize(
+    ("image", "options"),
+    [
+        (torch.zeros(3, *SIZE) + torch.tensor([0.1, 0.3, 0.9]).view(3, 1, 1), {}),  # no skin
+        (tensor(torch.float32), {"severity": 0.0}),
+        (tensor(torch.float32), {"mask": "given"}),  # an empty one
+    ],
+    ids=["no skin", "severity 0", "empty mask"],
+)
+def test_an_edit_that_changes_no_pixel_changes_no_label(editor, image, options):
+    empty = tv_tensors.Mask(torch.zeros(1, *SIZE, dtype=torch.uint8))
+    edit = EczemaEdit(p=1, label=1, model=editor, return_record=True, **options)
+    (edited, mask, label), record = edit(tv_tensors.Image(image), empty, 0)
+    assert torch.equal(edited, image) and mask.sum() == 0 and label == 0 and not record["edited"]
+    parts, record = edit.batch(image[None], empty[None], torch.tensor([0]))
+    assert torch.equal(parts[0][0], image) and parts[2].tolist() == [0] and not record["edited"]
