@@ -1,9 +1,10 @@
-"""The perceptual study: can people tell generated skin from real?
+"""The perceptual study: can people tell generated skin images from real ones?
 
-`build` draws the images and every participant's trials, `serve` asks the questions, `analyse`
-answers. Each of the three works on one folder (see `synthderm.study.files`), so that a study can be
-copied, archived and checked years later.
+`build` prepares the images and every participant's trials, `serve` asks the questions, and
+`analyse` evaluates the answers. All three work on one folder (see `synthderm.study.study_folder`),
+so a study can be copied, archived, and analysed again years later.
 
-The server, the analysis and the power calculation need more packages than the library: `pip install
-"synthderm[study]"`.
+The server, the analysis and the power calculation need more packages than the library:
+
+    pip install "synthderm[study]"
 """

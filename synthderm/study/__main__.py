@@ -1,20 +1,21 @@
-"""`python -m synthderm.study build|power|serve|analyse`: the same commands as `synthderm study`."""
+"""`python -m synthderm.study build|power|serve|analyse`: the same as `synthderm study`."""
 
 import argparse
 import sys
 
-from synthderm.study.cli import add_commands
+from synthderm.study.cli import add_arguments
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Run a command; an error that the user can mend is one line on stderr."""
     parser = argparse.ArgumentParser(
-        prog="synthderm.study", description="The perceptual study: can people tell?"
+        prog="synthderm.study", description="A perceptual study: can people tell?"
     )
-    add_commands(parser)
+    add_arguments(parser)
     chosen = parser.parse_args(arguments)
     try:
         chosen.run(chosen)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         sys.exit(f"error: {error}")
 
 

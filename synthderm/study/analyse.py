@@ -1,151 +1,93 @@
 """From answers to findings.
 
 The primary analysis counts participants who finished and failed no more attention checks than the
-study allows, and of their trials each first showing. `sensitivity` repeats it under other rules.
+study allows. Of their trials it counts the first showings. `analyse_sensitivity` repeats it under
+other exclusion rules.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from synthderm.study import measures
-from synthderm.study.files import Study
-from synthderm.study.measures import Agreement, Interval, Tests
+from synthderm.study.findings import Finding, Findings, first_showings
+from synthderm.study.measures import Interval
+from synthderm.study.plan import KINDS
 from synthderm.study.results import COLUMNS, result_rows
-from synthderm.study.schedule import KINDS
+from synthderm.study.store import Answer
+from synthderm.study.study_folder import Study
 
-ALPHA = 0.05
-HASTY = 250  # milliseconds: faster than anyone looks and decides
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What the answers to one kind of question say; see `synthderm.study.measures` for each
-    value."""
-
-    kind: str
-    participants: int
-    correct: int
-    trials: int
-    exact: Interval
-    people: Interval
-    people_and_images: Interval
-    answers_tests: Tests
-    people_tests: Tests
-    chance_holm: float
-    dprime: Interval
-    bias: Interval
-    bias_name: str
-    consistency: Interval
-    repeats: int
-    agreement: Agreement
-    milliseconds: tuple[float, float, float]
-    milliseconds_right: float
-    milliseconds_wrong: float
-
-    @property
-    def conclusion(self) -> str:
-        """One of "can't tell", "can tell", "fooled" (below chance), "small difference" (both tests
-        significant), "undecided"."""
-        different = self.people_tests.chance < ALPHA
-        if self.people_tests.equivalence < ALPHA:
-            return "small difference" if different else "can't tell"
-        if different:
-            return "can tell" if self.exact.estimate > 0.5 else "fooled"
-        return "undecided"
-
-
-@dataclass(frozen=True)
-class Findings:
-    """The whole analysis.
-
-    Args:
-        study: what was asked.
-        margin, max_failed_checks: the rules used.
-        table: every answer, `results.COLUMNS`.
-        people: one row a participant: answers, finished, failed_checks, median_ms, counted.
-        kinds: one finding for each kind that was asked.
-        images: one row for each kind and target image, hardest first.
-        sensitivity: accuracy and tests of each kind under each rule.
-    """
-
-    study: Study
-    margin: float
-    max_failed_checks: int
-    table: pd.DataFrame
-    people: pd.DataFrame
-    kinds: list[Finding]
-    images: pd.DataFrame
-    sensitivity: pd.DataFrame
+HASTY = 250  # milliseconds; nobody looks and decides faster
 
 
 def analyse(
     study: Study,
-    answers: list[tuple[int, int, str, int]],
+    answers: Sequence[Answer],
     margin: float | None = None,
     max_failed_checks: int | None = None,
 ) -> Findings:
-    """Analyse a study's answers, (participant, position, choice, milliseconds) each.
+    """Analyse the answers to a study.
 
     Args:
-        margin, max_failed_checks: the study's own where None.
+        study: what was asked.
+        answers: (participant, position, choice, milliseconds) each.
+        margin, max_failed_checks: the study's where None.
 
     Raises:
-        ValueError: nobody's answers can be counted yet, or a margin outside (0, 0.5).
+        ValueError: no participant can be counted yet, or a margin outside (0, 0.5).
     """
     margin = study.settings.margin if margin is None else margin
     if not 0 < margin < 0.5:
         raise ValueError(f"margin={margin} is not in (0, 0.5).")
     allowed = study.settings.max_failed_checks if max_failed_checks is None else max_failed_checks
+    length = study.settings.plan.length
     table = pd.DataFrame(result_rows(study, answers), columns=COLUMNS)
-    people = describe_people(table, study.settings.plan.length, allowed)
+    people = describe_people(table, length, allowed)
     counted = people.index[people.counted]
     if not len(counted):
         raise ValueError(
-            f"none of the {len(people)} participants who answered has finished all"
-            f" {study.settings.plan.length} trials with at most {allowed} failed checks: wait for"
-            " more, or allow more with --max-failed-checks."
+            f"none of the {len(people)} participants who answered has finished all {length} trials"
+            f" with at most {allowed} failed checks: wait for more, or allow more with"
+            " --max-failed-checks."
         )
     first = first_showings(table)
-    mine = first[first.participant.isin(counted)]
-    again = table[(table.repeat_of != "") & table.participant.isin(counted)]
-    found = [
-        describe_kind(kind, mine[mine.kind == kind], again[again.kind == kind], table, margin)
+    rows = first[first.participant.isin(counted)]
+    repeats = table[(table.repeat_of != "") & table.participant.isin(counted)]
+    kinds = [
+        describe_kind(kind, rows[rows.kind == kind], repeats[repeats.kind == kind], table, margin)
         for kind in KINDS
-        if (mine.kind == kind).any()
-    ]
-    adjusted = multipletests([finding.people_tests.chance for finding in found], method="holm")[1]
-    found = [
-        Finding(**vars(finding) | {"chance_holm": float(p)})
-        for finding, p in zip(found, adjusted, strict=True)
+        if (rows.kind == kind).any()
     ]
     return Findings(
-        study,
-        margin,
-        allowed,
-        table,
-        people,
-        found,
-        describe_images(mine),
-        sensitivity(first, people, allowed, margin),
+        study=study,
+        margin=margin,
+        max_failed_checks=allowed,
+        table=table,
+        people=people,
+        kinds=_correct_for_kinds(kinds),
+        images=describe_images(rows),
+        sensitivity_analysis=analyse_sensitivity(first, people, allowed, margin),
     )
 
 
-def first_showings(table: pd.DataFrame) -> pd.DataFrame:
-    """The trials that count for accuracy: no checks, no repeats."""
-    return table[(table.kind != "check") & (table.repeat_of == "")]
+def _correct_for_kinds(kinds: list[Finding]) -> list[Finding]:
+    """Holm's correction of the tests against chance, over the kinds of question."""
+    p_values = [finding.people_tests.chance for finding in kinds]
+    corrected = multipletests(p_values, method="holm")[1]
+    return [replace(finding, chance_holm=float(p)) for finding, p in zip(kinds, corrected)]
 
 
 def describe_people(table: pd.DataFrame, length: int, allowed: int) -> pd.DataFrame:
-    """One row a participant; `counted` are those of the primary analysis."""
+    """One row for each participant; `counted` are those of the primary analysis."""
     groups = table.groupby("participant")
-    failed = ((table.kind == "check") & (table.correct == 0)).groupby(table.participant).sum()
+    is_failed_check = (table.kind == "check") & (table.correct == 0)
     people = pd.DataFrame(
         {
             "answers": groups.size(),
-            "failed_checks": failed,
+            "failed_checks": is_failed_check.groupby(table.participant).sum(),
             "median_ms": groups.milliseconds.median(),
         }
     )
@@ -155,106 +97,147 @@ def describe_people(table: pd.DataFrame, length: int, allowed: int) -> pd.DataFr
 
 
 def describe_kind(
-    kind: str, rows: pd.DataFrame, again: pd.DataFrame, table: pd.DataFrame, margin: float
+    kind: str, rows: pd.DataFrame, repeats: pd.DataFrame, table: pd.DataFrame, margin: float
 ) -> Finding:
-    """The finding of one kind from its first showings `rows` and its repeats `again`."""
-    correct, trials = per_person(rows)
-    if kind == "yesno":
-        split = (_by_answer(rows, "generated"), _by_answer(rows, "real"))
-        hits, signals, false_alarms, noises = (
-            part.to_numpy() for side in split for part in (side["generated"], side["all"])
-        )
-        sensitivity_index = measures.bootstrap(measures.dprime, hits, signals, false_alarms, noises)
-        bias, bias_name = (
-            measures.bootstrap(measures.criterion, hits, signals, false_alarms, noises),
-            "criterion c",
-        )
-    else:
-        sensitivity_index = measures.bootstrap(measures.dprime_of_pairs, correct, trials)
-        bias, bias_name = measures.share(int((rows.choice == "a").sum()), len(rows)), "share of A"
-    before = table.set_index(["participant", "position"]).choice
-    original = (
-        before.loc[list(zip(again.participant, again.repeat_of, strict=True))].to_numpy()
-        if len(again)
-        else np.array([])
-    )
-    # A and B changed places in the repeats of pairs, so the same image is the other letter.
-    same = int(((again.choice.to_numpy() == original) == (kind == "yesno")).sum())
-    chosen = rows.choice == "generated" if kind == "yesno" else rows.correct == 1
-    quartiles = tuple(float(value) for value in rows.milliseconds.quantile([0.25, 0.5, 0.75]))
+    """The finding of one kind of question.
+
+    Args:
+        kind: one of `plan.KINDS`.
+        rows: its first showings.
+        repeats: its repeats.
+        table: all answers; the first showings of the repeats are looked up here.
+        margin: of the equivalence tests.
+    """
+    correct, trials = count_per_person(rows)
+    total_correct, total = int(correct.sum()), int(trials.sum())
+    is_yesno = kind == "yesno"
+    dprime, bias = _yesno_indices(rows) if is_yesno else _pair_indices(rows, correct, trials)
+    low, middle, high = rows.milliseconds.quantile([0.25, 0.5, 0.75])
     return Finding(
-        kind=kind, participants=len(correct), correct=int(correct.sum()), trials=int(trials.sum()),
-        exact=measures.share(int(correct.sum()), int(trials.sum())),
+        kind=kind,
+        participants=len(correct),
+        correct=total_correct,
+        trials=total,
+        exact=measures.share(total_correct, total),
         people=measures.bootstrap(measures.accuracy, correct, trials),
         people_and_images=measures.people_and_images(rows.correct, rows.participant, rows.target),
-        answers_tests=measures.tests_of_answers(int(correct.sum()), int(trials.sum()), margin),
-        people_tests=measures.tests_of_people(correct, trials, margin), chance_holm=float("nan"),
-        dprime=sensitivity_index, bias=bias, bias_name=bias_name,
-        consistency=measures.share(same, len(again)), repeats=len(again),
-        agreement=measures.agreement(rows.target, chosen),
-        milliseconds=quartiles,
+        answers_tests=measures.tests_of_answers(total_correct, total, margin),
+        people_tests=measures.tests_of_people(correct, trials, margin),
+        chance_holm=float("nan"),
+        dprime=dprime,
+        bias=bias,
+        bias_name="criterion c" if is_yesno else "share of A",
+        consistency=measures.share(_count_consistent(repeats, table, is_yesno), len(repeats)),
+        repeats=len(repeats),
+        agreement=measures.agreement(
+            rows.target, rows.choice == "generated" if is_yesno else rows.correct == 1
+        ),
+        milliseconds=(float(low), float(middle), float(high)),
         milliseconds_right=float(rows.milliseconds[rows.correct == 1].median()),
         milliseconds_wrong=float(rows.milliseconds[rows.correct == 0].median()),
-    )  # fmt: skip
+    )
 
 
-def per_person(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def count_per_person(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """(correct answers, answers) of each participant."""
     groups = rows.groupby("participant").correct
     return groups.sum().to_numpy(), groups.size().to_numpy()
 
 
-def _by_answer(rows: pd.DataFrame, answer: str) -> pd.DataFrame:
-    """For each participant, of the images that are `answer`: how many there were, and how many were
-    called generated."""
-    those = rows[rows.answer == answer]
-    groups = (those.choice == "generated").groupby(those.participant)
-    everyone = rows.participant.drop_duplicates()
-    return pd.DataFrame({"generated": groups.sum(), "all": groups.size()}).reindex(
-        everyone, fill_value=0
+def _yesno_indices(rows: pd.DataFrame) -> tuple[Interval, Interval]:
+    """d' and criterion c of yes/no trials."""
+    hits, signals = _count_called_generated(rows, "generated")
+    false_alarms, noises = _count_called_generated(rows, "real")
+    counts = (hits, signals, false_alarms, noises)
+    return (
+        measures.bootstrap(measures.dprime, *counts),
+        measures.bootstrap(measures.criterion, *counts),
     )
+
+
+def _count_called_generated(rows: pd.DataFrame, answer: str) -> tuple[np.ndarray, np.ndarray]:
+    """For each participant, of the images that are `answer`: those called generated, and all."""
+    selected = rows[rows.answer == answer]
+    groups = (selected.choice == "generated").groupby(selected.participant)
+    participants = rows.participant.drop_duplicates()
+    called, shown = (
+        counts.reindex(participants, fill_value=0).to_numpy()
+        for counts in (groups.sum(), groups.size())
+    )
+    return called, shown
+
+
+def _pair_indices(
+    rows: pd.DataFrame, correct: np.ndarray, trials: np.ndarray
+) -> tuple[Interval, Interval]:
+    """d' of pairs, and the share of answers "a"."""
+    dprime = measures.bootstrap(measures.dprime_of_pairs, correct, trials)
+    return dprime, measures.share(int((rows.choice == "a").sum()), len(rows))
+
+
+def _count_consistent(repeats: pd.DataFrame, table: pd.DataFrame, is_yesno: bool) -> int:
+    """How many repeats got the same answer as the first showing."""
+    if repeats.empty:
+        return 0
+    choices = table.set_index(["participant", "position"]).choice
+    first = choices.loc[list(zip(repeats.participant, repeats.repeat_of))].to_numpy()
+    # Repeats of pairs exchange A and B, so there the same image has the other letter.
+    return int(((repeats.choice.to_numpy() == first) == is_yesno).sum())
 
 
 def describe_images(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row for each kind and target image: answers, correct, accuracy, low, high (exact),
-    median_ms; hardest first."""
-    images = rows.groupby(["kind", "target", "origin"]).agg(
+    """One row for each kind and target image, hardest first.
+
+    Columns: kind, target, origin, answers, correct, median_ms, accuracy, low, high (exact).
+    """
+    groups = rows.groupby(["kind", "target", "origin"])
+    images = groups.agg(
         answers=("correct", "size"),
         correct=("correct", "sum"),
         median_ms=("milliseconds", "median"),
-    )
-    images = images.reset_index()
+    ).reset_index()
     intervals = [measures.share(int(row.correct), int(row.answers)) for row in images.itertuples()]
     images[["accuracy", "low", "high"]] = np.array(intervals).reshape(-1, 3)
     return images.sort_values(["kind", "accuracy", "target"]).reset_index(drop=True)
 
 
-def sensitivity(
+def analyse_sensitivity(
     first: pd.DataFrame, people: pd.DataFrame, allowed: int, margin: float
 ) -> pd.DataFrame:
-    """The accuracy of each kind under other exclusion rules."""
-    most = int(people.failed_checks.max())
+    """The accuracy and tests of each kind of question under each exclusion rule."""
+    rows = []
+    for rule, kept in _exclusion_rules(people, allowed).items():
+        answers = first[first.participant.isin(people.index[kept])]
+        for kind in KINDS:
+            selected = answers[answers.kind == kind]
+            if selected.empty:
+                continue
+            correct, trials = count_per_person(selected)
+            interval = measures.bootstrap(measures.accuracy, correct, trials)
+            tests = measures.tests_of_people(correct, trials, margin)
+            row = {
+                "rule": rule,
+                "kind": kind,
+                "participants": len(correct),
+                "accuracy": interval.estimate,
+                "low": interval.low,
+                "high": interval.high,
+                "p_chance": tests.chance,
+                "p_equivalence": tests.equivalence,
+            }
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _exclusion_rules(people: pd.DataFrame, allowed: int) -> dict[str, pd.Series]:
+    """For each rule its name, and for each participant whether it keeps them."""
     rules = {f"finished, at most {allowed} failed checks (primary)": people.counted}
-    rules |= {
-        f"finished, at most {count} failed checks": (
-            people.finished & (people.failed_checks <= count)
-        )
-        for count in range(min(most, 3) + 1)
-        if count != allowed
-    }
+    for count in range(min(int(people.failed_checks.max()), 3) + 1):
+        if count != allowed:
+            kept = people.finished & (people.failed_checks <= count)
+            rules[f"finished, at most {count} failed checks"] = kept
     rules["everyone who finished"] = people.finished
     rules["everyone, unfinished too"] = people.answers > 0
-    rules[f"primary without the hasty (median below {HASTY} ms)"] = people.counted & (
-        people.median_ms >= HASTY
-    )
-    rows = []
-    for name, kept in rules.items():
-        for kind in KINDS:
-            those = first[(first.kind == kind) & first.participant.isin(people.index[kept])]
-            if len(those):
-                correct, trials = per_person(those)
-                interval = measures.bootstrap(measures.accuracy, correct, trials)
-                tests = measures.tests_of_people(correct, trials, margin)
-                rows.append({"rule": name, "kind": kind, "participants": len(correct), "accuracy": interval.estimate, "low": interval.low,
-                             "high": interval.high, "p_chance": tests.chance, "p_equivalence": tests.equivalence})  # fmt: skip
-    return pd.DataFrame(rows)
+    is_slow = people.median_ms >= HASTY
+    rules[f"primary without the hasty (median below {HASTY} ms)"] = people.counted & is_slow
+    return rules

@@ -1,264 +1,201 @@
 """`synthderm study build`: from folders of images to a study that is ready to serve.
 
-Both sides are cut, resized and compressed in the same way, so that neither size nor file format
-tells which is which: the smallest image of all decides the size, so that no side alone is enlarged.
+All images are cut, resized and compressed in the same way, so that neither size nor file format
+tells which is which. The smallest image decides the size, so that no image is enlarged.
 """
 
-import csv
-import hashlib
-import json
-import secrets
 import shutil
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
-from PIL import Image
 
-from synthderm.study.files import FORMAT, PAGES, Settings
-from synthderm.study.schedule import Plan, Trial, draw_trials
-from synthderm.study.sources import Pair, Picture, from_folder, from_generator, from_pairs
+from synthderm.study.image_writer import ImageWriter
+from synthderm.study.pictures import Folder, Pictures, read_folder, read_generated, read_pairs
+from synthderm.study.plan import Plan
+from synthderm.study.schedule import ImageNames, Trial, sample_trials
+from synthderm.study.study_folder import Example, Settings, write_study
 
-LARGEST = 512
+LARGEST = 512  # pixels
+SMALLEST = 16
+TRIALS = 20  # of each block that has images, unless another number is given
+
+Item = TypeVar("Item")
 
 
-def build(out: str | Path, real: str, generated: str, *, plan: Plan, add: list[str] | None = None, remove: list[str] | None = None, seed: int = 0,
-          images: int = 60, size: int | None = None, quality: int = 92, seconds: float | None = None, margin: float = 0.1,
-          max_failed_checks: int = 1, examples: int = 1, title: str = "Real or generated?") -> Settings:  # fmt: skip
+def build(
+    out: Folder,
+    real: Folder | None = None,
+    generated: Folder | None = None,
+    *,
+    add: Sequence[Folder] | None = None,
+    remove: Sequence[Folder] | None = None,
+    participants: int = Plan.participants,
+    yesno: int | None = None,
+    two: int | None = None,
+    edit: int | None = None,
+    repeats: int = Plan.repeats,
+    checks: int = Plan.checks,
+    images: int = 60,
+    size: int | None = None,
+    quality: int = 92,
+    seconds: float | None = None,
+    margin: float = 0.1,
+    max_failed_checks: int = 1,
+    examples: int = 1,
+    title: str = "Real or generated?",
+    seed: int = 0,
+) -> Settings:
     """Write a study.
 
     Args:
-        out: a new folder.
+        out: folder of the study, new or empty.
         real: folder of photographs.
-        generated: folder of generated images, or the name of a generator for
-            `synthderm.SyntheticSkinDataset`.
-        plan: numbers of trials.
-        add, remove: folders for the edit block, see `sources.from_pairs`.
-        seed: of every draw; image names alone are random, so that the seed doesn't give them away.
-        images: images on each side of the study, and pairs of each kind; the larger, the fewer
-            answers for each.
-        size: pixels; the smallest image decides where None.
-        quality: JPEG quality, 1 to 95.
+        generated: folder of generated images, or a generator: bundled name, model folder, Hub id.
+        add, remove: edits for the block "edit"; see `pictures.read_pairs`.
+        participants, repeats, checks: see `Plan`.
+        yesno, two, edit: see `Plan`; where None, 20 trials if there are images for them, else 0.
+        images: images on each side, and pairs of each edit, that all participants share.
+        size: width and height of each image, pixels; the smallest image decides where None.
+        quality: JPEG quality of each image, 1 to 95.
         seconds, margin, max_failed_checks, title: see `Settings`.
-        examples: labelled examples in the instructions of each block; they never come up in trials.
+        examples: labelled examples of each answer in the instructions. They come up in no trial.
+        seed: of all random choices, except for image names: with a known seed they would tell
+            which image is generated.
 
     Raises:
-        ValueError: settings or images that do not make a study; FileExistsError: `out` is not
-            empty.
+        FileExistsError: `out` is not empty.
+        ValueError: settings or images that do not make a study.
     """
-    out = Path(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(
-            f"{out} exists already: a study is never overwritten. Give --out another folder."
-        )
-    if not 1 <= quality <= 95:
-        raise ValueError(f"quality={quality} is not in 1..95.")
-    if bool(plan.edit) != bool(add or remove):
-        raise ValueError(
-            f"edit={plan.edit} trials, add={add}, remove={remove}: edit trials and their pairs go"
-            " together."
-        )
-    rng = np.random.default_rng(seed)
-    wanted = max(images, plan.images_needed) + examples * sum(
-        block in plan.blocks for block in ("yesno", "two")
+    _require_new(Path(out))
+    yesno, two, edit = _default_trials(yesno, two, edit, (real, generated), (add, remove))
+    plan = Plan(participants, yesno, two, edit, repeats, checks)
+    pictures = _read_pictures(plan, (real, generated), (add, remove), images, examples, seed)
+    writer = ImageWriter(_common_size(pictures, size), quality)
+    names = writer.add_all(pictures)
+    shown = _reserve_examples(plan, names, examples)
+    trials = sample_trials(plan, names, seed)
+    settings = Settings(
+        title, seed, plan, writer.size, quality, seconds, margin, max_failed_checks, shown
     )
-    singles = (
-        {
-            "real": from_folder(real, wanted, rng),
-            "generated": from_generator(generated, wanted, rng, seed),
-        }
-        if plan.images_needed
-        else {}
-    )
-    pairs = {
-        kind: from_pairs(folders, kind, max(images, plan.edit) + examples, rng, seed)
-        for kind, folders in (("add", add), ("remove", remove))
-        if folders
-    }
-    size = _common_size(singles, pairs, size)
-    writer = _Writer(size, quality)
-    named = {
-        side: [writer.add(picture, side, *_square(picture.image)) for picture in pictures]
-        for side, pictures in singles.items()
-    }
-    named |= {kind: [writer.add_pair(pair) for pair in found] for kind, found in pairs.items()}
-    shown, decks = _reserve_examples(plan, named, examples)
-    trials = draw_trials(
-        plan,
-        decks.get("real", []),
-        decks.get("generated", []),
-        decks.get("add", []),
-        decks.get("remove", []),
-        seed,
-    )
-    settings = Settings(title, seed, plan, size, quality, seconds, margin, max_failed_checks, shown)
-
-    part = out.with_name(
-        out.name + ".part"
-    )  # renamed once it is whole, so that half a study is never served
-    shutil.rmtree(part, ignore_errors=True)
-    writer.write(part / "images")
-    _write_files(
-        part,
-        settings,
-        trials,
-        writer.rows,
-        {name for parts in shown.values() for names, _ in parts for name in names},
-    )
-    if out.exists():
-        out.rmdir()
-    part.rename(out)
+    _write_folder(Path(out), settings, trials, writer)
     return settings
 
 
-class _Writer:
-    """Prepares images, names them at random and remembers which is which."""
-
-    def __init__(self, size: int, quality: int):
-        self.size, self.quality = size, quality
-        self.rows: list[dict[str, str]] = []
-        self.prepared: dict[str, Image.Image] = {}
-        self.seen: dict[tuple[bytes, str], str] = {}
-
-    def add(self, picture: Picture, side: str, left: int, top: int, edge: int) -> str:
-        """Cut out the square, resize it, and return its new name."""
-        square = picture.image.resize(
-            (self.size, self.size),
-            Image.Resampling.LANCZOS,
-            box=(left, top, left + edge, top + edge),
+def _require_new(out: Path) -> None:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(
+            f"{out} exists already, and a study is never overwritten: give --out another folder."
         )
-        digest = hashlib.sha256(square.tobytes()).digest()
-        opposite = {"real": "generated", "generated": "real"}.get(side)
-        if (digest, opposite) in self.seen:
-            raise ValueError(
-                f"{picture.origin} ({side}) shows the same pixels as {self.seen[digest, opposite]}"
-                f" ({opposite}): no answer is right. Remove one."
-            )
-        self.seen[digest, side] = picture.origin
-        name = secrets.token_hex(16) + ".jpg"
-        self.prepared[name] = square
-        self.rows.append({"name": name, "side": side, "origin": picture.origin})
-        return name
-
-    def add_pair(self, pair: Pair) -> tuple[str, str]:
-        """Both sides of a pair, cut in the same place: where the edit is."""
-        if pair.before.image.size != pair.after.image.size:
-            raise ValueError(
-                f"{pair.before.origin} is {pair.before.image.size} before and"
-                f" {pair.after.image.size} after the edit: a pair must have one size."
-            )
-        before, after = (np.asarray(side.image, dtype=np.int16) for side in pair)
-        if (before == after).all():
-            raise ValueError(
-                f"{pair.after.origin} is the same before and after: nothing was edited. Leave it"
-                " out."
-            )
-        square = _square(pair.before.image, np.abs(before - after).sum(2))
-        return self.add(pair.before, "before", *square), self.add(pair.after, "after", *square)
-
-    def write(self, folder: Path) -> None:
-        """All images, in the order of their random names: neither the order nor the time of writing
-        tells the side."""
-        folder.mkdir(parents=True)
-        for name in sorted(self.prepared):
-            self.prepared[name].save(
-                folder / name, quality=self.quality, subsampling=0, optimize=True
-            )
 
 
-def _square(image: Image.Image, weight: np.ndarray | None = None) -> tuple[int, int, int]:
-    """(left, top, edge) of the largest square, around the middle or around the centre of a (H, W)
-    weight."""
-    width, height = image.size
+def _default_trials(
+    yesno: int | None,
+    two: int | None,
+    edit: int | None,
+    singles: tuple[Folder | None, Folder | None],
+    edits: tuple[Sequence[Folder] | None, Sequence[Folder] | None],
+) -> tuple[int, int, int]:
+    """The numbers of trials, with `TRIALS` where None and there are images; they must agree."""
+    if any(singles) and not all(singles):
+        raise ValueError("--real and --generated go together: the study compares the two.")
+    default_single = TRIALS if any(singles) else 0
+    yesno = default_single if yesno is None else yesno
+    two = default_single if two is None else two
+    if (yesno or two) and not any(singles):
+        raise ValueError(f"yesno={yesno} and two={two} trials need --real and --generated.")
+    default_edit = TRIALS if any(edits) else 0
+    edit = default_edit if edit is None else edit
+    if bool(edit) != any(edits):
+        raise ValueError(
+            f"edit={edit} trials, add={edits[0]}, remove={edits[1]}: edit trials and images for"
+            " them go together."
+        )
+    return yesno, two, edit
+
+
+def _read_pictures(
+    plan: Plan,
+    singles: tuple[Folder | None, Folder | None],
+    edits: tuple[Sequence[Folder] | None, Sequence[Folder] | None],
+    images: int,
+    examples: int,
+    seed: int,
+) -> Pictures:
+    """The pictures for trials and examples."""
+    rng = np.random.default_rng(seed)
+    (real, generated), (add, remove) = singles, edits
+    pictures = Pictures()
+    if real and generated and plan.images_needed:
+        blocks_with_examples = sum(block in plan.blocks for block in ("yesno", "two"))
+        count = max(images, plan.images_needed) + examples * blocks_with_examples
+        pictures.real.extend(read_folder(real, count, rng))
+        pictures.generated.extend(read_generated(generated, count, rng, seed))
+    count = max(images, plan.edit) + examples
+    if add:
+        pictures.add.extend(read_pairs(add, "add", count, rng, seed))
+    if remove:
+        pictures.remove.extend(read_pairs(remove, "remove", count, rng, seed))
+    return pictures
+
+
+def _common_size(pictures: Pictures, size: int | None) -> int:
+    """The given size, or the smallest edge of all images."""
+    smallest = min(pictures.all(), key=lambda picture: min(picture.image.size))
+    width, height = smallest.image.size
     edge = min(width, height)
-    centre = (width / 2, height / 2)
-    if weight is not None and weight.any():
-        rows, columns = weight.sum(1), weight.sum(0)
-        centre = (
-            np.average(np.arange(width), weights=columns),
-            np.average(np.arange(height), weights=rows),
-        )
-    left, top = (
-        int(np.clip(round(middle - edge / 2), 0, whole - edge))
-        for middle, whole in zip(centre, image.size, strict=True)
-    )
-    return left, top, edge
-
-
-def _common_size(
-    singles: dict[str, list[Picture]], pairs: dict[str, list[Pair]], size: int | None
-) -> int:
-    """The size asked for, or the smallest edge of all images."""
-    everything = [picture for found in singles.values() for picture in found] + [
-        side for found in pairs.values() for pair in found for side in pair
-    ]
-    smallest = min(everything, key=lambda picture: min(picture.image.size))
-    edge, what = (
-        min(smallest.image.size),
-        f"{smallest.origin} ({smallest.image.size[0]}x{smallest.image.size[1]})",
-    )
     if size is None:
         size = min(edge, LARGEST)
-    if size < 16:
+    if size < SMALLEST:
         raise ValueError(
-            f"size={size}: images below 16 pixels can't be judged; the smallest is {what}."
+            f"size={size}: images below {SMALLEST} pixels show too little; the smallest image is"
+            f" {smallest.origin} ({width}x{height})."
         )
     if size > edge:
         raise ValueError(
-            f"size={size} would enlarge {what}, and blur would betray it: take at most {edge}."
+            f"size={size} would enlarge {smallest.origin} ({width}x{height}), and blur would"
+            f" give it away: take at most {edge}."
         )
     return size
 
 
-def _reserve_examples(plan: Plan, named: dict[str, list], examples: int) -> tuple[dict, dict]:
-    """(examples of each block, images left for trials)."""
-    shown: dict[str, list[tuple[list[str], str]]] = {block: [] for block in plan.blocks}
-    decks = {side: list(names) for side, names in named.items()}
+def _reserve_examples(plan: Plan, names: ImageNames, examples: int) -> dict[str, list[Example]]:
+    """Take the examples of each block out of `names`."""
+    shown: dict[str, list[Example]] = {block: [] for block in plan.blocks}
+    has_add, has_remove = bool(names.add), bool(names.remove)
     for number in range(examples):
         if "yesno" in plan.blocks:
-            shown["yesno"] += [
-                ([_take(decks, "real")], "real"),
-                ([_take(decks, "generated")], "generated"),
-            ]
+            shown["yesno"].append(([_take(names.real, "real")], "real"))
+            shown["yesno"].append(([_take(names.generated, "generated")], "generated"))
         if "two" in plan.blocks:
-            pair = [_take(decks, "real"), _take(decks, "generated")]
-            shown["two"].append((pair, "b") if number % 2 == 0 else (pair[::-1], "a"))
-        for kind in ("add", "remove"):
-            if kind in decks:
-                pair = _take(decks, kind)
-                shown["edit"].append(
-                    (list(pair), "b") if kind == "add" else (list(pair[::-1]), "a")
-                )
-    return shown, decks
+            real, generated = _take(names.real, "real"), _take(names.generated, "generated")
+            even = number % 2 == 0
+            shown["two"].append(([real, generated], "b") if even else ([generated, real], "a"))
+        if has_add:
+            before, after = _take(names.add, "add")
+            shown["edit"].append(([before, after], "b"))
+        if has_remove:
+            before, after = _take(names.remove, "remove")
+            shown["edit"].append(([after, before], "a"))
+    return shown
 
 
-def _take(decks: dict[str, list], side: str):
-    if not decks[side]:
+def _take(names: list[Item], side: str) -> Item:
+    if not names:
         raise ValueError(
             f"too few images ({side}) for the examples: add images, or give --examples a smaller"
             " number."
         )
-    return decks[side].pop()
+    return names.pop()
 
 
-def _write_files(
-    folder: Path,
-    settings: Settings,
-    trials: list[Trial],
-    rows: list[dict[str, str]],
-    reserved: set[str],
-) -> None:
-    values = {"format": FORMAT} | asdict(settings)
-    (folder / "study.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    with open(folder / "trials.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(asdict(trials[0])))
-        writer.writeheader()
-        writer.writerows(asdict(trial) | {"swapped": int(trial.swapped)} for trial in trials)
-    with open(folder / "images.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["name", "side", "origin", "use"])
-        writer.writeheader()
-        writer.writerows(
-            row | {"use": "example" if row["name"] in reserved else "trial"} for row in rows
-        )
-    for name in ("texts.json", "consent.txt"):
-        shutil.copyfile(PAGES / name, folder / name)
+def _write_folder(out: Path, settings: Settings, trials: list[Trial], writer: ImageWriter) -> None:
+    """Write the study beside `out` and rename it when it is whole: half a study is never served."""
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    writer.write(part / "images")
+    write_study(part, settings, trials, writer.rows)
+    if out.exists():
+        out.rmdir()
+    part.rename(out)

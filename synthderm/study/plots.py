@@ -1,36 +1,36 @@
-"""The report's four figures, each an HTML image that carries its own data and a description in
-words."""
+"""The four figures of the report, as HTML images that contain their data and a description."""
 
 import base64
 import html
 import io
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from synthderm.study.analyse import Finding, Findings, first_showings
+from synthderm.study.findings import Finding, Findings
 
 BLUE, ORANGE, GREY = "#1f4673", "#b35900", "#777777"
 
 
-def accuracy(kinds: list[Finding], margin: float, names: dict[str, str]) -> str:
-    """Accuracy of each kind with its three intervals, beside chance and the margin."""
+def plot_accuracy(kinds: Sequence[Finding], margin: float, names: Mapping[str, str]) -> str:
+    """Accuracy of each kind of question with its three intervals, beside chance and the margin."""
     figure = Figure(figsize=(8, 0.9 + 0.8 * len(kinds)), layout="constrained")
     axes = figure.subplots()
-    axes.axvspan(
-        50 - 100 * margin, 50 + 100 * margin, color="#dddddd", label=f"margin, 50 % ± {margin:.0%}"
-    )
+    low, high = 50 - 100 * margin, 50 + 100 * margin
+    axes.axvspan(low, high, color="#dddddd", label=f"margin, 50 % ± {margin:.0%}")
     axes.axvline(50, color=GREY, linestyle="--", linewidth=1)
     for row, finding in enumerate(kinds):
-        for shift, interval, colour, label in ((-0.2, finding.exact, GREY, "answers (exact)"), (0, finding.people, BLUE, "people"),
-                                               (0.2, finding.people_and_images, ORANGE, "people and images")):  # fmt: skip
-            axes.plot(
-                [100 * interval.low, 100 * interval.high],
-                [row + shift] * 2,
-                color=colour,
-                linewidth=2,
-                label=label if row == 0 else None,
-            )
+        for shift, interval, colour, label in (
+            (-0.2, finding.exact, GREY, "answers (exact)"),
+            (0, finding.people, BLUE, "people"),
+            (0.2, finding.people_and_images, ORANGE, "people and images"),
+        ):
+            ends = [100 * interval.low, 100 * interval.high]
+            in_legend = label if row == 0 else None
+            axes.plot(ends, [row + shift] * 2, color=colour, linewidth=2, label=in_legend)
             axes.plot(100 * interval.estimate, row + shift, "o", color=colour, markersize=5)
     axes.set(
         yticks=range(len(kinds)),
@@ -44,36 +44,31 @@ def accuracy(kinds: list[Finding], margin: float, names: dict[str, str]) -> str:
     return _image(figure, f"Accuracy with intervals. {words}.")
 
 
-def people(found: Findings) -> str:
-    """Each counted participant's accuracy, for each kind."""
-    rows = first_showings(found.table)
-    rows = rows[rows.participant.isin(found.people.index[found.people.counted])]
-    figure = Figure(figsize=(8, 2.2), layout="constrained")
-    for axes, finding in zip(
-        figure.subplots(1, len(found.kinds), squeeze=False)[0], found.kinds, strict=True
-    ):
+def plot_people(findings: Findings) -> str:
+    """The accuracy of each counted participant, for each kind of question."""
+    rows = findings.counted_answers
+    figure, panels = _panels(len(findings.kinds), height=2.2)
+    for axes, finding in zip(panels, findings.kinds, strict=True):
         shares = 100 * rows[rows.kind == finding.kind].groupby("participant").correct.mean()
-        axes.hist(shares, bins=np.linspace(0, 100, 21), color=BLUE)
+        axes.hist(shares, bins=[5.0 * edge for edge in range(21)], color=BLUE)
         axes.axvline(50, color=GREY, linestyle="--", linewidth=1)
         axes.set(title=finding.kind, xlabel="correct, %", xlim=(0, 100))
-        axes.yaxis.get_major_locator().set_params(integer=True)
-    figure.axes[0].set_ylabel("participants")
+        axes.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
+    panels[0].set_ylabel("participants")
     return _image(figure, "Histograms of participants' accuracy, one for each kind of question.")
 
 
-def images(found: Findings) -> str:
-    """Accuracy of each image with its exact interval, hardest first."""
-    figure = Figure(figsize=(8, 2.6), layout="constrained")
-    groups = list(found.images.groupby("kind", sort=False))
-    for axes, (kind, rows) in zip(
-        figure.subplots(1, len(groups), squeeze=False, sharey=True)[0], groups, strict=True
-    ):
+def plot_images(findings: Findings) -> str:
+    """The accuracy of each image with its exact interval, hardest first."""
+    groups = list(findings.images.groupby("kind", sort=False))
+    figure, panels = _panels(len(groups), height=2.6, sharey=True)
+    for axes, (kind, rows) in zip(panels, groups, strict=True):
         place = np.arange(len(rows))
         axes.vlines(place, 100 * rows.low, 100 * rows.high, color="#bbbbbb", linewidth=1)
         axes.plot(place, 100 * rows.accuracy, ".", color=BLUE)
         axes.axhline(50, color=GREY, linestyle="--", linewidth=1)
         axes.set(title=kind, xlabel="images, hardest first", ylim=(-2, 102))
-    figure.axes[0].set_ylabel("correct, %")
+    panels[0].set_ylabel("correct, %")
     return _image(
         figure,
         "Accuracy of each image with its exact interval, hardest first, one panel for each kind of"
@@ -81,33 +76,33 @@ def images(found: Findings) -> str:
     )
 
 
-def times(found: Findings) -> str:
+def plot_times(findings: Findings) -> str:
     """Reaction times of right and of wrong answers."""
-    rows = first_showings(found.table)
-    rows = rows[rows.participant.isin(found.people.index[found.people.counted])]
+    rows = findings.counted_answers
     figure = Figure(figsize=(8, 2.4), layout="constrained")
     axes = figure.subplots()
-    groups = [(finding.kind, right) for finding in found.kinds for right in (1, 0)]
+    groups = [(finding.kind, right) for finding in findings.kinds for right in (1, 0)]
     seconds = [
         rows.milliseconds[(rows.kind == kind) & (rows.correct == right)].to_numpy() / 1000
         for kind, right in groups
     ]
     axes.boxplot(seconds, orientation="horizontal", showfliers=False, medianprops={"color": ORANGE})
-    axes.set(
-        yticklabels=[f"{kind}, {'right' if right else 'wrong'}" for kind, right in groups],
-        xlabel="seconds",
-        xlim=(0, None),
-    )
+    labels = [f"{kind}, {'right' if right else 'wrong'}" for kind, right in groups]
+    axes.set(yticklabels=labels, xlabel="seconds", xlim=(0, None))
     axes.invert_yaxis()
     return _image(
         figure, "Box plots of reaction times of right and wrong answers, for each kind of question."
     )
 
 
+def _panels(count: int, height: float, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+    """A figure with panels side by side."""
+    figure = Figure(figsize=(8, height), layout="constrained")
+    return figure, list(figure.subplots(1, count, squeeze=False, sharey=sharey)[0])
+
+
 def _image(figure: Figure, description: str) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
-    return (
-        f'<p><img alt="{html.escape(description)}"'
-        f' src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"></p>'
-    )
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'<p><img alt="{html.escape(description)}" src="data:image/png;base64,{data}"></p>'

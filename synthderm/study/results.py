@@ -1,8 +1,22 @@
-"""Answers joined with the key: one row for each answer."""
+"""Answers joined with the key: one row for each answer.
 
+Columns that need a word:
+
+    target     the image that the question is about: of a pair the generated or edited one
+    origin     the file that the target comes from
+    answer     the right answer
+    choice     the participant's answer
+    correct    1 or 0
+    repeat_of  position of the first showing, empty if this is no repeat
+    swapped    1 if the buttons of yes/no trials stood in the other order, else 0
+"""
+
+import csv
 from collections.abc import Iterable, Iterator
+from typing import TextIO
 
-from synthderm.study.files import Study
+from synthderm.study.store import Answer
+from synthderm.study.study_folder import Study
 
 COLUMNS = (
     "participant",
@@ -22,12 +36,8 @@ COLUMNS = (
 )
 
 
-def result_rows(study: Study, answers: Iterable[tuple[int, int, str, int]]) -> Iterator[dict]:
-    """One dict with `COLUMNS` for each (participant, position, choice, milliseconds).
-
-    `target` is the image that the question is about (the generated or edited one of a pair) and
-    `origin` its file; `correct` is 0 or 1.
-    """
+def result_rows(study: Study, answers: Iterable[Answer]) -> Iterator[dict[str, str | int]]:
+    """The row of each answer, with `COLUMNS`."""
     for participant, position, choice, milliseconds in answers:
         trial = study.trials[participant][position]
         target = trial.b if trial.b and trial.answer == "b" else trial.a
@@ -47,3 +57,10 @@ def result_rows(study: Study, answers: Iterable[tuple[int, int, str, int]]) -> I
             "repeat_of": "" if trial.repeat_of is None else trial.repeat_of,
             "swapped": int(trial.swapped),
         }
+
+
+def write_results(file: TextIO, study: Study, answers: Iterable[Answer]) -> None:
+    """Write the rows as CSV, with a header."""
+    writer = csv.DictWriter(file, COLUMNS)
+    writer.writeheader()
+    writer.writerows(result_rows(study, answers))

@@ -1,105 +1,57 @@
-"""Which participant sees what, and when: every trial is drawn here, before the first participant
-comes.
+"""Which participant answers which question, and when. All is fixed before the first one comes.
 
-The design, in the order in which it protects the answer:
+The design protects the answer in these ways:
 
-- **Blocks.** A participant does one kind of question at a time. Block orders are rotations of one
-  another (a Latin square), so each kind comes first, second, ... equally often in every run of as
-  many participants as there are blocks; all orders have been used once after their factorial.
-- **Add and remove share a block.** In a block of additions alone, "which was edited?" would be
-  "which has eczema?".
-- **Balance.** Within a participant half of the yes/no images are real, and the right answer is A as
-  often as B. Over participants every image is dealt equally often, within one. A participant meets
-  an image once, repeats apart.
-- **Repeats** measure self-consistency: trials of the first third of a block come back in its second
-  half, with A and B exchanged, so that pressing the same key again is not consistency.
-- **Checks** show no picture but say which button to press; whoever misses them is not looking.
+- **Blocks.** A participant answers one kind of question at a time. The orders of the blocks form
+  Latin squares, so each block comes first, second and third equally often.
+- **Add and remove share a block.** In a block of additions alone, "which one was edited?" would
+  mean "which one has eczema?".
+- **Balance.** Half of a participant's yes/no images are real, and the right answer is A as often
+  as B. Over all participants the numbers of times that images are shown differ by one at most.
+  A participant sees an image once, apart from repeats.
+- **Repeats** measure consistency. Trials from the first third of a block come back in its second
+  half with A and B exchanged, so pressing the same button again does not count as consistent.
+- **Attention checks** show a text instead of an image. It says which button to press, so
+  participants who do not read it fail. In the code a "check" always means an attention check.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from itertools import permutations
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-BLOCKS = ("yesno", "two", "edit")
-KINDS = ("yesno", "two", "add", "remove")
-CHOICES = {"yesno": ("real", "generated"), "two": ("a", "b"), "edit": ("a", "b")}
+from synthderm.study.plan import CHOICES, Plan
+
+OTHER_SIDE = {"a": "b", "b": "a"}
+
+Card = TypeVar("Card")
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How many trials each participant gets. `edit` counts add and remove together; `repeats` and
-    `checks` are spread over the blocks."""
+class Question(NamedTuple):
+    """What a trial shows, and its right answer; see `Trial`."""
 
-    participants: int = 200
-    yesno: int = 20
-    two: int = 20
-    edit: int = 0
-    repeats: int = 6
-    checks: int = 6
-
-    def __post_init__(self):
-        for name, value in asdict(self).items():
-            if value < 0:
-                raise ValueError(f"{name}={value}: a count can't be negative.")
-        for block in BLOCKS:
-            if getattr(self, block) % 2:
-                raise ValueError(
-                    f"{block}={getattr(self, block)} is odd; take an even number, so that both"
-                    " answers are right equally often."
-                )
-        if not self.blocks:
-            raise ValueError(
-                "a study needs questions: give at least one of yesno, two and edit a number"
-                " above 0."
-            )
-        if not self.participants:
-            raise ValueError("a study needs participants: participants=0.")
-        for block, repeats in self.spread(self.repeats).items():
-            most = getattr(self, block) // 3
-            if repeats > most:
-                raise ValueError(
-                    f"repeats={self.repeats} puts {repeats} into block {block}, which has room for"
-                    f" {most} (a third of its {getattr(self, block)} trials): ask for fewer repeats"
-                    " or more trials."
-                )
-
-    @property
-    def blocks(self) -> tuple[str, ...]:
-        """The kinds of question that are asked, in the order of `BLOCKS`."""
-        return tuple(block for block in BLOCKS if getattr(self, block))
-
-    def spread(self, count: int) -> dict[str, int]:
-        """`count` over the blocks, in whole numbers that differ by one at most."""
-        blocks = self.blocks
-        return {
-            block: count // len(blocks) + (index < count % len(blocks))
-            for index, block in enumerate(blocks)
-        }
-
-    @property
-    def length(self) -> int:
-        """Trials of one participant, repeats and checks included."""
-        return self.yesno + self.two + self.edit + self.repeats + self.checks
-
-    @property
-    def images_needed(self) -> int:
-        """Real images, and as many generated ones, that one participant sees."""
-        return self.yesno // 2 + self.two
+    kind: str
+    a: str
+    b: str
+    answer: str
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One question. Only its block and images may reach a browser; `kind` and `answer` are the key.
+    """One question to one participant.
+
+    A browser gets the block and the images only. `kind` and `answer` are the key.
 
     Args:
-        participant, position: which one's, from 1; and when, from 0.
-        block: one of `BLOCKS`.
-        kind: one of `KINDS`, or "check".
-        a, b: image names; `b` is "" for yes/no, both are for a check.
-        answer: "real" or "generated" (yes/no), "a" or "b" (pairs): which one is generated, or
-            edited.
-        repeat_of: position of the first showing, or None.
+        participant: number of the participant, from 1.
+        position: place among the participant's trials, from 0.
+        block: one of `plan.BLOCKS`.
+        kind: one of `plan.KINDS`, or "check" for an attention check.
+        a, b: image names. `b` is "" in yes/no trials, both are "" in attention checks.
+        answer: "real" or "generated" in yes/no trials; in pairs "a" or "b", the side that is
+            generated or edited; in attention checks the button to press.
+        repeat_of: position of the first showing, None if this is no repeat.
         swapped: whether the buttons of yes/no trials stand in the other order.
     """
 
@@ -114,15 +66,25 @@ class Trial:
     swapped: bool
 
 
-class Deck:
-    """Deals images so that all are dealt equally often (within one) and no hand holds the same
-    image twice."""
+@dataclass(frozen=True)
+class ImageNames:
+    """The images that trials may show: names, and for edits pairs of names (before, after)."""
 
-    def __init__(self, cards: list, rng: np.random.Generator):
-        self.cards, self.rng = cards, rng
+    real: list[str] = field(default_factory=list)
+    generated: list[str] = field(default_factory=list)
+    add: list[tuple[str, str]] = field(default_factory=list)
+    remove: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Deck(Generic[Card]):
+    """Deals images like cards: all equally often (within one), and never one twice in a hand."""
+
+    def __init__(self, cards: list[Card], rng: np.random.Generator) -> None:
+        self.cards = cards
+        self.rng = rng
         self.dealt = np.zeros(len(cards), dtype=int)
 
-    def deal(self, count: int) -> list:
+    def deal(self, count: int) -> list[Card]:
         """`count` cards in random order, the least dealt first; ties are broken at random."""
         order = self.rng.permutation(len(self.cards))
         hand = order[np.argsort(self.dealt[order], kind="stable")[:count]]
@@ -131,7 +93,7 @@ class Deck:
 
 
 def block_orders(blocks: tuple[str, ...], rng: np.random.Generator) -> list[tuple[str, ...]]:
-    """All orders of the blocks, in groups of rotations: each group is a Latin square."""
+    """All orders of the blocks, in groups of rotations. Each group is a Latin square."""
     first, *rest = blocks
     bases = [(first, *others) for others in permutations(rest)]
     return [
@@ -141,111 +103,125 @@ def block_orders(blocks: tuple[str, ...], rng: np.random.Generator) -> list[tupl
     ]
 
 
-def draw_trials(
-    plan: Plan,
-    real: list[str],
-    generated: list[str],
-    added: list[tuple[str, str]],
-    removed: list[tuple[str, str]],
-    seed: int,
-) -> list[Trial]:
+def sample_trials(plan: Plan, names: ImageNames, seed: int) -> list[Trial]:
     """Every trial of every participant, in order.
 
     Args:
-        plan: the numbers.
-        real, generated: names of the images.
-        added, removed: pairs of names, (before, after).
-        seed: the same seed and names give the same trials.
+        plan: the numbers of trials.
+        names: the images to show.
+        seed: the same seed and the same names give the same trials.
 
     Raises:
         ValueError: fewer images than a participant needs.
     """
-    add_count = plan.edit if not removed else 0 if not added else plan.edit // 2
-    needs = (("real images", real, plan.images_needed), ("generated images", generated, plan.images_needed),
-             ("add pairs", added, add_count), ("remove pairs", removed, plan.edit - add_count))  # fmt: skip
-    for name, have, need in needs:
-        if len(have) < need:
-            raise ValueError(
-                f"each participant sees {need} {name}, but there are {len(have)}: add images, or"
-                " ask for fewer trials."
-            )
+    if not names.remove:
+        add_count = plan.edit
+    else:
+        add_count = plan.edit // 2 if names.add else 0
+    _require_images("real images", len(names.real), plan.images_needed)
+    _require_images("generated images", len(names.generated), plan.images_needed)
+    _require_images("add pairs", len(names.add), add_count)
+    _require_images("remove pairs", len(names.remove), plan.edit - add_count)
     rng = np.random.default_rng(seed)
-    decks = [Deck(cards, rng) for cards in (real, generated, added, removed)]
+    singles = (Deck(names.real, rng), Deck(names.generated, rng))
+    pairs = (Deck(names.add, rng), Deck(names.remove, rng))
     orders = block_orders(plan.blocks, rng)
     repeats, checks = plan.spread(plan.repeats), plan.spread(plan.checks)
     trials = []
     for index in range(plan.participants):
-        # Buttons change after a full round of orders, so that their order and the blocks' are not
-        # confounded.
+        # The buttons change after all orders have been used once, so that the order of the
+        # buttons and the order of the blocks are not confounded.
         swapped = bool(index // len(orders) % 2)
-        hands = dict(zip(BLOCKS, _deal(plan, decks, add_count, rng), strict=True))
-        sequence = []
+        questions = _deal_single_images(plan, *singles)
+        edits = _deal_edits(plan, add_count, *pairs)
+        questions["two"] = _place_on_sides(questions["two"], rng)
+        questions["edit"] = _place_on_sides(edits, rng)
+        position = 0
         for block in orders[index % len(orders)]:
-            sequence += _arrange(
-                block, hands[block], repeats[block], checks[block], rng, len(sequence)
-            )
-        trials += [
-            Trial(index + 1, position, *row, swapped) for position, row in enumerate(sequence)
-        ]
+            for question, repeat_of in _arrange(
+                block, questions[block], repeats[block], checks[block], position, rng
+            ):
+                trial = Trial(index + 1, position, block, *question, repeat_of, swapped)
+                trials.append(trial)
+                position += 1
     return trials
 
 
-def _deal(
-    plan: Plan, decks: list[Deck], add_count: int, rng: np.random.Generator
-) -> tuple[list, list, list]:
-    """One participant's trials of each block as (kind, a, b, answer), not yet in order."""
-    real, generated, added, removed = decks
-    reals, fakes = real.deal(plan.images_needed), generated.deal(plan.images_needed)
+def _require_images(what: str, have: int, need: int) -> None:
+    if have < need:
+        raise ValueError(
+            f"each participant sees {need} {what}, but there are {have}: add images, or ask for"
+            " fewer trials."
+        )
+
+
+def _deal_single_images(
+    plan: Plan, real: Deck[str], generated: Deck[str]
+) -> dict[str, list[Question]]:
+    """One participant's questions of the blocks yesno and two, not yet in order."""
+    reals = real.deal(plan.images_needed)
+    fakes = generated.deal(plan.images_needed)
     half = plan.yesno // 2
-    yesno = [("yesno", name, "", "real") for name in reals[:half]] + [
-        ("yesno", name, "", "generated") for name in fakes[:half]
-    ]
-    pairs = [
-        ("two", before, after) for before, after in zip(reals[half:], fakes[half:], strict=True)
-    ]
-    edits = [("add", *pair) for pair in added.deal(add_count)] + [
-        ("remove", *pair) for pair in removed.deal(plan.edit - add_count)
-    ]
-    return yesno, _place(pairs, rng), _place(edits, rng)
+    yesno = [Question("yesno", name, "", "real") for name in reals[:half]]
+    yesno += [Question("yesno", name, "", "generated") for name in fakes[:half]]
+    two = [Question("two", *pair, "b") for pair in zip(reals[half:], fakes[half:], strict=True)]
+    return {"yesno": yesno, "two": two}
 
 
-def _place(
-    pairs: list[tuple[str, str, str]], rng: np.random.Generator
-) -> list[tuple[str, str, str, str]]:
-    """Put the generated or edited image of (kind, before, after) on A and on B alternately: the
-    sides balance within every kind."""
+def _deal_edits(
+    plan: Plan, add_count: int, add: Deck[tuple[str, str]], remove: Deck[tuple[str, str]]
+) -> list[Question]:
+    """One participant's questions of the block edit, not yet in order, all with B edited."""
+    questions = [Question("add", *pair, "b") for pair in add.deal(add_count)]
+    removals = remove.deal(plan.edit - add_count)
+    return questions + [Question("remove", *pair, "b") for pair in removals]
+
+
+def _place_on_sides(questions: list[Question], rng: np.random.Generator) -> list[Question]:
+    """Exchange A and B in every other question: the sides balance within each kind."""
     start = int(rng.integers(2))
     return [
-        (kind, after, before, "a") if (index + start) % 2 else (kind, before, after, "b")
-        for index, (kind, before, after) in enumerate(pairs)
+        exchange(question) if (index + start) % 2 else question
+        for index, question in enumerate(questions)
     ]
+
+
+def exchange(question: Question) -> Question:
+    """The question with A and B exchanged; a yes/no question stays as it is."""
+    kind, a, b, answer = question
+    return Question(kind, b, a, OTHER_SIDE[answer]) if b else question
 
 
 def _arrange(
-    block: str, hand: list[tuple], repeats: int, checks: int, rng: np.random.Generator, start: int
-) -> list[tuple]:
-    """A block's rows (block, kind, a, b, answer, repeat_of) in order, repeats and checks included;
-    it begins at position `start`."""
-    hand = [hand[index] for index in rng.permutation(len(hand))]
-    again = rng.choice(len(hand) // 3, size=repeats, replace=False) if repeats else []
-    rows = [(trial, None) for trial in hand[len(hand) // 2 :]] + [
-        (_exchange(hand[source]), hand[source]) for source in again
-    ]
-    rows = [(trial, None) for trial in hand[: len(hand) // 2]] + [
-        rows[index] for index in rng.permutation(len(rows))
-    ]
+    block: str,
+    questions: list[Question],
+    repeats: int,
+    checks: int,
+    start: int,
+    rng: np.random.Generator,
+) -> list[tuple[Question, int | None]]:
+    """A block's (question, repeat_of) in order, with repeats and attention checks.
+
+    The block begins at position `start`.
+    """
+    questions = [questions[index] for index in rng.permutation(len(questions))]
+    half = len(questions) // 2
+    third = len(questions) // 3
+    again = rng.choice(third, size=repeats, replace=False) if repeats else np.empty(0, int)
+    rows: list[tuple[Question, Question | None]] = [(each, None) for each in questions[half:]]
+    rows += [(exchange(questions[index]), questions[index]) for index in again]
+    rows = [rows[index] for index in rng.permutation(len(rows))]
+    rows = [(each, None) for each in questions[:half]] + rows
     offset = int(rng.integers(2))
     for number in range(checks):
-        check = ("check", "", "", CHOICES[block][(number + offset) % 2])
+        check = Question("check", "", "", CHOICES[block][(number + offset) % 2])
         rows.insert(int(rng.integers(1, len(rows) + 1)), (check, None))
-    place = {
-        trial: position
-        for position, (trial, source) in enumerate(rows, start)
-        if source is None and trial[0] != "check"
+    first_shown = {
+        question: position
+        for position, (question, original) in enumerate(rows, start)
+        if original is None and question.kind != "check"
     }
-    return [(block, *trial, None if source is None else place[source]) for trial, source in rows]
-
-
-def _exchange(trial: tuple[str, str, str, str]) -> tuple[str, str, str, str]:
-    kind, a, b, answer = trial
-    return trial if not b else (kind, b, a, {"a": "b", "b": "a"}[answer])
+    return [
+        (question, None if original is None else first_shown[original])
+        for question, original in rows
+    ]

@@ -1,4 +1,4 @@
-"""Start the study's server: bind, print the link and the admin token, run until it is stopped."""
+"""`synthderm study serve`: listen, print the link and the admin token, serve until stopped."""
 
 import secrets
 import socket
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import uvicorn
 
-from synthderm.study.files import Study
-from synthderm.study.server import create_app
+from synthderm.study.app import create_app
 from synthderm.study.store import NotSaved, Store
+from synthderm.study.study_folder import Study
 
 
 def serve(
@@ -21,15 +21,16 @@ def serve(
     """Serve a study until interrupted.
 
     Args:
-        folder: the study.
-        host: address to listen on; "0.0.0.0" for all of this machine's.
-        port: 0 takes a free one.
-        url: the address that participants use, where it is another ("https://study.example.org").
+        folder: the study's folder.
+        host: address to listen on; "0.0.0.0" for all addresses of this machine.
+        port: 0 for a free one.
+        url: the address that participants use, if it is another ("https://study.example.org").
         behind_proxy: take the client's address from a proxy on this machine, so that its clients
             are counted one by one.
 
     Raises:
-        OSError: the address can't be had, or the database can't be opened.
+        FileNotFoundError: no study, or one that lacks images.
+        OSError: the server can't listen there, or the database can't be opened.
     """
     study = Study(folder)
     if missing := [name for name in study.origins if not study.image(name).is_file()]:
@@ -42,27 +43,19 @@ def serve(
     except NotSaved as error:
         raise OSError(f"{study.database} can't be opened: {error}.") from None
     admin_token = secrets.token_urlsafe(24)
-    with _listen(host, port) as listener:
+    with listen(host, port) as listener:
         base = (url or f"http://{host}:{listener.getsockname()[1]}").rstrip("/")
-        joined = store.participants()
-        print(
-            f"{study.settings.title}: {len(study.trials[1])} trials each, {len(joined)} of"
-            f" {len(study.trials)} places taken, {len(store.answers())} answers."
+        _print_welcome(study, store, base, admin_token)
+        config = uvicorn.Config(
+            create_app(study, store, admin_token),
+            access_log=False,  # it would store addresses and personal links
+            log_level="warning",
+            server_header=False,
+            proxy_headers=behind_proxy,
+            limit_concurrency=1000,
+            timeout_graceful_shutdown=5,
+            lifespan="off",
         )
-        if "[" in "".join(study.consent):
-            print(
-                f"Before you invite anyone: {study.folder / 'consent.txt'} still has"
-                " [placeholders]."
-            )
-        print(f"Send this link:  {base}/s/{store.invitation}")
-        print(
-            f"Results:         {base}/results.csv  (user: admin, password: {admin_token})",
-            flush=True,
-        )
-        app = create_app(study, store, admin_token)
-        # The access log would store addresses and personal links.
-        config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False, proxy_headers=behind_proxy,
-                                limit_concurrency=1000, timeout_graceful_shutdown=5, lifespan="off")  # fmt: skip
         try:
             uvicorn.Server(config).run(sockets=[listener])
         except KeyboardInterrupt:
@@ -71,19 +64,39 @@ def serve(
             store.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _print_welcome(study: Study, store: Store, base: str, admin_token: str) -> None:
+    taken, places = len(store.participants()), len(study.trials)
+    print(
+        f"{study.settings.title}: {len(study.trials[1])} trials each, {taken} of {places} places"
+        f" taken, {len(store.answers())} answers."
+    )
+    if "[" in "".join(study.consent):
+        path = study.folder / "consent.txt"
+        print(f"Before you invite participants, replace the [placeholders] in {path}.")
+    print(f"Send this link:  {base}/s/{store.invitation}")
+    print(
+        f"Results:         {base}/results.csv  (user: admin, password: {admin_token})", flush=True
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens at this address.
+
+    Raises:
+        OSError: the address or the port is not free.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio switches off Nagle's algorithm, which costs 40 ms a reply, only where the protocol is
-    # named.
+    # asyncio switches off Nagle's algorithm, which delays each reply by 40 ms, only for sockets
+    # that name their protocol.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(1024)  # whoever reads the link can connect at once
+        listener.listen(1024)  # participants can connect as soon as the link is printed
     except OSError as error:
         listener.close()
         raise OSError(
-            f"can't listen on {host}:{port} ({error.strerror}); give --port another number, or 0"
+            f"can't listen on {host}:{port} ({error.strerror}): give --port another number, or 0"
             " for a free one."
         ) from None
     return listener

@@ -1,7 +1,7 @@
 """Participants and answers in SQLite.
 
-An answer is on disk before `save` returns: write-ahead log, `synchronous=FULL`. A participant is
-known by the hash of a random token alone; no name, no address, no browser is stored.
+An answer is on disk before `save` returns (write-ahead log, `synchronous=FULL`). Of a participant
+only a number and the hash of a random token are stored: no name, no address, no browser.
 """
 
 import hashlib
@@ -9,9 +9,10 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -29,16 +30,29 @@ CREATE TABLE IF NOT EXISTS answers (
     PRIMARY KEY (participant, position)
 ) WITHOUT ROWID;
 """
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+
+Execute = Callable[..., sqlite3.Cursor]
+
+
+class Answer(NamedTuple):
+    """One answer as it is stored."""
+
+    participant: int
+    position: int
+    choice: str
+    milliseconds: int
 
 
 class NotSaved(Exception):
-    """The database could not be read or written (locked, disk full, read-only); trying again may
-    help."""
+    """The database could not be read or written (locked, full disk, read-only).
+
+    Trying again may help.
+    """
 
 
 class Conflict(Exception):
-    """An answer to another trial than the participant's next one, or another answer to one that is
-    already saved."""
+    """Not the participant's next trial, or another answer than the saved one."""
 
 
 class StudyFull(Exception):
@@ -46,32 +60,31 @@ class StudyFull(Exception):
 
 
 class Store:
-    """The database of one study; safe to use from several threads.
+    """The database of one study. Several threads may use it at once.
 
     Args:
-        path: the file; made where it does not exist.
+        path: the file; created if it does not exist.
         timeout: seconds to wait for a lock.
+
+    Raises:
+        NotSaved: the file can't be opened or written. All methods may raise it too.
     """
 
-    def __init__(self, path: str | Path, timeout: float = 3.0):
+    def __init__(self, path: str | Path, timeout: float = 3.0) -> None:
         self.lock = threading.Lock()
         self.connection = sqlite3.connect(
             path, timeout=timeout, isolation_level=None, check_same_thread=False
         )
-        with self._guarded():
-            for pragma in (
-                "journal_mode=WAL",
-                "synchronous=FULL",
-                "foreign_keys=ON",
-                "secure_delete=ON",
-            ):
-                self.connection.execute(f"PRAGMA {pragma}")
+        with self._locked() as run:
+            for pragma in PRAGMAS:
+                run(f"PRAGMA {pragma}")
             self.connection.executescript(SCHEMA)
         with self._transaction() as run:
             run("INSERT OR IGNORE INTO meta VALUES ('invitation', ?)", (secrets.token_urlsafe(16),))
 
     @contextmanager
-    def _guarded(self) -> Iterator:
+    def _locked(self) -> Iterator[Execute]:
+        """The connection for this thread alone; its errors become `NotSaved`."""
         with self.lock:
             try:
                 yield self.connection.execute
@@ -81,10 +94,12 @@ class Store:
                 raise NotSaved(str(error)) from error
 
     @contextmanager
-    def _transaction(self) -> Iterator:
-        """All or nothing; the write lock is taken first, so that what is read stays true until the
-        commit."""
-        with self._guarded() as run:
+    def _transaction(self) -> Iterator[Execute]:
+        """All or nothing.
+
+        The write lock is taken first, so what is read stays true until the commit.
+        """
+        with self._locked() as run:
             run("BEGIN IMMEDIATE")
             try:
                 yield run
@@ -97,9 +112,9 @@ class Store:
 
     @property
     def invitation(self) -> str:
-        """The unguessable part of the link that is sent out."""
-        with self._guarded() as run:
-            return run("SELECT value FROM meta WHERE name = 'invitation'").fetchone()[0]
+        """The random part of the link that is sent out."""
+        with self._locked() as run:
+            return str(run("SELECT value FROM meta WHERE name = 'invitation'").fetchone()[0])
 
     def join(self, places: int) -> str:
         """A new participant's token, 192 random bits.
@@ -112,69 +127,58 @@ class Store:
             number = run("SELECT COALESCE(MAX(number), 0) + 1 FROM participants").fetchone()[0]
             if number > places:
                 raise StudyFull
-            run(
-                "INSERT INTO participants (number, token_hash) VALUES (?, ?)",
-                (number, _hash(token)),
-            )
+            row = (number, _hash(token))
+            run("INSERT INTO participants (number, token_hash) VALUES (?, ?)", row)
         return token
 
     def participant(self, token: str) -> int | None:
-        """The number of the participant with this token."""
-        with self._guarded() as run:
-            row = run(
-                "SELECT number FROM participants WHERE token_hash = ?", (_hash(token),)
-            ).fetchone()
-        return row and row[0]
+        """The number of the participant with this token, None if there is none."""
+        query = "SELECT number FROM participants WHERE token_hash = ?"
+        with self._locked() as run:
+            row: tuple[int] | None = run(query, (_hash(token),)).fetchone()
+        return None if row is None else row[0]
 
     def next_position(self, participant: int) -> int:
-        """The position of a participant's next trial: the number of answers, since they come in
-        order."""
-        with self._guarded() as run:
-            return _next(run, participant)
+        """The position of a participant's next trial.
+
+        It equals the number of answers, because answers come in order.
+        """
+        with self._locked() as run:
+            return _next_position(run, participant)
 
     def save(self, participant: int, position: int, choice: str, milliseconds: int) -> None:
-        """Save an answer; the same answer again changes nothing, so that a client that heard no
-        reply may repeat it.
+        """Save an answer.
+
+        The same answer again changes nothing, so a client that got no reply may repeat it.
 
         Raises:
             Conflict: not the next trial, or another choice than the saved one.
-            NotSaved: see there; nothing has changed.
+            NotSaved: the database failed; nothing has changed.
         """
+        query = "SELECT choice FROM answers WHERE participant = ? AND position = ?"
         with self._transaction() as run:
-            saved = run(
-                "SELECT choice FROM answers WHERE participant = ? AND position = ?",
-                (participant, position),
-            ).fetchone()
+            saved = run(query, (participant, position)).fetchone()
             if saved is not None:
                 if saved[0] != choice:
                     raise Conflict(f"trial {position + 1} is answered already, and differently")
                 return
-            expected = _next(run, participant)
+            expected = _next_position(run, participant)
             if position != expected:
                 raise Conflict(f"the next trial is {expected + 1}, not {position + 1}")
-            run(
-                "INSERT INTO answers VALUES (?, ?, ?, ?)",
-                (participant, position, choice, milliseconds),
-            )
+            answer = Answer(participant, position, choice, milliseconds)
+            run("INSERT INTO answers VALUES (?, ?, ?, ?)", answer)
 
     def was_shown(self, participant: int, position: int) -> bool:
         """Whether this is the trial that was last sent to the participant."""
-        with self._guarded() as run:
-            return (
-                run(
-                    "SELECT position FROM participants WHERE number = ?", (participant,)
-                ).fetchone()[0]
-                == position
-            )
+        with self._locked() as run:
+            return _last_shown(run, participant)[0] == position
 
     def seconds_since_shown(self, participant: int, position: int) -> float | None:
         """How long ago this trial was first sent to the participant; None if that is now."""
         now = time.time()
         with self._transaction() as run:
-            last, shown_at = run(
-                "SELECT position, shown_at FROM participants WHERE number = ?", (participant,)
-            ).fetchone()
-            if last == position:
+            last, shown_at = _last_shown(run, participant)
+            if last == position and shown_at is not None:
                 return max(0.0, now - shown_at)
             run(
                 "UPDATE participants SET position = ?, shown_at = ? WHERE number = ?",
@@ -183,42 +187,50 @@ class Store:
         return None
 
     def withdraw(self, participant: int) -> None:
-        """Delete a participant's answers and token; the place stays taken, so that no schedule is
-        used twice."""
+        """Delete a participant's answers and token.
+
+        The place stays taken, so that nobody else gets the same trials.
+        """
         with self._transaction() as run:
             run("DELETE FROM answers WHERE participant = ?", (participant,))
             run(
-                "UPDATE participants SET token_hash = NULL, position = NULL, shown_at = NULL WHERE"
-                " number = ?",
+                "UPDATE participants SET token_hash = NULL, position = NULL, shown_at = NULL"
+                " WHERE number = ?",
                 (participant,),
             )
-        with self._guarded() as run:
-            run("PRAGMA wal_checkpoint(TRUNCATE)")  # or the answers would live on in the log
+        with self._locked() as run:
+            run("PRAGMA wal_checkpoint(TRUNCATE)")  # else the log would keep the answers
 
     def participants(self) -> dict[int, bool]:
         """Each participant's number, and whether they have withdrawn."""
-        with self._guarded() as run:
-            return {
-                number: bool(gone)
-                for number, gone in run(
-                    "SELECT number, token_hash IS NULL FROM participants ORDER BY number"
-                )
-            }
+        query = "SELECT number, token_hash IS NULL FROM participants ORDER BY number"
+        with self._locked() as run:
+            return {number: bool(has_withdrawn) for number, has_withdrawn in run(query)}
 
-    def answers(self) -> list[tuple[int, int, str, int]]:
-        """(participant, position, choice, milliseconds), in order."""
-        with self._guarded() as run:
-            return run(
-                "SELECT participant, position, choice, milliseconds FROM answers ORDER BY"
-                " participant, position"
-            ).fetchall()
+    def answers(self) -> list[Answer]:
+        """All answers, by participant and position."""
+        query = (
+            "SELECT participant, position, choice, milliseconds FROM answers"
+            " ORDER BY participant, position"
+        )
+        with self._locked() as run:
+            return [Answer(*row) for row in run(query)]
 
     def close(self) -> None:
+        """Close the database."""
         self.connection.close()
 
 
-def _next(run, participant: int) -> int:
-    return run("SELECT COUNT(*) FROM answers WHERE participant = ?", (participant,)).fetchone()[0]
+def _next_position(run: Execute, participant: int) -> int:
+    query = "SELECT COUNT(*) FROM answers WHERE participant = ?"
+    return int(run(query, (participant,)).fetchone()[0])
+
+
+def _last_shown(run: Execute, participant: int) -> tuple[int, float] | tuple[None, None]:
+    """Position of the trial that was last sent to a participant, and when (Unix seconds)."""
+    query = "SELECT position, shown_at FROM participants WHERE number = ?"
+    row: tuple[int, float] | tuple[None, None] = run(query, (participant,)).fetchone()
+    return row
 
 
 def _hash(token: str) -> str:

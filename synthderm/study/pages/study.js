@@ -1,4 +1,5 @@
-// The participant's page. It knows one trial at a time, as the server hands it out; it keeps nothing and asks no one else.
+// The participant's page. It knows one trial at a time, as the server hands it out. It stores
+// nothing, and sends no request to another server.
 "use strict";
 
 const texts = JSON.parse(document.getElementById("texts").textContent);
@@ -7,7 +8,8 @@ const problem = document.getElementById("problem");
 const footer = document.querySelector("footer");
 const [, page, code] = location.pathname.split("/"); // /s/<invitation> or /p/<participant's token>
 let token = page === "p" ? code : null;
-let press = null; // what an arrow key does: a function of 0 (left) or 1 (right), while a trial waits for its answer
+// What an arrow key does while a trial waits for its answer: a function of 0 (left) or 1 (right).
+let press = null;
 
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 const say = (text) => { document.getElementById("status").textContent = text; };
@@ -19,10 +21,12 @@ function make(tag, properties = {}, ...children) {
 }
 
 function label(root) {
-  for (const element of root.querySelectorAll("[data-text]")) element.textContent = texts[element.dataset.text];
+  for (const element of root.querySelectorAll("[data-text]")) {
+    element.textContent = texts[element.dataset.text];
+  }
 }
 
-// Show a view. The focus goes to its heading, so that screen readers read it and Tab goes on from there.
+// Show a view. Its heading gets the focus, so that screen readers read it and Tab goes on from it.
 function show(id) {
   press = null;
   main.replaceChildren(document.getElementById(id).content.cloneNode(true));
@@ -43,7 +47,9 @@ class Refused extends Error {
 async function request(method, url, body) {
   const headers = { "Content-Type": "application/json" };
   if (token) headers.Authorization = `Bearer ${token}`;
-  const response = await fetch(url, { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(20000) });
+  const options = { method, headers, signal: AbortSignal.timeout(20000) };
+  if (body) options.body = JSON.stringify(body);
+  const response = await fetch(url, options);
   if (!response.ok) throw new Refused(response.status);
   return response.json();
 }
@@ -51,11 +57,14 @@ async function request(method, url, body) {
 // What a participant is told about an error, and whether trying again can help.
 function explain(error) {
   const known = { 404: "unknown", 401: "unknown", 410: "full", 429: "too_many" };
-  if (error instanceof Refused) return [texts.problems[known[error.status] ?? "not_saved"], error.status === 429 || error.status >= 500];
+  if (error instanceof Refused) {
+    const text = texts.problems[known[error.status] ?? "not_saved"];
+    return [text, error.status === 429 || error.status >= 500];
+  }
   return [error.message === "image" ? texts.problems.image : texts.problems.offline, true];
 }
 
-// Do something until it works: each failure is shown, and the participant decides when to try again.
+// Do something until it works. Each failure is shown; the participant decides when to try again.
 async function insist(action) {
   for (;;) {
     try {
@@ -63,13 +72,15 @@ async function insist(action) {
       problem.replaceChildren();
       return result;
     } catch (error) {
-      if (error.status === 409) { // answered elsewhere, in another tab perhaps: go on from what the server knows
+      if (error.status === 409) {
+        // Answered elsewhere, perhaps in another tab: go on from what the server knows.
         action = () => request("GET", "/api/state");
         continue;
       }
       const [text, hope] = explain(error);
       const button = make("button", { type: "button", textContent: texts.again });
-      problem.replaceChildren(make("div", {}, make("p", { textContent: text }), ...(hope ? [button] : [])));
+      const paragraph = make("p", { textContent: text });
+      problem.replaceChildren(make("div", {}, paragraph, ...(hope ? [button] : [])));
       say("");
       button.focus();
       await new Promise((resolve) => button.addEventListener("click", resolve, { once: true }));
@@ -81,12 +92,15 @@ async function insist(action) {
 function consent() {
   const find = show("consent");
   const button = find("button");
-  find("#agree").addEventListener("change", (event) => { button.disabled = !event.target.checked; });
+  find("#agree").addEventListener("change", (event) => {
+    button.disabled = !event.target.checked;
+  });
   find("form").addEventListener("submit", async (event) => {
     event.preventDefault();
     if (button.disabled) return;
     button.disabled = true;
-    const joined = await insist(() => request("POST", "/api/join", { invitation: code, agreed: true }));
+    const body = { invitation: code, agreed: true };
+    const joined = await insist(() => request("POST", "/api/join", body));
     token = joined.token;
     history.replaceState(null, "", `/p/${token}`);
     proceed(await insist(() => request("GET", "/api/state")));
@@ -105,6 +119,13 @@ function picture(url, alt) {
   return make("img", { src: url, alt, draggable: false });
 }
 
+// One picture, or two that are called A and B.
+function picturesOf(urls) {
+  if (urls.length === 1) return [picture(urls[0], texts.picture)];
+  const alt = (index) => fill(texts.picture_of_pair, { letter: "AB"[index] });
+  return urls.map((url, index) => picture(url, alt(index)));
+}
+
 function choiceKeys(trial) {
   const [left, right] = trial.choices.map((choice) => choice.label);
   return fill(texts.keys, { left, right });
@@ -118,11 +139,14 @@ function intro(state) {
   find("h1").textContent = block.title;
   find(".text").textContent = block.text;
   find(".keys").textContent = choiceKeys(first);
-  find(".limit").textContent = first.seconds === null ? "" : fill(texts.time_limit, { seconds: first.seconds });
+  if (first.seconds !== null) {
+    find(".limit").textContent = fill(texts.time_limit, { seconds: first.seconds });
+  }
   for (const { images, answer } of intro.examples) {
     const caption = make("figcaption", { textContent: block.captions[answer] });
-    const pictures = images.map((url, index) => picture(url, images.length > 1 ? fill(texts.picture_of_pair, { letter: "AB"[index] }) : texts.picture));
-    find(".examples").append(make("figure", { className: images.length > 1 ? "pair" : "" }, make("div", {}, ...pictures), caption));
+    const pictures = make("div", {}, ...picturesOf(images));
+    const className = images.length > 1 ? "pair" : "";
+    find(".examples").append(make("figure", { className }, pictures, caption));
   }
   footer.querySelector("details").open = first.position === 0;
   const button = find("button");
@@ -140,11 +164,15 @@ async function trial(state) {
   const question = texts.blocks[now.block].question;
   Object.assign(find("progress"), { max: total, value: now.position });
   find("progress").setAttribute("aria-hidden", "true");
-  find(".progress span").textContent = fill(texts.progress, { number: now.position + 1, of: total });
+  const progress = { number: now.position + 1, of: total };
+  find(".progress span").textContent = fill(texts.progress, progress);
   find("h1").textContent = question;
   find(".keys").classList.add("trial-keys");
   find(".keys").textContent = choiceKeys(now);
-  const buttons = now.choices.map(({ label }) => make("button", { type: "button", className: "choice", textContent: label, disabled: true }));
+  const buttons = now.choices.map(({ label }) => {
+    const properties = { type: "button", className: "choice", textContent: label, disabled: true };
+    return make("button", properties);
+  });
   find(".choices").append(...buttons);
   focus(find("h1"));
 
@@ -162,9 +190,14 @@ async function trial(state) {
     clearTimeout(slow);
     pictures.append(...images.map((image) => make("figure", {}, image)));
     if (now.seconds_left !== null) {
-      setTimeout(() => { if (pictures.isConnected) pictures.replaceChildren(card(texts.time_over)); }, now.seconds_left * 1000);
+      setTimeout(() => {
+        if (pictures.isConnected) pictures.replaceChildren(card(texts.time_over));
+      }, now.seconds_left * 1000);
     }
-    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))); // they are on the screen now
+    // After two frames the images are on the screen.
+    const frame = () => new Promise(requestAnimationFrame);
+    await frame();
+    await frame();
   }
 
   const start = performance.now();
@@ -186,8 +219,9 @@ async function trial(state) {
 }
 
 async function load(urls) {
-  const images = urls.map((url, index) => picture(url, urls.length > 1 ? fill(texts.picture_of_pair, { letter: "AB"[index] }) : texts.picture));
-  await Promise.all(images.map((image) => image.decode().catch(() => { throw new Error("image"); })));
+  const images = picturesOf(urls);
+  const fail = () => { throw new Error("image"); };
+  await Promise.all(images.map((image) => image.decode().catch(fail)));
   return images;
 }
 
@@ -200,7 +234,8 @@ function end(name) {
 
 document.addEventListener("keydown", (event) => {
   const index = { ArrowLeft: 0, ArrowRight: 1 }[event.key];
-  if (index === undefined || !press || event.repeat || event.altKey || event.ctrlKey || event.metaKey || event.target.matches("input")) return;
+  if (index === undefined || !press || event.repeat) return;
+  if (event.altKey || event.ctrlKey || event.metaKey || event.target.matches("input")) return;
   event.preventDefault();
   press(index);
 });
@@ -208,9 +243,9 @@ document.addEventListener("keydown", (event) => {
 document.getElementById("copy").addEventListener("click", async () => {
   document.getElementById("link").select();
   try {
-    await navigator.clipboard.writeText(location.href); // needs https or localhost; elsewhere the link stays selected
+    await navigator.clipboard.writeText(location.href); // needs https or localhost
     say(texts.copied);
-  } catch { /* selected is good enough */ }
+  } catch { /* the link stays selected */ }
 });
 
 document.getElementById("withdraw").addEventListener("click", async () => {

@@ -1,0 +1,184 @@
+"""The folder that holds a study: its settings, its files, how to write and to read them.
+
+    study/
+      study.json      settings: title, seed, plan, image size, time limit, margin, exclusion rule
+      texts.json      what participants read, apart from the consent text; adapt or translate it
+      consent.txt     the consent text; empty lines separate its paragraphs
+      trials.csv      the key: every participant's trials with their right answers
+      images.csv      the key: where each image comes from
+      images/         the images that are shown, under random names
+      answers.sqlite  invitation, participants and answers; made by `serve`
+
+Participants receive the texts and the images only.
+"""
+
+import csv
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from synthderm.study.plan import Plan
+from synthderm.study.schedule import Trial
+
+FORMAT = 1
+PAGES = Path(__file__).parent / "pages"
+
+Example = tuple[list[str], str]  # image names, and the right answer
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is decided before the first participant comes.
+
+    Args:
+        title: shown to participants.
+        seed: of all random choices.
+        plan: numbers of trials.
+        size: width and height of each image, pixels.
+        quality: JPEG quality of each image, 1 to 95.
+        seconds: how long an image is shown; None for no limit.
+        margin: accuracy within 0.5 +- margin counts as "can't tell".
+        max_failed_checks: participants who fail more attention checks are excluded.
+        examples: for each block, the examples in its instructions.
+
+    Raises:
+        ValueError: a value out of range.
+    """
+
+    title: str
+    seed: int
+    plan: Plan
+    size: int
+    quality: int
+    seconds: float | None
+    margin: float
+    max_failed_checks: int
+    examples: dict[str, list[Example]]
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.quality <= 95:
+            raise ValueError(f"quality={self.quality} is not in 1..95.")
+        if not 0 < self.margin < 0.5:
+            raise ValueError(
+                f"margin={self.margin} is not in (0, 0.5): it is the distance from 50 % correct"
+                " that still counts as 'can't tell'."
+            )
+        if self.seconds is not None and self.seconds <= 0:
+            raise ValueError(
+                f"seconds={self.seconds}: a time limit must be above 0; leave it out for no limit."
+            )
+        if self.max_failed_checks < 0:
+            raise ValueError(
+                f"max_failed_checks={self.max_failed_checks} is negative: give 0 or more."
+            )
+
+
+class Study:
+    """A study's folder, read.
+
+    Args:
+        folder: the folder that `build` wrote.
+
+    Raises:
+        FileNotFoundError: the folder is not a study.
+        ValueError: the study has another format.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        path = self.folder / "study.json"
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{self.folder} is not a study (no study.json): make one with"
+                f" `synthderm study build --out {self.folder}`."
+            )
+        values = json.loads(path.read_text(encoding="utf-8"))
+        written = values.pop("format", None)
+        if written != FORMAT:
+            raise ValueError(
+                f"{path} has format {written}, but this version reads format {FORMAT}: use the"
+                " version of synthderm that built it."
+            )
+        self.settings = Settings(**values | {"plan": Plan(**values["plan"])})
+        self.database = self.folder / "answers.sqlite"
+
+    @cached_property
+    def trials(self) -> dict[int, list[Trial]]:
+        """Each participant's trials, by number of the participant from 1."""
+        trials: dict[int, list[Trial]] = {}
+        with open(self.folder / "trials.csv", newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                trial = Trial(
+                    participant=int(row["participant"]),
+                    position=int(row["position"]),
+                    block=row["block"],
+                    kind=row["kind"],
+                    a=row["a"],
+                    b=row["b"],
+                    answer=row["answer"],
+                    repeat_of=int(row["repeat_of"]) if row["repeat_of"] else None,
+                    swapped=row["swapped"] == "1",
+                )
+                trials.setdefault(trial.participant, []).append(trial)
+        return trials
+
+    @cached_property
+    def origins(self) -> dict[str, dict[str, str]]:
+        """For each image name: `side` (real, generated, before, after), `origin`, and `use`.
+
+        `use` is "trial" or "example".
+        """
+        with open(self.folder / "images.csv", newline="", encoding="utf-8") as file:
+            return {row["name"]: row for row in csv.DictReader(file)}
+
+    @cached_property
+    def texts(self) -> dict[str, Any]:
+        """What participants read, by name."""
+        return dict(json.loads((self.folder / "texts.json").read_text(encoding="utf-8")))
+
+    @property
+    def consent(self) -> list[str]:
+        """The paragraphs of the consent text."""
+        text = (self.folder / "consent.txt").read_text(encoding="utf-8")
+        paragraphs = (" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+        return [paragraph for paragraph in paragraphs if paragraph]
+
+    def image(self, name: str) -> Path:
+        """The file of an image."""
+        return self.folder / "images" / name
+
+
+def write_study(
+    folder: Path, settings: Settings, trials: list[Trial], image_rows: list[dict[str, str]]
+) -> None:
+    """Write every file of a study but its images.
+
+    Args:
+        folder: an existing folder.
+        settings: the study's settings.
+        trials: the trials of all participants.
+        image_rows: `name`, `side` and `origin` of each image.
+    """
+    values = {"format": FORMAT} | asdict(settings)
+    (folder / "study.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    columns = [field.name for field in fields(Trial)]
+    trial_rows = (asdict(trial) | {"swapped": int(trial.swapped)} for trial in trials)
+    _write_csv(folder / "trials.csv", columns, trial_rows)
+    examples = {
+        name for parts in settings.examples.values() for names, _ in parts for name in names
+    }
+    uses = (row | {"use": "example" if row["name"] in examples else "trial"} for row in image_rows)
+    _write_csv(folder / "images.csv", ["name", "side", "origin", "use"], uses)
+    for name in ("texts.json", "consent.txt"):
+        shutil.copyfile(PAGES / name, folder / name)
+
+
+def _write_csv(path: Path, columns: list[str], rows: Iterable[dict[str, Any]]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
