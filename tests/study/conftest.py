@@ -1,35 +1,33 @@
 """A study of drawn images, its server as a real process, and a browser."""
 
 import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 
 from synthderm.study.build import build
-from synthderm.study.files import Study
-from tests.study.pictures import PLAN, draw_skin, redden, save
+from synthderm.study.plan import Plan
+from synthderm.study.study_folder import Study
+from tests.study.drawing import PLAN, both_edits, draw_skin, redden, save
+from tests.study.server_process import Server
 
 CHROMIUM = "/usr/bin/chromium"
+LARGE_PLAN = Plan(60, 10, 8, 12, 6, 6)
 
 
 @pytest.fixture(scope="session")
 def sources(tmp_path_factory) -> dict[str, str]:
-    """Folders: `real` (JPEG, 120x96), `generated` (PNG, 80x80), and `before`, `after` (PNG
-    pairs)."""
-    root, rng = tmp_path_factory.mktemp("sources"), np.random.default_rng(7)
+    """Folders `real` (JPEG, 120x96), `generated` (PNG, 80x80), `before` and `after` (PNG pairs)."""
+    root = tmp_path_factory.mktemp("sources")
+    rng = np.random.default_rng(7)
     before = [draw_skin(rng) for _ in range(12)]
+    real = [draw_skin(rng) for _ in range(16)]
+    generated = [draw_skin(rng, (80, 80)) for _ in range(16)]
     return {
-        "real": save(root / "real", [draw_skin(rng) for _ in range(16)], ".jpg"),
-        "generated": save(
-            root / "generated", [draw_skin(rng, (80, 80)) for _ in range(16)], ".png"
-        ),
+        "real": save(root / "real", real, ".jpg"),
+        "generated": save(root / "generated", generated, ".png"),
         "before": save(root / "before", before, ".png"),
         "after": save(root / "after", [redden(image) for image in before], ".png"),
     }
@@ -37,13 +35,10 @@ def sources(tmp_path_factory) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def built(sources, tmp_path_factory) -> Path:
-    """A study with all four kinds; read it, don't write to it."""
+    """A study with all four kinds of questions. Tests read it, and never write to it."""
     out = tmp_path_factory.mktemp("built") / "study"
-    pairs = {
-        "add": [sources["before"], sources["after"]],
-        "remove": [sources["after"], sources["before"]],
-    }
-    build(out, sources["real"], sources["generated"], plan=PLAN, seed=3, images=12, **pairs)
+    options = vars(PLAN) | both_edits(sources)
+    build(out, sources["real"], sources["generated"], seed=3, images=12, **options)
     return out
 
 
@@ -53,62 +48,9 @@ def folder(built, tmp_path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "study"))
 
 
-class Server:
-    """`synthderm study serve` as a process of its own."""
-
-    def __init__(self, folder: Path, port: int = 0):
-        command = [
-            sys.executable,
-            "-m",
-            "synthderm.study",
-            "serve",
-            str(folder),
-            "--port",
-            str(port),
-        ]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        self.printed = ""
-        while "password" not in self.printed:
-            line = self.process.stdout.readline()
-            assert line, f"the server ended: {self.printed}"
-            self.printed += line
-        self.link = re.search(r"http\S+/s/\S+", self.printed).group()
-        self.base, _, self.invitation = self.link.partition("/s/")
-        self.port = int(self.base.rpartition(":")[2])
-        self.password = re.search(r"password: (\S+)\)", self.printed).group(1)
-
-    def kill(self) -> None:
-        """As a power cut: no chance to tidy up."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self) -> str:
-        """Ctrl-C; returns everything that was printed."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        rest, _ = self.process.communicate(timeout=30)
-        return self.printed + rest
-
-    def client(self, source: str = "127.0.0.1", **options) -> httpx.Client:
-        """An HTTP client that connects from this address."""
-        return httpx.Client(
-            base_url=self.base,
-            transport=httpx.HTTPTransport(local_address=source),
-            timeout=30,
-            **options,
-        )
-
-    def join(self, client: httpx.Client) -> dict[str, str]:
-        """A new participant's headers."""
-        reply = client.post("/api/join", json={"invitation": self.invitation, "agreed": True})
-        return {"Authorization": f"Bearer {reply.raise_for_status().json()['token']}"}
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared(built, tmp_path_factory):
-    """One server for the tests of a module that change nothing that another would notice."""
+    """One server for all tests that change nothing another test would notice."""
     server = Server(Path(shutil.copytree(built, tmp_path_factory.mktemp("shared") / "study")))
     yield server
     server.kill()
@@ -138,8 +80,10 @@ def study(folder) -> Study:
 
 @pytest.fixture(scope="session")
 def chromium():
-    """Debian's Chromium, driven by Playwright. Where CI is set its absence fails; elsewhere the
-    browser tests are left out."""
+    """Debian's Chromium, driven by Playwright.
+
+    If it is missing, the browser tests are skipped; where CI is set, they fail.
+    """
     if not Path(CHROMIUM).exists():
         reason = f"{CHROMIUM} is missing: apt-get install chromium"
         if os.environ.get("CI"):
@@ -153,3 +97,23 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=switches)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def server(start, folder):
+    return start(folder)
+
+
+@pytest.fixture
+def client(server):
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def large(sources, tmp_path_factory):
+    """A study with enough trials to tell people apart."""
+    out = tmp_path_factory.mktemp("large") / "study"
+    options = vars(LARGE_PLAN) | both_edits(sources)
+    build(out, sources["real"], sources["generated"], seed=1, images=14, **options)
+    return Study(out)

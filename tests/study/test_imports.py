@@ -8,57 +8,48 @@ import pytest
 
 import synthderm.study
 
+FOLDER = Path(synthderm.study.__file__).parent
+LIGHT = (
+    "__init__",
+    "cli",
+    "plan",
+    "schedule",
+    "study_folder",
+    "store",
+    "results",
+    "session",
+    "limits",
+    "build",
+    "image_writer",
+    "pictures",
+)
+EXTRA = {"fastapi", "starlette", "uvicorn", "scipy", "statsmodels", "pandas", "matplotlib"}
 
-def test_importing_the_library_needs_no_server():
-    """The package's top level and the study's command line load without fastapi, scipy or
-    statsmodels."""
-    for module in (
-        "__init__",
-        "cli",
-        "schedule",
-        "files",
-        "store",
-        "results",
-        "guard",
-        "build",
-        "sources",
-    ):
-        tree = ast.parse((Path(synthderm.study.__file__).parent / f"{module}.py").read_text())
-        imported = {
-            name.split(".")[0]
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Import)
-            for name in (alias.name for alias in node.names)
-        }
-        imported |= {
-            node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
-        }
-        assert not imported & {
-            "fastapi",
-            "starlette",
-            "uvicorn",
-            "scipy",
-            "statsmodels",
-            "pandas",
-            "matplotlib",
-        }, module
+
+def imported_modules(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return names | {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_importing_the_library_needs_no_server(module):
+    """`build` and the command line load without the packages of the extra."""
+    imported = {name.split(".")[0] for name in imported_modules(FOLDER / f"{module}.py")}
+    assert not imported & EXTRA
 
 
 def test_the_study_stands_on_top_of_the_library():
-    """Imports run one way: of the library the study knows images, edits and the public names."""
-    known = set()
-    for path in Path(synthderm.study.__file__).parent.glob("*.py"):
-        modules = {
-            node.module
-            for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.ImportFrom)
-        }
-        known |= {
-            module
-            for module in modules
-            if module.startswith("synthderm") and not module.startswith("synthderm.study")
-        }
-    assert known == {"synthderm", "synthderm.imaging.io", "synthderm.transforms.functional"}
+    """Imports run one way: of the library the study knows files, models, images and edits."""
+    imported = {name for path in FOLDER.glob("*.py") for name in imported_modules(path)}
+    library = {name for name in imported if name.split(".")[0] == "synthderm"}
+    assert {name for name in library if not name.startswith("synthderm.study")} == {
+        "synthderm",
+        "synthderm.files",
+        "synthderm.hub.resolve",
+        "synthderm.imaging.io",
+        "synthderm.transforms.functional",
+    }
 
 
 @pytest.mark.parametrize(
@@ -67,14 +58,11 @@ def test_the_study_stands_on_top_of_the_library():
 def test_a_missing_extra_gives_one_clear_sentence(monkeypatch, folder, command, missing):
     from synthderm.study.__main__ import main
 
-    for name in [
-        name
-        for name in sys.modules
-        if name.startswith(("synthderm.study.", missing)) and name != "synthderm.study.__main__"
-    ]:
-        monkeypatch.delitem(sys.modules, name)
+    for name in list(sys.modules):
+        is_reloaded = name.startswith(("synthderm.study.", missing))
+        if is_reloaded and name != "synthderm.study.__main__":
+            monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(
-        SystemExit, match=r'not installed; this needs .* pip install "synthderm\[study\]"'
-    ):
+    words = r'not installed; this needs .* pip install "synthderm\[study\]"'
+    with pytest.raises(SystemExit, match=words):
         main([command, *([] if command == "power" else [str(folder)])])

@@ -21,13 +21,20 @@ def draw_skin(rng: np.random.Generator, size: tuple[int, int] = (120, 96)) -> Im
 
 
 def redden(image: Image.Image) -> Image.Image:
-    """A copy with a red patch on the right: an 'edit'."""
+    """A copy with a red patch on the right, as an edit."""
     pixels = np.asarray(image).astype(float)
     pixels[20:60, -50:-10] *= (1.0, 0.7, 0.7)
     return Image.fromarray(pixels.astype(np.uint8))
 
 
+def both_edits(sources: dict[str, str]) -> dict[str, list[str]]:
+    """The arguments of `build` for eczema added and removed."""
+    before, after = sources["before"], sources["after"]
+    return {"add": [before, after], "remove": [after, before]}
+
+
 def save(folder: Path, images: list[Image.Image], suffix: str) -> str:
+    """Write images into a folder and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     for index, image in enumerate(images):
         image.save(folder / f"{index:03}{suffix}")
