@@ -175,10 +175,7 @@ def apply_transforms(
     """
     parts: tuple[Any, ...] = (image,) if mask is None else (image, mask)
     if dataset.transform is None and dataset.target_transform is None:
-        if dataset.transforms is None:
-            return (*parts, label)
-        transformed: tuple[Any, ...] = dataset.transforms(*parts, label)
-        return transformed
+        return (*parts, label) if dataset.transforms is None else dataset.transforms(*parts, label)
     if dataset.transform is not None:
         result = dataset.transform(*parts)
         parts = (result,) if mask is None else tuple(result)

@@ -131,12 +131,8 @@ def _tone(label: dict[str, str]) -> Tone:
     types = [int(estimate["fitzpatrick"]) for estimate in estimates if estimate]
     grades = [label.get(f"monk_skin_tone_label_{pool}") for pool in ("us", "india")]
     monk = [float(grade) for grade in grades if grade]
-    tone: Tone = {}
-    if types:
-        tone["fitzpatrick"] = median_low(types)
-    if monk:
-        tone["monk"] = mean(monk)
-    return tone
+    tone: Tone = {"fitzpatrick": median_low(types)} if types else {}
+    return tone | ({"monk": mean(monk)} if monk else {})
 
 
 def _group_cases(sets: Iterable[list[str]]) -> dict[str, str]:

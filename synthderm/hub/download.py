@@ -85,18 +85,19 @@ class HubRepository:
         The request has a deadline of its own. The client's timeout does not cover looking up a name
         or trying several addresses, and its downloads repeat for 23 s before they give up.
         """
-        from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
-        from huggingface_hub.file_download import HfFileMetadata
+        from huggingface_hub import HfFileMetadata, constants, get_hf_file_metadata, hf_hub_url
 
         patience = float(os.environ.get("HF_HUB_ETAG_TIMEOUT") or PATIENCE)
         answers: queue.SimpleQueue[HfFileMetadata | Exception] = queue.SimpleQueue()
 
         def request() -> None:
             try:
-                url = hf_hub_url(self.name, file, revision=revision)
                 answers.put(
                     get_hf_file_metadata(
-                        url, token=self.token, timeout=patience, library_name="synthderm"
+                        hf_hub_url(self.name, file, revision=revision),
+                        token=self.token,
+                        timeout=patience,
+                        library_name="synthderm",
                     )
                 )
             except Exception as error:
@@ -125,6 +126,7 @@ class HubRepository:
         A cut connection is picked up again; a damaged file is thrown away and fetched again.
         """
         from huggingface_hub import hf_hub_download, try_to_load_from_cache
+        from huggingface_hub.errors import HfHubHTTPError
 
         cached = try_to_load_from_cache(self.name, file, cache_dir=self.cache_dir, revision=commit)
         if not isinstance(cached, str):
@@ -148,8 +150,14 @@ class HubRepository:
                     return path
                 differs = "hash"
             except Exception as error:
-                differs = "size" if _is_wrong_size(error) else None
-                if differs is None and (_is_final(error) or attempt == ATTEMPTS):
+                # A plain OSError is how the client says that the size is wrong; 416 means that a
+                # partial file in the cache is too long. Any other answer, and a full disk, is
+                # final; the rest is the connection, to be picked up again.
+                status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+                errno = getattr(error, "errno", None)
+                is_wrong_size = status == 416 or (type(error) is OSError and errno is None)
+                differs = "size" if is_wrong_size else None
+                if differs is None and (status or errno or attempt == ATTEMPTS):
                     raise explain(error, self.name, commit, self.cache_dir) from error
             time.sleep(PAUSE)
         if path is not None:
@@ -167,9 +175,7 @@ def is_intact(path: Path) -> bool:
     Without symbolic links (Windows) the cache keeps no hash, and some mirrors have entity tags of
     their own: such files are taken as they are.
     """
-    if not path.is_symlink():
-        return True
-    expected = Path(os.readlink(path)).name
+    expected = Path(os.readlink(path)).name if path.is_symlink() else ""
     if not BLOB.fullmatch(expected):
         return True
     if len(expected) == 64:
@@ -183,77 +189,54 @@ def explain(
     error: Exception, repository: str, revision: str, cache_dir: CacheDir = None
 ) -> OSError | ValueError:
     """An error of the Hub's client as one of Python's own, in a sentence that says what to do."""
-    from huggingface_hub import constants
-    from huggingface_hub import errors as hub_errors
+    from huggingface_hub import constants, errors
 
-    page = f"{constants.ENDPOINT}/{repository}"
-    if isinstance(error, hub_errors.GatedRepoError):
-        return PermissionError(f"{repository} is gated: accept its terms on {page}, then {LOG_IN}.")
-    if isinstance(error, hub_errors.RepositoryNotFoundError):
-        status = error.response.status_code
-        return FileNotFoundError(
-            f"{page} does not exist or is private ({status}): check the spelling, or {LOG_IN}."
-        )
-    if isinstance(error, hub_errors.RevisionNotFoundError):
-        return FileNotFoundError(
-            f"{repository} has no revision {revision!r}: see {page}/commits/main for its branches,"
-            " tags and commits."
-        )
-    if isinstance(error, hub_errors.EntryNotFoundError) and not isinstance(
-        error, hub_errors.LocalEntryNotFoundError
-    ):
-        return ValueError(
-            f"{repository}@{revision} is not a synthderm model: it needs {' and '.join(FILES)}."
-        )
-    if isinstance(error, hub_errors.HfHubHTTPError):
-        wait = error.response.headers.get("Retry-After")
-        return _explain_status(error.response.status_code, wait, repository, revision)
-    if isinstance(error, OSError) and error.errno:
-        where = cache_dir or constants.HF_HUB_CACHE
-        return OSError(
-            error.errno,
-            f"{repository} can't be stored in {where}: {error.strerror}; make room there, or pass"
-            " another cache_dir (or set HF_HOME)",
-        )
+    hub = constants.ENDPOINT
+    page = f"{hub}/{repository}"
+    match error:
+        case errors.GatedRepoError():
+            return PermissionError(
+                f"{repository} is gated: accept its terms on {page}, then {LOG_IN}."
+            )
+        case errors.RepositoryNotFoundError():
+            return FileNotFoundError(
+                f"{page} does not exist or is private ({error.response.status_code}): check the"
+                f" spelling, or {LOG_IN}."
+            )
+        case errors.RevisionNotFoundError():
+            return FileNotFoundError(
+                f"{repository} has no revision {revision!r}: see {page}/commits/main for its"
+                " branches, tags and commits."
+            )
+        case errors.EntryNotFoundError() if not isinstance(error, errors.LocalEntryNotFoundError):
+            return ValueError(
+                f"{repository}@{revision} is not a synthderm model: it needs {' and '.join(FILES)}."
+            )
+        case errors.HfHubHTTPError() if error.response.status_code in (401, 403):
+            return PermissionError(
+                f"{hub} refused {repository} ({error.response.status_code}): {LOG_IN} with an"
+                " account that has access."
+            )
+        case errors.HfHubHTTPError() if error.response.status_code == 429:
+            wait = error.response.headers.get("Retry-After")
+            delay = f"{wait} s" if wait else "a few minutes"
+            return ConnectionError(
+                f"{hub} limits the requests (429): wait {delay}, or {LOG_IN} for a higher limit."
+            )
+        case errors.HfHubHTTPError():
+            return ConnectionError(
+                f"{hub} answered {error.response.status_code} for {repository}@{revision}: try"
+                " later, or set HF_ENDPOINT to a mirror."
+            )
+        case OSError() if error.errno:
+            where = cache_dir or constants.HF_HUB_CACHE
+            return OSError(
+                error.errno,
+                f"{repository} can't be stored in {where}: {error.strerror}; make room there, or"
+                " pass another cache_dir (or set HF_HOME)",
+            )
     reason = " ".join(f"{type(error).__name__}: {error}".split())
     return ConnectionError(
-        f"{constants.ENDPOINT} failed on {repository}@{revision} ({reason:.200}): check the"
-        " network, set HF_ENDPOINT to a mirror, or use a bundled model or a folder."
+        f"{hub} failed on {repository}@{revision} ({reason:.200}): check the network, set"
+        " HF_ENDPOINT to a mirror, or use a bundled model or a folder."
     )
-
-
-def _explain_status(status: int, wait: str | None, repository: str, revision: str) -> OSError:
-    from huggingface_hub import constants
-
-    if status in (401, 403):
-        return PermissionError(
-            f"{constants.ENDPOINT} refused {repository} ({status}): {LOG_IN} with an account that"
-            " has access."
-        )
-    if status == 429:
-        delay = f"{wait} s" if wait else "a few minutes"
-        return ConnectionError(
-            f"{constants.ENDPOINT} limits the requests (429): wait {delay}, or {LOG_IN} for a"
-            " higher limit."
-        )
-    return ConnectionError(
-        f"{constants.ENDPOINT} answered {status} for {repository}@{revision}: try later, or set"
-        " HF_ENDPOINT to a mirror."
-    )
-
-
-def _status(error: Exception) -> int | None:
-    from huggingface_hub.errors import HfHubHTTPError
-
-    return error.response.status_code if isinstance(error, HfHubHTTPError) else None
-
-
-def _is_wrong_size(error: Exception) -> bool:
-    """A plain OSError is how the client says that the size is wrong; 416 means that a partial file
-    in the cache is too long."""
-    return _status(error) == 416 or (type(error) is OSError and error.errno is None)
-
-
-def _is_final(error: Exception) -> bool:
-    """An answer of the Hub, or a full disk; the rest is the connection, to be picked up again."""
-    return _status(error) is not None or bool(getattr(error, "errno", None))

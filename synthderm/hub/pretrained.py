@@ -6,6 +6,7 @@ A model folder holds `config.json`, `model.safetensors` and `README.md` (the car
 import copy
 import json
 import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from synthderm.files import atomic_path
 from synthderm.hub.download import CacheDir, Token
+from synthderm.hub.model_card import without_folders
 from synthderm.hub.model_folder import (
     CONFIG,
     FORMAT_VERSION,
@@ -157,11 +159,50 @@ class Pretrained(nn.Module):
         token: Token = None,
         dry_run: bool = False,
     ) -> str:
-        """Publish the model with its card.
+        """Export the model with its card, check that it loads back bit-equal, and upload it.
 
-        `synthderm.hub.publish.publish` says what `card` must hold, and what is returned and raised.
+        Args:
+            repository: "org/name"; it is created if it does not exist.
+            card: `licence` of the weights; `data`, a list of {name, licence, attribution};
+                `metrics`, a list of {name, value, dataset, command}; optional `summary`, `command`
+                (that trained it) and `limits` (sentences). What is not given is taken from
+                `self.card`.
+            private, token: as in huggingface_hub.
+            dry_run: do everything but the upload; no network.
+
+        Returns:
+            "org/name@commit"; in a dry run the card's text.
+
+        Raises:
+            ValueError: a record is missing, or the exported files do not give the same model.
+            PermissionError: the token may not write there, or the repository is public and
+                `private` was asked for.
+            ConnectionError: the Hub can't be reached.
         """
-        return publish(self, repository, card, private=private, token=token, dry_run=dry_run)
+        records = {**self.card, **(card or {})}
+        records["training"] = without_folders(records.get("training", {}))
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = self.save_pretrained(Path(temporary) / "model", card=records)
+            self._check_copy(folder)
+            return publish(
+                folder,
+                repository,
+                self.pipeline_tag,
+                private=private,
+                token=token,
+                dry_run=dry_run,
+            )
+
+    def _check_copy(self, folder: Path) -> None:
+        before, after = self.plain_state(), self.from_pretrained(folder).state_dict()
+        different = [
+            key for key in before if before[key].numpy().tobytes() != after[key].numpy().tobytes()
+        ]
+        if different:
+            raise ValueError(
+                f"the exported model does not load back bit-equal: {', '.join(different[:3])}"
+                " differ; save float32 weights and publish those."
+            )
 
     @classmethod
     def _build(cls, config: Mapping[str, Any], path: Path, device: str) -> Self:

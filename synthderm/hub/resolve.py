@@ -113,13 +113,11 @@ def weights_hash(model: str | os.PathLike[str]) -> str:
 
 def _unknown(text: str) -> str:
     known = ", ".join(bundled_names()) or "(none)"
-    message = (
-        f"unknown model {text!r}: bundled models are {known}; a Hub id looks like"
-        f' "org/name"; a directory like "./{text}".'
+    hint = f' A folder in the working directory is written "./{text}".'
+    return (
+        f'unknown model {text!r}: bundled models are {known}; a Hub id looks like "org/name"; a'
+        f' directory like "./{text}".{hint if Path(text).is_dir() else ""}'
     )
-    if Path(text).is_dir():
-        message += f' A folder in the working directory is written "./{text}".'
-    return message
 
 
 def _check_folder(folder: Path) -> Path:

@@ -10,7 +10,6 @@ from huggingface_hub import ModelCard
 from synthderm.cli.main import main
 from synthderm.cli.publish import load_run
 from synthderm.hub.model_card import check_records
-from synthderm.hub.publish import publish
 from tests.hub.folders import RECORDS, save_run
 
 
@@ -21,7 +20,7 @@ def run(tmp_path):
 
 def card_text(run, **records) -> str:
     model, recorded = load_run(run)
-    return publish(model, "org/name", {**recorded, **records}, dry_run=True)
+    return model.push_to_hub("org/name", {**recorded, **records}, dry_run=True)
 
 
 def test_card_has_front_matter_and_the_runs_records(run):

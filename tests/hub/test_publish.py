@@ -7,7 +7,6 @@ import torch
 
 from synthderm.cli.main import main
 from synthderm.cli.publish import load_run
-from synthderm.hub.publish import publish
 from synthderm.models.generator import SkinGenerator
 from tests.hub.folders import RECORDS, read_files, save_run
 
@@ -71,7 +70,7 @@ def test_a_copy_that_differs_is_not_published(run, monkeypatch):
 
     monkeypatch.setattr(SkinGenerator, "save_pretrained", save_half)
     with pytest.raises(ValueError, match="does not load back bit-equal: "):
-        publish(model, "org/name", records, dry_run=True)
+        model.push_to_hub("org/name", records, dry_run=True)
 
 
 def test_published_run_loads_back(hub, uploader, client, run, tmp_path):
