@@ -1,0 +1,203 @@
+"""Do two arms differ? Paired bootstrap over test photographs and seeds, p values corrected for the
+number of arms."""
+
+from statistics import mean
+from typing import Any
+
+import torch
+from statsmodels.stats.multitest import multipletests
+from torch import Tensor
+
+from benchmarks.common import mean_sd
+from benchmarks.downstream.arms import ARMS
+from benchmarks.downstream.measures import SCORES, TONES, score_input
+from benchmarks.downstream.plan import MEASURES
+
+RESAMPLES = 4000
+INTERVAL = (0.025, 0.975)
+
+BySeed = dict[int, dict[str, Any]]  # records by seed
+
+
+def resample(groups: Tensor, count: int, rng: torch.Generator) -> Tensor:
+    """How often each of `count` resamples holds each photograph, (count, N): photographs of a group
+    (a patient) come and go together.
+
+    Args:
+        groups: (N,) int64 in [0, G).
+        count: number of resamples.
+        rng: random state.
+    """
+    size = int(groups.max()) + 1
+    chosen = torch.randint(size, (count, size), generator=rng)
+    ones = torch.ones(count, size, dtype=torch.double)
+    times = torch.zeros_like(ones).scatter_add_(1, chosen, ones)
+    return times[:, groups]
+
+
+def interval_of(values: Tensor) -> list[float]:
+    """The 95% percentile interval of resampled values, (R,)."""
+    return values.quantile(torch.tensor(INTERVAL, dtype=values.dtype)).tolist()
+
+
+def resample_seeds(values: Tensor, rng: torch.Generator) -> Tensor:
+    """The mean over resampled seeds, (R,), of (S, R) values: one for each seed and each resample of
+    the photographs."""
+    seeds = torch.randint(len(values), values.shape, generator=rng)
+    return values.gather(0, seeds).mean(0)
+
+
+def difference(
+    ours: Tensor, theirs: Tensor, point: float, rng: torch.Generator
+) -> dict[str, float]:
+    """Mean difference of two arms with a 95% percentile interval and a two-sided p value.
+
+    The photographs are resampled by the caller; here the seeds are, in pairs, so that the interval
+    covers both sources of chance.
+
+    Args:
+        ours, theirs: (S, R), the figure of each seed in each resample of the photographs.
+        point: the difference without resampling.
+        rng: random state.
+    """
+    gap = ours - theirs
+    resampled = resample_seeds(gap[:, ~gap.isnan().any(0)], rng)
+    low, high = interval_of(resampled)
+    tail = min((resampled <= 0).sum().item(), (resampled >= 0).sum().item())
+    p = min(1.0, 2 * (tail + 1) / (len(resampled) + 1))
+    return {"difference": point, "low": low, "high": high, "p": p}
+
+
+def holm(p_values: dict[str, float]) -> dict[str, float]:
+    """p values corrected for their number (Holm, Scand. J. Stat. 6, 1979)."""
+    if not p_values:
+        return {}
+    corrected = multipletests(list(p_values.values()), method="holm")[1]
+    return dict(zip(p_values, corrected.tolist()))
+
+
+class Scores:
+    """The main figure of every run of one task, amount and setting: on the test photographs, and on
+    every resample of them.
+
+    Args:
+        task: "A", "B" or "C".
+        records: by arm and seed.
+        test: the test photographs, as `run.describe_test` gives them.
+        rng: random state.
+    """
+
+    def __init__(
+        self, task: str, records: dict[str, BySeed], test: dict[str, Any], rng: torch.Generator
+    ) -> None:
+        labels, groups = torch.tensor(test["labels"]), torch.tensor(test["groups"])
+        weights = resample(groups, RESAMPLES, rng)
+        once = torch.ones(1, len(labels), dtype=torch.double)
+        self.point: dict[tuple[str, int], float] = {}
+        self.resampled: dict[tuple[str, int], Tensor] = {}
+        for arm, by_seed in records.items():
+            for seed, record in by_seed.items():
+                predictions = torch.tensor(record["predictions"], dtype=torch.double)
+                values = score_input(task, predictions)
+                self.point[arm, seed] = SCORES[task](values, labels, once).item()
+                self.resampled[arm, seed] = SCORES[task](values, labels, weights)
+
+    def of(self, arm: str, seeds: list[int]) -> Tensor:
+        """(S, R): each seed in each resample."""
+        return torch.stack([self.resampled[arm, seed] for seed in seeds])
+
+
+def compare_arms(task: str, records: dict[str, BySeed], test: dict[str, Any]) -> dict[str, Any]:
+    """One task, amount and setting: every arm's figures, and its difference from `real` and from
+    the best classical arm.
+
+    The best classical arm, and our best one, have the highest mean on val, over the seeds that all
+    such arms here have.
+
+    Args:
+        task: "A", "B" or "C".
+        records: by arm and seed.
+        test: the test photographs, as `run.describe_test` gives them.
+    """
+    rng = torch.Generator().manual_seed(0)
+    scores = Scores(task, records, test, rng)
+    best = best_on_val([arm.name for arm in ARMS[task] if not arm.ours], records)
+    references = {"vs real": "real", "vs best classical": best}
+    entries: dict[str, dict[str, Any]] = {}
+    for arm in (arm.name for arm in ARMS[task] if arm.name in records):
+        entry = figures_of_arm(task, arm, records[arm], scores, rng)
+        for title, other in references.items():
+            pairs = sorted(set(records[arm]) & set(records.get(other, ())))
+            if pairs and other != arm:
+                gaps = [scores.point[arm, seed] - scores.point[other, seed] for seed in pairs]
+                compared = difference(
+                    scores.of(arm, pairs), scores.of(other, pairs), mean(gaps), rng
+                )
+                entry[title] = compared | {"pairs": len(pairs)}
+        entries[arm] = entry
+    for title in references:
+        p_values = {arm: entry[title]["p"] for arm, entry in entries.items() if title in entry}
+        for arm, value in holm(p_values).items():
+            entries[arm][title]["p holm"] = value
+    return {
+        "best classical on val": best,
+        "best of ours on val": best_on_val([a.name for a in ARMS[task] if a.ours], records),
+        "arms": entries,
+    }
+
+
+def figures_of_arm(
+    task: str, arm: str, by_seed: BySeed, scores: Scores, rng: torch.Generator
+) -> dict[str, Any]:
+    """All figures of an arm, without comparisons."""
+    seeds = sorted(by_seed)
+    first = by_seed[seeds[0]]
+    per_seed = [scores.point[arm, seed] for seed in seeds]
+    resampled = resample_seeds(scores.of(arm, seeds), rng)
+    entry = {
+        "seeds": seeds,
+        "per seed": per_seed,
+        "val": mean_sd([by_seed[seed]["val"] for seed in seeds]),
+        **mean_sd(per_seed),
+        "interval": interval_of(resampled[~resampled.isnan()]),
+        "rate": first["rate"],
+        "trained on": first["trained on"],
+        "others": other_figures([by_seed[seed]["test"] for seed in seeds], MEASURES[task]),
+    }
+    if "label fidelity" in first:
+        columns = zip(*(by_seed[seed]["label fidelity"] for seed in seeds))
+        entry["label fidelity"] = [mean(column) for column in columns]
+    return entry
+
+
+def best_on_val(arms: list[str], records: dict[str, BySeed]) -> str | None:
+    """The arm with the highest mean on val over the seeds that all of these arms have; None where
+    there is no such seed."""
+    there = [arm for arm in arms if arm in records]
+    common = set.intersection(*(set(records[arm]) for arm in there)) if there else set()
+    if not common:
+        return None
+    return max(there, key=lambda arm: mean(records[arm][seed]["val"] for seed in common))
+
+
+def other_figures(tests: list[dict[str, Any]], main: str) -> dict[str, Any]:
+    """Mean over the seeds of every figure but the main one: AUROC, calibration, recall of each
+    class, each group of skin tones and the worst of them."""
+    figures: dict[str, Any] = {
+        key: mean(test[key] for test in tests)
+        for key, value in tests[0].items()
+        if isinstance(value, float) and key != main
+    }
+    if "recall" in tests[0]:
+        names = tests[0]["recall"]
+        figures["recall"] = {name: mean(test["recall"][name] for test in tests) for name in names}
+    tone = {}
+    for name in TONES:
+        values = [test["tone"][name]["value"] for test in tests]
+        value = None if None in values else mean(values)
+        tone[name] = {"n": tests[0]["tone"][name]["n"], "value": value}
+    known = {name: entry["value"] for name, entry in tone.items() if entry["value"] is not None}
+    worst = min(known, key=known.get) if known else None
+    figures["tone"] = tone
+    figures["worst tone"] = None if worst is None else {"group": worst, "value": known[worst]}
+    return figures

@@ -1,0 +1,82 @@
+"""Ways to add eczema that are compared: editors, the renderer that taught them, and a red tint."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from synthderm.imaging.compositing import THUMBNAIL
+from synthderm.imaging.eczema_renderer import draw_eczema
+from synthderm.imaging.masks import sample_masks, skin_region
+from synthderm.imaging.textures import cut_texture
+from synthderm.models.editor import EczemaEditor
+from synthderm.models.loading import load_editor
+from synthderm.transforms.functional import add_eczema, sample_latents
+
+WAYS = ("paired", "masked", "unpaired")  # of training an editor
+RED = (204.0, 38.0, 38.0)
+
+
+class Method(NamedTuple):
+    """A way to add eczema.
+
+    add: from images (B, 3, H, W) uint8, masks (B, 1, H, W) bool, severity (B,) and a seed to
+        edited images.
+    editor: which also removes and finds eczema, or None.
+    """
+
+    add: Callable[[Tensor, Tensor, Tensor, int], Tensor]
+    editor: EczemaEditor | None = None
+
+
+def parse_models(models: list[str]) -> dict[str, str]:
+    """Editors by the way they were trained, from arguments WAY=MODEL.
+
+    Raises:
+        ValueError: there is no such way, or one is named twice.
+    """
+    result: dict[str, str] = {}
+    for text in models:
+        way, _, model = text.partition("=")
+        if way not in WAYS or not model:
+            raise ValueError(
+                f"--model {text!r}: write WAY=MODEL, where WAY is one of {', '.join(WAYS)}."
+            )
+        if way in result:
+            raise ValueError(f"--model names a {way} editor twice: give one.")
+        result[way] = model
+    return result
+
+
+def editor_method(model: str) -> Method:
+    """An editor: bundled name, folder or Hub id."""
+    editor = load_editor(model)
+
+    def add(images: Tensor, masks: Tensor, severity: Tensor, seed: int) -> Tensor:
+        return add_eczema(images, masks, severity, seed=seed, model=editor).images
+
+    return Method(add, editor)
+
+
+def render(images: Tensor, masks: Tensor, severity: Tensor, seed: int) -> Tensor:
+    """Eczema of the rule-based renderer."""
+    latents = sample_latents(len(images), torch.Generator().manual_seed(seed))
+    texture = cut_texture(latents.offset, *images.shape[-2:])
+    pixels = images.float() / 255
+    drawn = draw_eczema(pixels, masks, severity, latents.noise, texture, latents.signs)
+    return (drawn * 255).round().to(torch.uint8)
+
+
+def tint(images: Tensor, masks: Tensor, severity: Tensor, seed: int) -> Tensor:
+    """A red tint in the mask."""
+    red = torch.tensor(RED).view(1, 3, 1, 1)
+    tinted = torch.lerp(images.float(), red, 0.4 * severity.view(-1, 1, 1, 1))
+    return torch.where(masks, tinted.round().to(torch.uint8), images)
+
+
+def random_masks(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Masks on the skin of (B, 3, H, W) uint8 images that cover 15 to 50% of it, (B, 1, H, W)."""
+    small = torch.nn.functional.interpolate(images.float() / 255, size=THUMBNAIL, mode="area")
+    coverage = torch.empty(len(images)).uniform_(0.15, 0.5, generator=rng)
+    return sample_masks(tuple(images.shape[-2:]), coverage, skin_region(small), rng)

@@ -1,0 +1,59 @@
+"""Makes docs/benchmarks.md from the results in benchmarks/results/.
+
+python -m benchmarks.tables
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import RESULTS
+from benchmarks.tables.downstream import downstream_section
+from benchmarks.tables.editing import editing_section
+from benchmarks.tables.fidelity import REFERENCE, fidelity_section
+from benchmarks.tables.speed import cuda_section, speed_section
+from synthderm.files import write_text
+
+PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+HEADER = [
+    "# Benchmarks",
+    "",
+    "Made by `python -m benchmarks.tables` from `benchmarks/results/`. Each section's command "
+    "stands in the docstring of its benchmark:",
+    "`python -m benchmarks.fidelity`, `.editing`, `.speed`, `.downstream`. FID and KID are of the "
+    "extractor and tap named beside them, not of the",
+    "usual 2048 Inception features: compare them only with figures of the same tap and N.",
+    "",
+]
+
+
+def read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def make_page(results: Path) -> str:
+    """The page of all results in a folder."""
+    lines = list(HEADER)
+    if (results / "editing.json").is_file():
+        lines += editing_section(read(results / "editing.json"))
+    reference = results / f"fidelity-{REFERENCE}.json"
+    dcgan = read(reference)["parts"].get("kid") if reference.is_file() else None
+    for path in sorted(results.glob("fidelity-*.json")):
+        lines += fidelity_section(path.stem.removeprefix("fidelity-"), read(path), dcgan)
+    if (results / "speed.json").is_file():
+        lines += speed_section(read(results / "speed.json"))
+    if (results / "speed-cuda.json").is_file():
+        lines += cuda_section(read(results / "speed-cuda.json"))
+    for path in sorted(results.glob("downstream/*/summary.json")):
+        if path.parent.name != "quick":
+            lines += downstream_section(read(path), path.parent)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> None:
+    write_text(PAGE, make_page(RESULTS))
+    print(PAGE)
+
+
+if __name__ == "__main__":
+    main()
