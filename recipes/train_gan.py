@@ -110,12 +110,13 @@ class GANStep:
             len(pool.classes),
             features=args.features,
             skin_tone=args.skin_tone,
-        ).to(device, memory_format=torch.channels_last)
+        ).to(device)
+        self.discriminators.to(memory_format=torch.channels_last)
         self.trained = [p for p in self.discriminators.parameters() if p.requires_grad]
         self.encoder: nn.Module = nn.Identity()
         if args.recon_weight:
-            encoder = reconstruction.Encoder(generator.code_dim)
-            self.encoder = encoder.to(device, memory_format=torch.channels_last)
+            self.encoder = reconstruction.Encoder(generator.code_dim).to(device)
+            self.encoder.to(memory_format=torch.channels_last)
         adam = partial(torch.optim.Adam, betas=(0.0, 0.99), fused=device.type == "cuda")
         self.optimizer_g = adam([*generator.parameters(), *self.encoder.parameters()], args.lr[0])
         self.optimizer_d = adam(self.trained, args.lr[1])
@@ -353,7 +354,7 @@ def main() -> None:
         (out / "samples").mkdir(parents=True, exist_ok=True)
     if val is None:
         print(f"{args.data} has no split val: no KID is measured, and model/ has the last weights.")
-    generator.to(device, memory_format=torch.channels_last)
+    generator.to(device).to(memory_format=torch.channels_last)
     step = GANStep(args, pool.to(device), generator, device)
     samples = SampleSheet(generator, rng, device)
     state = TrainState(**(checkpoint.read_checkpoint(out, step.parts, device) or {}))

@@ -102,13 +102,11 @@ class Discriminator(nn.Module):
         Returns:
             `Logits` with K = 1.
         """
-        hidden, side = None, self.size
-        for from_image, block in zip(self.from_image, self.blocks):
-            if side <= x.shape[-1]:
-                x = x if side == x.shape[-1] else F.avg_pool2d(x, 2)
-                seen = from_image(x)
-                hidden = block(seen if hidden is None else hidden + seen)
-            side //= 2
+        first = (self.size // x.shape[-1]).bit_length() - 1  # the level of the image's size
+        hidden = self.blocks[first](self.from_image[first](x))
+        for level in range(first + 1, len(self.blocks)):
+            x = F.avg_pool2d(x, 2)
+            hidden = self.blocks[level](hidden + self.from_image[level](x))
         spread = hidden.std(dim=0, unbiased=False).mean().expand(len(hidden), 1, *hidden.shape[-2:])
         hidden = F.leaky_relu(self.last(torch.cat([hidden, spread], dim=1)), 0.2).mean((2, 3))
         logit = self.logit(hidden)
@@ -139,11 +137,10 @@ class FeatureDiscriminator(nn.Module):
         self.backbone = backbone.eval().requires_grad_(False)
         with torch.no_grad():
             maps = backbone(torch.zeros(1, 3, 128, 128))
-        self.mix = nn.ModuleList(
-            nn.Conv2d(m.shape[1], width, 1, bias=False).requires_grad_(False) for m in maps
-        )
+        mixes = [nn.Conv2d(m.shape[1], width, 1, bias=False).requires_grad_(False) for m in maps]
+        self.mix = nn.ModuleList(mixes)
         self.heads = nn.ModuleList()
-        for mix, m in zip(self.mix, maps):
+        for mix, m in zip(mixes, maps):
             nn.init.kaiming_normal_(mix.weight, nonlinearity="linear")
             self.heads.append(self._make_head(width, m.shape[-1]))
         self.logits = nn.ModuleList(spectral_norm(nn.Conv2d(width, 1, 1)) for _ in maps)
@@ -255,13 +252,15 @@ def fold_norms(model: nn.Module) -> nn.Module:
     for module in list(folded.modules()):
         conv_name, conv = "", None
         for name, child in list(module.named_children()):
-            if isinstance(child, nn.BatchNorm2d) and _fits(conv, child):
+            if (
+                isinstance(child, nn.BatchNorm2d)
+                and isinstance(conv, nn.Conv2d)
+                and conv.out_channels == child.num_features
+            ):
                 setattr(module, conv_name, fuse_conv_bn_eval(conv, child))
                 setattr(module, name, getattr(child, "act", None) or nn.Identity())
-            if isinstance(child, nn.Conv2d):
+            if not isinstance(child, nn.Identity):
                 conv_name, conv = name, child
-            elif not isinstance(child, nn.Identity):
-                conv = None
     probe = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     model.eval().requires_grad_(False)
     with torch.no_grad():
@@ -270,7 +269,3 @@ def fold_norms(model: nn.Module) -> nn.Module:
             for a, b in zip(folded(probe), model(probe))
         )
     return folded if is_same else model
-
-
-def _fits(conv: nn.Conv2d | None, norm: nn.BatchNorm2d) -> bool:
-    return conv is not None and conv.out_channels == norm.num_features

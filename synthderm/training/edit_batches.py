@@ -28,7 +28,7 @@ class Pairs(NamedTuple):
     latents: Latents
 
     def to(self, device: torch.device) -> "Pairs":
-        return Pairs(*(part.to(device) for part in self))
+        return self._replace(**{name: part.to(device) for name, part in self._asdict().items()})
 
 
 class Lesional(NamedTuple):
@@ -44,7 +44,7 @@ class Lesional(NamedTuple):
     latents: Latents
 
     def to(self, device: torch.device) -> "Lesional":
-        return Lesional(*(part.to(device) for part in self))
+        return self._replace(**{name: part.to(device) for name, part in self._asdict().items()})
 
 
 def sample_pairs(folders: Sequence[Sequence[Photograph]], batch: int, size: int) -> Pairs:

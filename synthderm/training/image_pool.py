@@ -1,7 +1,7 @@
 """A set of images in memory, with masks, classes and skin tones: what training and the benchmarks
 sample batches from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -159,20 +159,11 @@ def load_image_pool(data: str, split: str | None, size: int, region: Region = "g
     masks: list[Tensor] = []
     labels: list[int] = []
     for index in tqdm(range(len(folder)), desc=f"read {split or 'all'}", disable=None):
-        image, mask, label = folder.read(index)
-        if region == "close-up":
-            squares = cut_close_ups(image, mask, size)
-            images += squares
-            masks += [torch.full((1, size, size), 255, dtype=torch.uint8)] * len(squares)
-            labels += [0] * len(squares)
-            continue
-        pixels = to_tensor(image.resize((size, size), resample=3, reducing_gap=3))
-        images.append(pixels)
-        labels.append(label)
-        if region == "given":
-            masks.append(to_tensor(mask.resize((size, size), resample=4)))
-        else:
-            masks.append(skin_region(pixels[None].float() / 255)[0].byte() * 255)
+        photograph, lesion, label = folder.read(index)
+        for image, mask in _squares(photograph, lesion, size, region):
+            images.append(image)
+            masks.append(mask)
+            labels.append(0 if region == "close-up" else label)
     if not images:
         raise ValueError(
             f"no photograph in {data} has a square of {size} px of healthy skin beside its lesion: "
@@ -181,6 +172,22 @@ def load_image_pool(data: str, split: str | None, size: int, region: Region = "g
     tones = measure_skin_tones(torch.stack(images), torch.stack(masks), region)
     classes = ["skin"] if region == "close-up" else folder.classes
     return ImagePool(torch.stack(images), torch.stack(masks), torch.tensor(labels), tones, classes)
+
+
+def _squares(
+    photograph: Image.Image, lesion: Image.Image | None, size: int, region: Region
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The images of a photograph and their masks: one, or those of its close-ups."""
+    if region == "close-up" and lesion is not None:
+        everywhere = torch.full((1, size, size), 255, dtype=torch.uint8)
+        for square in cut_close_ups(photograph, lesion, size):
+            yield square, everywhere
+        return
+    image = to_tensor(photograph.resize((size, size), resample=3, reducing_gap=3))
+    if region == "given" and lesion is not None:
+        yield image, to_tensor(lesion.resize((size, size), resample=4))
+    else:
+        yield image, skin_region(image[None].float() / 255)[0].byte() * 255
 
 
 def load_validation(data: str, size: int, region: Region = "given") -> ImagePool | None:
