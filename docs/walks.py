@@ -1,5 +1,7 @@
-"""Makes docs/walks.jpg, the README's second picture, from the bundled models: python
-docs/walks.py"""
+"""Makes docs/walks.jpg, the README's second picture, from the bundled models.
+
+python -m docs.walks
+"""
 
 from pathlib import Path
 
@@ -7,25 +9,24 @@ import torch
 
 from synthderm import SyntheticSkinDataset
 from synthderm.cli.walk import growth_walk, latent_walk, severity_walk
-from synthderm.datasets.sources import load_generator
 from synthderm.imaging.io import grid, to_pil, write_image
+from synthderm.models.loading import load_generator
 from synthderm.transforms.functional import add_eczema
 
 COLUMNS, SIDE = 9, 112
 
 
 def main() -> None:
-    lesions = load_generator("lesions", None, "cpu")
+    lesions = load_generator("lesions")
     nevus, melanoma, keratosis = (
         lesions.classes.index(name) for name in ("nevus", "melanoma", "seborrheic_keratosis")
     )
-    hand = SyntheticSkinDataset("hands", length=1, labels="5", seed=31, size=SIDE).generate([0])[0][
-        0
-    ]
+    hands, _ = SyntheticSkinDataset("hands", length=1, labels="5", seed=31, size=SIDE).generate([0])
+    hand = hands[0]
     mask = add_eczema(hand, severity=0.0, coverage=0.5, seed=2).masks
     rows = [
-        latent_walk(lesions, [8, 0, 5, 12], [nevus] * 4, COLUMNS, SIDE)[0],
-        latent_walk(lesions, [8, 8, 8], [nevus, melanoma, keratosis], COLUMNS, SIDE)[0],
+        latent_walk(lesions, [8, 0, 5, 12], [nevus] * 4, COLUMNS, size=SIDE)[0],
+        latent_walk(lesions, [8, 8, 8], [nevus, melanoma, keratosis], COLUMNS, size=SIDE)[0],
         severity_walk(hand, mask, COLUMNS, seed=2).images.float() / 255,
         growth_walk(hand, mask, COLUMNS, 0.9, seed=2).images.float() / 255,
     ]

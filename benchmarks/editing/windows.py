@@ -167,7 +167,7 @@ def read_hands(data: str, count: int, split: str = "test", side: int = SIDE) -> 
 
 def shift_tone(images: Tensor, target: float) -> tuple[Tensor, Tensor]:
     """Skin shifted to another tone by adding or removing melanin in optical density, as far as it
-    goes. The background keeps its colour, as in `synthderm.training.lesion_patches.jitter_skin_tone`.
+    goes. The background keeps its color, as in `lesion_patches.jitter_skin_tone`.
 
     Args:
         images: (N, 3, H, W) uint8.
