@@ -23,8 +23,8 @@ import torch
 
 from benchmarks.downstream import arguments
 from benchmarks.downstream.network import parse_spec
-from benchmarks.downstream.plan import make_plan
-from benchmarks.downstream.schedule import carry_out_all
+from benchmarks.downstream.protocol import list_runs
+from benchmarks.downstream.scheduler import carry_out_all
 from benchmarks.downstream.subset import write_subset
 from benchmarks.downstream.summary import write_summary
 
@@ -42,10 +42,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             return
         if not args.report:
             seeds = 2 if args.quick else args.n_seeds
-            plan = make_plan(seeds, [amount for amount, _ in settings.own])
-            plan = [run for run in plan if run.task != "B" or settings.patches]
-            chosen = arguments.choose(plan, args, settings)
-            carry_out_all(settings, folder, plan, chosen, args.jobs)
+            runs = list_runs(seeds, [amount for amount, _ in settings.own])
+            runs = [run for run in runs if run.task != "B" or settings.patches]
+            chosen = arguments.choose(runs, args, settings)
+            carry_out_all(settings, folder, runs, chosen, args.jobs)
         write_summary(folder)
     except (ValueError, OSError) as error:
         raise SystemExit(f"benchmarks.downstream: {error}") from None

@@ -10,7 +10,7 @@ import torch
 
 from benchmarks.common import RESULTS
 from benchmarks.downstream.arms import ARMS
-from benchmarks.downstream.plan import AMOUNTS, Run
+from benchmarks.downstream.protocol import AMOUNTS, Run
 from benchmarks.downstream.settings import Settings
 
 # The arms of --quick.
@@ -149,7 +149,7 @@ def amount_of(fraction: str | float) -> str:
     return amount
 
 
-def choose(plan: list[Run], args: argparse.Namespace, settings: Settings) -> list[Run]:
+def choose(runs: list[Run], args: argparse.Namespace, settings: Settings) -> list[Run]:
     """The runs asked for.
 
     Raises:
@@ -176,7 +176,7 @@ def choose(plan: list[Run], args: argparse.Namespace, settings: Settings) -> lis
         is_anchor = run.condition == run.anchor.condition
         return not args.quick or (run.arm in QUICK[run.task] and is_anchor)
 
-    chosen = [run for run in plan if is_wanted(run)]
+    chosen = [run for run in runs if is_wanted(run)]
     if not chosen:
         raise ValueError(
             "no run of the protocol is left by --task, --fraction, --positives, --only and --seeds "
@@ -191,10 +191,9 @@ def check_choice(args: argparse.Namespace) -> None:
     Raises:
         ValueError: one is not.
     """
-    arms = {arm.name for task in ARMS.values() for arm in task}
     for name in args.only or ():
-        if name not in arms:
-            raise ValueError(f"--only {name!r} is none of the arms: {', '.join(sorted(arms))}.")
+        if name not in ARMS:
+            raise ValueError(f"--only {name!r} is none of the arms: {', '.join(sorted(ARMS))}.")
     for count in args.positives or ():
         if count not in AMOUNTS["B"]:
             raise ValueError(f"--positives {count!r} is none of {', '.join(AMOUNTS['B'])}.")

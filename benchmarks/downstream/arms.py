@@ -2,7 +2,8 @@
 all of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import KW_ONLY, dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,11 +36,12 @@ class Arm:
             lesions do, instead of 0.1 to 0.6 at 0.3 to 1.
         keep: share of the generated images that is used: those whose class is the most probable
             to a classifier trained on the real subset.
-        first: share of the steps that use generated images alone; the others use real ones alone. 0
-            mixes them.
+        generated_first: share of the steps, at the beginning, whose batches hold generated images
+            alone; all later batches hold real ones alone. 0 mixes both in every batch.
     """
 
     name: str
+    _: KW_ONLY
     ours: bool = False
     oversample: bool = False
     randaugment: bool = False
@@ -52,7 +54,7 @@ class Arm:
     edit: float = 0.0
     wide: bool = False
     keep: float = 1.0
-    first: float = 0.0
+    generated_first: float = 0.0
 
     @property
     def generates(self) -> bool:
@@ -60,61 +62,109 @@ class Arm:
         return bool(self.ratio or self.balancing)
 
 
-BEST = "best classical + best of ours"
-REAL = Arm("real")
-CLASSICAL = [
-    REAL,
-    Arm("randaugment", randaugment=True),
-    Arm("oversample", oversample=True),
-    Arm("mixup", mixup=0.2),
-    Arm("copy-paste", paste=0.5),
-]
-BALANCING = Arm("balancing", True, balancing=True)
-RATIOS = [Arm(f"synthetic x{ratio:g}", True, ratio=ratio) for ratio in (0.5, 1, 2, 5)]
-ONLY = Arm("synthetic only", True, ratio=5, real=False)
-FILTERED = Arm("balancing, surest half", True, balancing=True, keep=0.5)
-EDITS = [Arm(f"eczema edit {edit:g}", True, edit=edit) for edit in (0.5, 0.25)]
-# The arms from here on were added after the others had been measured, and were chosen on val.
-# Edits that are as wide and severe as the lesions of task B, alone and with oversampling.
-WIDE = [Arm("eczema edit 0.5, wide", True, edit=0.5, wide=True)]
-WIDE += [
-    Arm(f"oversample + eczema edit {edit:g}, wide", True, oversample=True, edit=edit, wide=True)
-    for edit in (0.25, 0.1)
-]
-# Generated images first, real ones afterwards.
-FIRST = Arm("synthetic first, then oversample", True, oversample=True, ratio=5, first=0.5)
-PAIRS_FIRST = Arm("synthetic first", True, ratio=5, first=0.25)
-# Those that were added later are no candidates for the joined arm.
-LATER = (*WIDE, FIRST, PAIRS_FIRST)
+BEST = "best classical + best of ours"  # which arms these are, `val` decides: see `protocol.arm_of`
 ARMS = {
-    "A": [*CLASSICAL, BALANCING, *RATIOS, FILTERED, ONLY, Arm(BEST, True), FIRST],
-    "B": [*CLASSICAL, *EDITS, BALANCING, Arm(BEST, True), *WIDE],
-    "C": [
-        REAL,
+    arm.name: arm
+    for arm in (
+        # Classical ones.
+        Arm("real"),
+        Arm("randaugment", randaugment=True),
         Arm("photometric", photometric=True),
+        Arm("oversample", oversample=True),
+        Arm("mixup", mixup=0.2),
         Arm("copy-paste", paste=0.5),
-        *RATIOS[1::2],
-        ONLY,
-        Arm(BEST, True),
-        PAIRS_FIRST,
-    ],
+        # Generated images.
+        Arm("balancing", ours=True, balancing=True),
+        Arm("balancing, surest half", ours=True, balancing=True, keep=0.5),
+        Arm("synthetic x0.5", ours=True, ratio=0.5),
+        Arm("synthetic x1", ours=True, ratio=1),
+        Arm("synthetic x2", ours=True, ratio=2),
+        Arm("synthetic x5", ours=True, ratio=5),
+        Arm("synthetic only", ours=True, ratio=5, real=False),
+        Arm(
+            "synthetic first, then oversample",
+            ours=True,
+            oversample=True,
+            ratio=5,
+            generated_first=0.5,
+        ),
+        Arm("synthetic first", ours=True, ratio=5, generated_first=0.25),
+        # Edited images.
+        Arm("eczema edit 0.5", ours=True, edit=0.5),
+        Arm("eczema edit 0.25", ours=True, edit=0.25),
+        Arm("eczema edit 0.5, wide", ours=True, edit=0.5, wide=True),
+        Arm(
+            "oversample + eczema edit 0.25, wide",
+            ours=True,
+            oversample=True,
+            edit=0.25,
+            wide=True,
+        ),
+        Arm("oversample + eczema edit 0.1, wide", ours=True, oversample=True, edit=0.1, wide=True),
+        # Both kinds.
+        Arm(BEST, ours=True),
+    )
 }
-# Nothing, the usual answer to rare classes, and ours to the same question.
-MAIN = ("real", "oversample", "balancing")
+# The arms of each task, in the order in which results list them.
+TASK_ARMS = {
+    "A": (
+        "real",
+        "randaugment",
+        "oversample",
+        "mixup",
+        "copy-paste",
+        "balancing",
+        "synthetic x0.5",
+        "synthetic x1",
+        "synthetic x2",
+        "synthetic x5",
+        "balancing, surest half",
+        "synthetic only",
+        BEST,
+        "synthetic first, then oversample",
+    ),
+    "B": (
+        "real",
+        "randaugment",
+        "oversample",
+        "mixup",
+        "copy-paste",
+        "eczema edit 0.5",
+        "eczema edit 0.25",
+        "balancing",
+        BEST,
+        "eczema edit 0.5, wide",
+        "oversample + eczema edit 0.25, wide",
+        "oversample + eczema edit 0.1, wide",
+    ),
+    "C": (
+        "real",
+        "photometric",
+        "copy-paste",
+        "synthetic x1",
+        "synthetic x5",
+        "synthetic only",
+        BEST,
+        "synthetic first",
+    ),
+}
+# Designed after results of the other arms were known. No candidates for the joined arm.
+ADDED_LATER = (
+    "synthetic first, then oversample",
+    "synthetic first",
+    "eczema edit 0.5, wide",
+    "oversample + eczema edit 0.25, wide",
+    "oversample + eczema edit 0.1, wide",
+)
 
 
-def find_arm(task: str, name: str) -> Arm:
-    """The arm of a task by its name."""
-    return next(arm for arm in ARMS[task] if arm.name == name)
-
-
-def settings_of(arm: Arm) -> dict[str, object]:
+def settings_of(arm: Arm) -> dict[str, Any]:
     """The settings of an arm that are not the default, as a record holds them."""
     return {f.name: getattr(arm, f.name) for f in fields(Arm) if getattr(arm, f.name) != f.default}
 
 
 def combine(a: Arm, b: Arm) -> Arm:
-    """Both at once: each setting from the arm that has it."""
+    """The joined arm of two: each setting from the arm that has it."""
     settings = settings_of(b) | settings_of(a)
     return Arm(**settings | {"name": BEST, "ours": True})
 

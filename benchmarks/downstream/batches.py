@@ -34,10 +34,10 @@ def row_batches(labels: Tensor, oversample: bool, batch: int) -> Iterator[Tensor
 def staged_row_batches(arm: Arm, train: ImagePool, batch: int, steps: int) -> Iterator[Tensor]:
     """Row numbers of one batch after the other: of all images; or first of generated ones, which
     have no name, and then of real ones."""
-    if not arm.first:
+    if not arm.generated_first:
         yield from row_batches(train.labels, arm.oversample, batch)
     is_real = torch.tensor([bool(name) for name in train.names])
-    for part, count in ((~is_real, round(arm.first * steps)), (is_real, None)):
+    for part, count in ((~is_real, round(arm.generated_first * steps)), (is_real, None)):
         rows = part.nonzero().flatten()
         batches = row_batches(train.labels[rows], arm.oversample, batch)
         yield from (rows[chosen] for chosen in islice(batches, count))

@@ -9,9 +9,9 @@ from statsmodels.stats.multitest import multipletests
 from torch import Tensor
 
 from benchmarks.common import mean_sd
-from benchmarks.downstream.arms import ARMS
+from benchmarks.downstream.arms import ARMS, TASK_ARMS
 from benchmarks.downstream.measures import SCORES, TONES, score_input
-from benchmarks.downstream.plan import MEASURES
+from benchmarks.downstream.protocol import MEASURES
 
 RESAMPLES = 4000
 INTERVAL = (0.025, 0.975)
@@ -121,10 +121,13 @@ def compare_arms(task: str, records: dict[str, BySeed], test: dict[str, Any]) ->
     """
     rng = torch.Generator().manual_seed(0)
     scores = Scores(task, records, test, rng)
-    best = best_on_val([arm.name for arm in ARMS[task] if not arm.ours], records)
-    references = {"vs real": "real", "vs best classical": best}
+    ours = [arm for arm in TASK_ARMS[task] if ARMS[arm].ours]
+    best = best_on_val([arm for arm in TASK_ARMS[task] if arm not in ours], records)
+    references = {"vs real": "real"}
+    if best is not None:
+        references["vs best classical"] = best
     entries: dict[str, dict[str, Any]] = {}
-    for arm in (arm.name for arm in ARMS[task] if arm.name in records):
+    for arm in (arm for arm in TASK_ARMS[task] if arm in records):
         entry = figures_of_arm(task, arm, records[arm], scores, rng)
         for title, other in references.items():
             pairs = sorted(set(records[arm]) & set(records.get(other, ())))
@@ -141,7 +144,7 @@ def compare_arms(task: str, records: dict[str, BySeed], test: dict[str, Any]) ->
             entries[arm][title]["p holm"] = value
     return {
         "best classical on val": best,
-        "best of ours on val": best_on_val([a.name for a in ARMS[task] if a.ours], records),
+        "best of ours on val": best_on_val(ours, records),
         "arms": entries,
     }
 
@@ -197,7 +200,7 @@ def other_figures(tests: list[dict[str, Any]], main: str) -> dict[str, Any]:
         value = None if None in values else mean(values)
         tone[name] = {"n": tests[0]["tone"][name]["n"], "value": value}
     known = {name: entry["value"] for name, entry in tone.items() if entry["value"] is not None}
-    worst = min(known, key=known.get) if known else None
+    worst = min(known, key=lambda name: known[name]) if known else None
     figures["tone"] = tone
     figures["worst tone"] = None if worst is None else {"group": worst, "value": known[worst]}
     return figures

@@ -7,8 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.downstream.arms import FIRST, WIDE
-from benchmarks.downstream.plan import AMOUNTS, MEASURES, TITLES
+from benchmarks.downstream.protocol import AMOUNTS, MEASURES, TITLES
 
 COLORS = {
     "real": "#777777",
@@ -16,9 +15,9 @@ COLORS = {
     "copy-paste": "#8a5a9e",
     "balancing": "#1f4673",
     "synthetic x1": "#2a8f86",
-    FIRST.name: "#d0a100",
-    WIDE[-1].name: "#b3204d",
-    WIDE[0].name: "#e0909a",
+    "synthetic first, then oversample": "#d0a100",
+    "oversample + eczema edit 0.1, wide": "#b3204d",
+    "eczema edit 0.5, wide": "#e0909a",
 }
 # Generated images for each real one.
 DOSES = {

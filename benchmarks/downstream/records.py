@@ -15,11 +15,11 @@ from typing import Any
 from filelock import FileLock
 
 from benchmarks.downstream.arms import Arm
-from benchmarks.downstream.plan import VERSION, Run
+from benchmarks.downstream.protocol import VERSION, Run
 
 Record = dict[str, Any]
 # What a line begins with; other entries follow, and the predictions are last.
-FIRST = ("run", "arm", "val", "test", "rate", "step", "tried", "trained on", "label fidelity")
+BEGINNING = ("run", "arm", "val", "test", "rate", "step", "tried", "trained on", "label fidelity")
 LAST = "predictions"
 
 
@@ -31,10 +31,10 @@ def path_of(folder: Path, task: str) -> Path:
 def format_line(run: Run, record: Record) -> str:
     """A record as a line: what one wants to read first, the predictions last."""
     entries = {"run": asdict(run), **record}
-    first = [key for key in FIRST if key in entries]
-    middle = [key for key in entries if key not in (*FIRST, LAST)]
+    beginning = [key for key in BEGINNING if key in entries]
+    middle = [key for key in entries if key not in (*BEGINNING, LAST)]
     last = [LAST] if LAST in entries else []
-    return json.dumps({key: entries[key] for key in first + middle + last}) + "\n"
+    return json.dumps({key: entries[key] for key in beginning + middle + last}) + "\n"
 
 
 def append_record(folder: Path, run: Run, record: Record) -> None:
@@ -99,21 +99,21 @@ def read_folder(folder: Path, tasks: Iterable[str] = "ABC") -> dict[Run, Record]
 
 
 def read_records(
-    folder: Path, plan: list[Run], required: Callable[[Run, Arm], dict[str, Any]]
+    folder: Path, runs: list[Run], required: Callable[[Run, Arm], dict[str, Any]]
 ) -> dict[Run, Record]:
     """The records of these runs that are there.
 
     Args:
         folder: of the records.
-        plan: the runs.
+        runs: those to look for.
         required: function of a run and the arm in its record: entries that the record must have,
             with their values.
 
     Raises:
         ValueError: a record made under other conditions, with the first that differs.
     """
-    stored = read_folder(folder, sorted({run.task for run in plan}))
-    records = {run: stored[run] for run in plan if run in stored}
+    stored = read_folder(folder, sorted({run.task for run in runs}))
+    records = {run: stored[run] for run in runs if run in stored}
     for run, record in records.items():
         for key, value in required(run, Arm(**record["arm"])).items():
             if record.get(key) != value:

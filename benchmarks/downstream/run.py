@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchmarks.common import provenance
 from benchmarks.downstream import leakage
-from benchmarks.downstream.arms import REAL, Arm, assemble
+from benchmarks.downstream.arms import ARMS, Arm, assemble
 from benchmarks.downstream.batches import make_batches
 from benchmarks.downstream.measures import (
     SCORES,
@@ -24,7 +24,7 @@ from benchmarks.downstream.measures import (
     score_input,
 )
 from benchmarks.downstream.network import TaskNetwork, parse_spec
-from benchmarks.downstream.plan import Run
+from benchmarks.downstream.protocol import Run
 from benchmarks.downstream.settings import (
     Settings,
     generated_for,
@@ -126,7 +126,7 @@ def carry_out(settings: Settings, run: Run, arm: Arm, rates: tuple[float, ...]) 
     rng = torch.Generator().manual_seed(run.seed)
     label_probability = None
     if arm.keep < 1:
-        teacher, _, _ = fit(settings, run, REAL, real, rates[0])
+        teacher, _, _ = fit(settings, run, ARMS["real"], real, rates[0])
 
         def label_probability(pool: ImagePool) -> Tensor:
             logs = predict(teacher, pool, settings.device)
@@ -142,7 +142,7 @@ def carry_out(settings: Settings, run: Run, arm: Arm, rates: tuple[float, ...]) 
         "val": val,
         "step": step,
     }
-    if run.task == "A" and arm == REAL:
+    if run.task == "A" and arm == ARMS["real"]:
         pool = generated_for(settings, run, real)
         record["label fidelity"] = label_fidelity(network, pool, settings.device)
     record |= test_once(settings, run, network)

@@ -18,7 +18,7 @@ from benchmarks.downstream.data import (
 from benchmarks.downstream.generated import identify, load_generated
 from benchmarks.downstream.network import describe_network
 from benchmarks.downstream.patches import read_patches
-from benchmarks.downstream.plan import STEPS, VERSION, Run
+from benchmarks.downstream.protocol import STEPS, VERSION, Run
 from synthderm.training.image_pool import ImagePool
 
 LARGEST = 5  # the largest ratio of generated to real images among the arms

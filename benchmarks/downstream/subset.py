@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from benchmarks.downstream.data import read_rows
-from benchmarks.downstream.plan import Run
+from benchmarks.downstream.protocol import Run
 from benchmarks.downstream.settings import Settings, take_subset
 
 COLUMNS = ["file_name", "mask_file_name", "label", "split"]

@@ -7,8 +7,8 @@ from typing import Any
 
 from benchmarks.common import write_json
 from benchmarks.downstream.bootstrap import BySeed, compare_arms
-from benchmarks.downstream.plan import AMOUNTS
 from benchmarks.downstream.plots import plot_dose_response, plot_learning_curves
+from benchmarks.downstream.protocol import AMOUNTS
 from benchmarks.downstream.records import Record, read_folder
 
 SETTINGS = ("pretrained", "own")

@@ -4,7 +4,7 @@ met, two figures, and a table for each task, amount and setting."""
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.downstream.plan import MEASURES, TITLES
+from benchmarks.downstream.protocol import MEASURES, TITLES
 from benchmarks.tables.markdown import table, verdict
 
 # Figures that are shown beside the main one, by task.

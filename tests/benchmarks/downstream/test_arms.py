@@ -5,7 +5,7 @@ import torch
 
 from benchmarks.downstream import arms
 from benchmarks.downstream.batches import make_batches
-from benchmarks.downstream.plan import Run
+from benchmarks.downstream.protocol import Run
 from benchmarks.downstream.settings import generated_for, take_subset
 from synthderm import SyntheticSkinDataset
 from synthderm.training.image_pool import ImagePool
@@ -13,14 +13,15 @@ from synthderm.training.image_pool import ImagePool
 
 def test_generated_counts(settings):
     labels = torch.tensor([0] * 7 + [1] * 2)
-    assert arms.generated_counts(arms.BALANCING, labels, 3) == [0, 5, 7]
-    assert arms.generated_counts(arms.RATIOS[1], labels, 2) == [5, 4]
+    balancing = arms.ARMS["balancing"]
+    assert arms.generated_counts(balancing, labels, 3) == [0, 5, 7]
+    assert arms.generated_counts(arms.ARMS["synthetic x1"], labels, 2) == [5, 4]
 
     class Real:
         classes, class_to_idx, targets = ["a", "b"], {"a": 0, "b": 1}, labels.tolist()
 
     wanted = SyntheticSkinDataset.balancing(Real, settings.model).targets
-    assert arms.generated_counts(arms.BALANCING, labels, 2) == [wanted.count(k) for k in (0, 1)]
+    assert arms.generated_counts(balancing, labels, 2) == [wanted.count(k) for k in (0, 1)]
 
 
 def brightness(pool: ImagePool) -> torch.Tensor:
@@ -29,10 +30,10 @@ def brightness(pool: ImagePool) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    "name", [arm.name for arm in arms.ARMS["A"] if arm.real and arm.name != arms.BEST]
+    "name", [name for name in arms.TASK_ARMS["A"] if name not in ("synthetic only", arms.BEST)]
 )
 def test_every_arm_makes_the_same_kind_of_batch(settings, name):
-    arm, run = arms.find_arm("A", name), Run("A", "25%", "pretrained", name, 1)
+    arm, run = arms.ARMS[name], Run("A", "25%", "pretrained", name, 1)
     real = take_subset(settings, run)
     generated = generated_for(settings, run, real) if arm.generates else None
     rng = torch.Generator().manual_seed(0)
@@ -55,5 +56,5 @@ def test_the_most_probable_images_of_each_class_are_kept():
 
 
 def test_combine_takes_each_setting_from_the_arm_that_has_it():
-    both = arms.combine(arms.CLASSICAL[2], arms.BALANCING)
+    both = arms.combine(arms.ARMS["oversample"], arms.ARMS["balancing"])
     assert both.oversample and both.balancing and both.ours and both.name == arms.BEST and both.real

@@ -5,7 +5,7 @@ import torch
 
 from benchmarks.downstream import arms, batches
 from benchmarks.downstream.arms import Arm
-from benchmarks.downstream.plan import Run
+from benchmarks.downstream.protocol import Run
 from benchmarks.downstream.settings import generated_for, take_subset, task_data
 
 
@@ -25,7 +25,7 @@ def test_plain_order_uses_every_image_once_a_round():
 def test_generated_images_first_real_ones_afterwards(settings):
     run = Run("A", "25%", "pretrained", "", 0)
     real = take_subset(settings, run)
-    arm = Arm("first", True, ratio=5, first=0.25, oversample=True)
+    arm = Arm("first", ours=True, ratio=5, generated_first=0.25, oversample=True)
     generated = generated_for(settings, run, real)
     training, _ = arms.assemble(arm, real, generated, torch.Generator().manual_seed(0))
     torch.manual_seed(0)
@@ -64,7 +64,7 @@ def test_edited_images_are_labelled_inflamed(settings):
     train = task_data(settings, "B").splits["train"]
     healthy = train.rows((train.labels == 0).nonzero().flatten()[:12])
     torch.manual_seed(0)
-    made = batches.make_batches(arms.find_arm("B", "eczema edit 0.5"), healthy, 6, True)
+    made = batches.make_batches(arms.ARMS["eczema edit 0.5"], healthy, 6, True)
     share = torch.cat([next(made)[2][:, 1] for _ in range(8)]).mean().item()
     assert 0.25 < share < 0.75
 
@@ -78,9 +78,9 @@ def test_wide_edits_change_more_of_an_image(settings, monkeypatch):
         """Mean share of the pixels that differ, over the images that were edited; the same seed
         gives the same order."""
         torch.manual_seed(0)
-        plain = next(batches.make_batches(arms.REAL, healthy, 12, True))[0]
+        plain = next(batches.make_batches(arms.ARMS["real"], healthy, 12, True))[0]
         torch.manual_seed(0)
-        arm = arms.find_arm("B", name)
+        arm = arms.ARMS[name]
         images, _, targets = next(batches.make_batches(arm, healthy, 12, True))
         return (images != plain).any(1)[targets[:, 1] == 1].float().mean().item()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.downstream import __main__ as downstream
-from benchmarks.downstream import arguments, bootstrap, schedule
+from benchmarks.downstream import arguments, bootstrap, scheduler
 from benchmarks.tables.downstream import downstream_section
 from tests.benchmarks.downstream.helpers import TINY
 
@@ -59,7 +59,7 @@ def test_the_command_runs_and_resumes(done, monkeypatch, capsys):
     assert (folder / "curves.png").exists() is False  # one amount makes no curve
 
     before = [path.read_bytes() for path in files]
-    monkeypatch.setattr(schedule, "carry_out", None)  # nothing is left to carry out
+    monkeypatch.setattr(scheduler, "carry_out", None)  # nothing is left to carry out
     downstream.main(command)
     assert "12 runs, 12 have their record" in capsys.readouterr().out
     assert [path.read_bytes() for path in files] == before

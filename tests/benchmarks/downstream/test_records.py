@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.common import RESULTS
 from benchmarks.downstream import records
-from benchmarks.downstream.arms import Arm
-from benchmarks.downstream.plan import VERSION, Run
+from benchmarks.downstream.arms import ARMS, BEST, Arm, settings_of
+from benchmarks.downstream.protocol import VERSION, Run, list_runs
 from benchmarks.downstream.records import append_record, path_of, read_file, read_records
 
 RUN = Run("B", "5", "pretrained", "eczema edit 0.5", 3)
@@ -87,3 +87,16 @@ def test_committed_records_are_in_the_form_that_is_written(task):
         path.read_text().splitlines(keepends=True), read_file(path).items()
     ):
         assert records.format_line(run, record) == line
+
+
+def test_committed_records_are_runs_of_the_protocol_with_its_arms():
+    folder = RESULTS / "downstream" / "mobilenetv2_100-128"
+    runs = list_runs(10, own=("10%",))
+    stored = records.read_folder(folder)
+    assert set(stored) <= set(runs)
+
+    def required(run: Run, recorded: Arm) -> dict:
+        """As the scheduler requires it."""
+        return {"arm": settings_of(recorded if run.arm == BEST else ARMS[run.arm])}
+
+    assert read_records(folder, runs, required) == stored

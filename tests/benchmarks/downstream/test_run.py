@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from benchmarks.downstream.arms import find_arm
-from benchmarks.downstream.plan import Run
+from benchmarks.downstream.arms import ARMS
+from benchmarks.downstream.protocol import Run
 from benchmarks.downstream.run import carry_out
 
 RUN = Run("A", "25%", "pretrained", "synthetic x1", 0)
@@ -11,7 +11,7 @@ TIMES = {"seconds", "cpu_seconds"}
 
 
 def test_a_run_is_repeatable_and_complete(settings):
-    arm = find_arm("A", "synthetic x1")
+    arm = ARMS["synthetic x1"]
     first, again = (carry_out(settings, RUN, arm, (1e-3, 1e-2)) for _ in range(2))
     assert {key: value for key, value in first.items() if key not in TIMES} == {
         key: value for key, value in again.items() if key not in TIMES

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmarks.downstream.arms import REAL
+from benchmarks.downstream.arms import ARMS
 from benchmarks.downstream.batches import make_batches
 from benchmarks.downstream.network import TaskNetwork
 from benchmarks.downstream.settings import task_data
@@ -21,7 +21,7 @@ def test_segmentation_learns_its_masks(settings):
     def validate(network: TaskNetwork) -> float:
         return predict(network, splits["val"], "cpu").mean().item()
 
-    batches = make_batches(REAL, splits["train"], 8, False)
+    batches = make_batches(ARMS["real"], splits["train"], 8, False)
     best, step = train(network, batches, 40, 1e-2, validate, "cpu")
     assert predict(network, splits["test"], "cpu").mean() > max(0.6, before + 0.1)
     assert best == pytest.approx(validate(network)) and step > 0

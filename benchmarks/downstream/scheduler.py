@@ -1,4 +1,4 @@
-"""Carries out runs in the order of the plan, each as soon as its arm and learning rate are
+"""Carries out runs in their order, each as soon as its arm and learning rate are
 decided."""
 
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from benchmarks.common import write_json
-from benchmarks.downstream.arms import BEST, Arm, find_arm
-from benchmarks.downstream.plan import Run, arm_of, rates_of, waits_for
+from benchmarks.downstream.arms import ARMS, BEST, Arm
+from benchmarks.downstream.protocol import Run, arm_of, rates_of, waits_for
 from benchmarks.downstream.records import append_record, read_records
 from benchmarks.downstream.run import carry_out, check_leaks, describe_test
 from benchmarks.downstream.settings import (
@@ -25,8 +25,8 @@ from benchmarks.downstream.settings import (
 class ThisProcess(Executor):
     """An executor that runs a call at once, in this process."""
 
-    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future:
-        future: Future = Future()
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
         future.set_result(function(*args, **kwargs))
         return future
 
@@ -59,15 +59,15 @@ class Progress:
 
 
 def carry_out_all(
-    settings: Settings, folder: Path, plan: list[Run], chosen: list[Run], jobs: int
+    settings: Settings, folder: Path, runs: list[Run], chosen: list[Run], jobs: int
 ) -> None:
     """Every chosen run that has no record yet.
 
     Args:
         settings: of the benchmark.
         folder: of the records.
-        plan: all runs of the protocol.
-        chosen: runs to carry out, in this order.
+        runs: all runs of the protocol.
+        chosen: those to carry out, in this order.
         jobs: processes.
 
     Raises:
@@ -76,10 +76,10 @@ def carry_out_all(
 
     def required(run: Run, recorded: Arm) -> dict[str, Any]:
         """The joined arm is what its record says, all others are what they are now."""
-        arm = recorded if run.arm == BEST else find_arm(run.task, run.arm)
+        arm = recorded if run.arm == BEST else ARMS[run.arm]
         return required_of(settings, run, arm)
 
-    records = read_records(folder, plan, required)
+    records = read_records(folder, runs, required)
     pending = [run for run in chosen if run not in records]
     check_all_leaks(settings, pending)
     for task in {run.task for run in pending}:
@@ -87,11 +87,11 @@ def carry_out_all(
     done = len(chosen) - len(pending)
     progress = Progress(len(chosen), done, sum(cost(settings, run) for run in pending), jobs)
     print(f"{len(chosen)} runs, {done} have their record", flush=True)
-    running: dict[Future, Run] = {}
+    running: dict[Future[dict[str, Any]], Run] = {}
     with make_executor(jobs) as executor:
         while pending or running:
             for run in list(pending):
-                arm, rates = arm_of(run, records, plan), rates_of(run, records, settings.rates)
+                arm, rates = arm_of(run, records, runs), rates_of(run, records, settings.rates)
                 if len(running) == jobs or arm is None or rates is None:
                     continue
                 if arm.generates:
@@ -118,7 +118,7 @@ def check_all_leaks(settings: Settings, runs: list[Run]) -> None:
     with the arms that it joins."""
     for run in dict.fromkeys(Run(*run.condition, run.arm, 0) for run in runs):
         if run.arm != BEST:
-            check_leaks(settings, run, find_arm(run.task, run.arm))
+            check_leaks(settings, run, ARMS[run.arm])
 
 
 def make_executor(jobs: int) -> Executor:

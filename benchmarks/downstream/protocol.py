@@ -6,19 +6,7 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
-from benchmarks.downstream.arms import (
-    ARMS,
-    BEST,
-    EDITS,
-    FILTERED,
-    FIRST,
-    LATER,
-    MAIN,
-    WIDE,
-    Arm,
-    combine,
-    find_arm,
-)
+from benchmarks.downstream.arms import ADDED_LATER, ARMS, BEST, TASK_ARMS, Arm, combine
 
 VERSION = 1  # of the protocol: raised whenever a change makes old results incomparable
 AMOUNTS = {"A": ("5%", "10%", "25%", "100%"), "B": ("0", "5", "20", "all"), "C": ("10%", "100%")}
@@ -37,6 +25,14 @@ STEPS = {
     "B": {"0": 120, "5": 120, "20": 120, "all": 120},
     "C": {"10%": 120, "100%": 200},
 }
+
+# Groups of arms that are run together.
+FOR_IMBALANCE = ("real", "oversample", "balancing")
+FOR_LEARNING_CURVES = (*FOR_IMBALANCE, "synthetic first, then oversample")
+FOR_OWN_GENERATOR = (*FOR_LEARNING_CURVES, "synthetic x1", "synthetic only")
+FOR_NO_INFLAMED = ("eczema edit 0.5", "eczema edit 0.5, wide")
+FOR_MORE_INFLAMED = ("real", "oversample", "oversample + eczema edit 0.1, wide")
+FOR_ALL_MASKS = ("real", "copy-paste", "synthetic x1")
 
 
 @dataclass(frozen=True)
@@ -78,85 +74,80 @@ class Run:
 
 
 Records = Mapping[Run, dict[str, Any]]
+Block = tuple[str, str, str, tuple[str, ...]]  # task, amount, setting, arms
 
 
-def make_plan(seeds: int, own: Sequence[str] = ()) -> list[Run]:
+def list_runs(seeds: int, own: Sequence[str] = ()) -> list[Run]:
     """All runs of the protocol, the most informative first.
 
     Args:
         seeds: how many.
         own: amounts of task A for which there is a generator of the setting "own".
     """
-    names = {task: [arm.name for arm in arms] for task, arms in ARMS.items()}
-    edits = (EDITS[0].name, WIDE[0].name)
-    # What makes a learning curve, beside the amounts at which every arm is run.
-    curve = (*MAIN, FIRST.name)
-    few = ("real", "oversample", WIDE[-1].name)
-    pairs = ("real", "copy-paste", "synthetic x1")
-    blocks = [
-        ("A", "10%", MAIN),
-        ("B", "5", names["B"]),
-        ("C", "10%", names["C"]),
-        ("A", "10%", [name for name in names["A"] if name not in MAIN]),
-        ("B", "0", edits),
-        ("B", "20", few),
-        ("A", "100%", [name for name in names["A"] if name != FILTERED.name]),
-        ("A", "5%", curve),
-        ("A", "25%", curve),
-        ("B", "all", few),
-        ("C", "100%", pairs),
+    blocks: list[Block] = [
+        ("A", "10%", "pretrained", FOR_IMBALANCE),
+        ("B", "5", "pretrained", TASK_ARMS["B"]),
+        ("C", "10%", "pretrained", TASK_ARMS["C"]),
+        ("A", "10%", "pretrained", arms_but("A", *FOR_IMBALANCE)),
+        *(("A", amount, "own", FOR_OWN_GENERATOR) for amount in own),
+        ("B", "0", "pretrained", FOR_NO_INFLAMED),
+        ("B", "20", "pretrained", FOR_MORE_INFLAMED),
+        ("A", "100%", "pretrained", arms_but("A", "balancing, surest half")),
+        ("A", "5%", "pretrained", FOR_LEARNING_CURVES),
+        ("A", "25%", "pretrained", FOR_LEARNING_CURVES),
+        ("B", "all", "pretrained", FOR_MORE_INFLAMED),
+        ("C", "100%", "pretrained", FOR_ALL_MASKS),
     ]
-    runs = [
-        Run(task, amount, "pretrained", arm, seed)
-        for task, amount, arms in blocks
+    return [
+        Run(task, amount, setting, arm, seed)
+        for task, amount, setting, arms in blocks
         for seed in range(seeds)
         for arm in arms
     ]
-    own_runs = [
-        Run("A", amount, "own", arm, seed)
-        for amount in own
-        for seed in range(seeds)
-        for arm in (*curve, "synthetic x1", "synthetic only")
-    ]
-    place = next(k for k, run in enumerate(runs) if run.amount in ("0", "20"))
-    return runs[:place] + own_runs + runs[place:]
 
 
-def arm_of(run: Run, records: Records, plan: Sequence[Run]) -> Arm | None:
+def arms_but(task: str, *left_out: str) -> tuple[str, ...]:
+    """The arms of a task without some of them."""
+    return tuple(arm for arm in TASK_ARMS[task] if arm not in left_out)
+
+
+def arm_of(run: Run, records: Records, runs: Sequence[Run]) -> Arm | None:
     """What a run's arm does; None while the results that decide it are missing.
 
     "best classical + best of ours" joins the two arms with the highest mean on val over all seeds;
     `synthetic only` and the arms that were added later are no candidates. What was joined for one
     seed holds for all, also when seeds are added later.
+
+    Args:
+        run: one of `runs`.
+        records: of the runs that are done.
+        runs: all runs of the protocol.
     """
     if run.arm != BEST:
-        return find_arm(run.task, run.arm)
+        return ARMS[run.arm]
     for other, record in records.items():
         if other.condition == run.condition and other.arm == BEST:
             return Arm(**record["arm"])
     best = []
     for ours in (False, True):
-        scores = {}
+        scores: dict[str, float] = {}
         for candidate in joined_candidates(run.task, ours):
             needed = [
                 other
-                for other in plan
-                if other.condition == run.condition and other.arm == candidate.name
+                for other in runs
+                if other.condition == run.condition and other.arm == candidate
             ]
             if not needed or any(other not in records for other in needed):
                 return None
             scores[candidate] = mean(records[other]["val"] for other in needed)
-        best.append(max(scores, key=scores.get))
+        best.append(ARMS[max(scores, key=lambda arm: scores[arm])])
     return combine(*best)
 
 
-def joined_candidates(task: str, ours: bool) -> list[Arm]:
-    """The arms of which the best is joined with the best of the others."""
-    return [
-        arm
-        for arm in ARMS[task]
-        if arm.ours == ours and arm.name != BEST and arm.real and arm.keep == 1 and arm not in LATER
-    ]
+def joined_candidates(task: str, ours: bool) -> list[str]:
+    """The arms of a task that may be joined: the classical ones, or ours."""
+    arms = [ARMS[name] for name in arms_but(task, BEST, *ADDED_LATER)]
+    return [arm.name for arm in arms if arm.ours == ours and arm.real and arm.keep == 1]
 
 
 def rates_of(run: Run, records: Records, rates: tuple[float, ...]) -> tuple[float, ...] | None:
