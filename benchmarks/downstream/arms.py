@@ -198,7 +198,7 @@ def assemble(
         the training set, in which generated images have no name; and the counts.
 
     Raises:
-        ValueError: a class is missing.
+        ValueError: a class is missing, or what the arm needs was not given.
     """
     classes = real.classes
     counts = generated_counts(arm, real.labels, len(classes))
@@ -209,8 +209,12 @@ def assemble(
     }
     parts = [used]
     if sum(counts):
+        if generated is None:
+            raise ValueError(f"arm {arm.name!r} needs generated images.")
         chosen = sample_by_class(generated, [round(count / arm.keep) for count in counts], rng)
         if arm.keep < 1:
+            if label_probability is None:
+                raise ValueError(f"arm {arm.name!r} needs the probability of each label.")
             chosen = most_probable(chosen, label_probability(chosen), counts)
         parts.append(chosen)
     images, masks, labels = (

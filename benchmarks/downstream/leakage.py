@@ -131,9 +131,9 @@ def training_files(model: str, known: list[Path]) -> set[str]:
     data = read_config(folder).get("training", {}).get("data", [])
     seen: set[str] = set()
     for entry in [data] if isinstance(data, str) else data:
-        place = Path(entry)
-        if not place.is_dir():
-            place = next((path for path in known if path.name == place.name), None)
+        place: Path | None = Path(entry)
+        if not Path(entry).is_dir():
+            place = next((path for path in known if path.name == Path(entry).name), None)
         if place is None:
             raise ValueError(
                 f"{model!r} was trained on {entry!r}, which is not here, so a leak cannot be ruled "

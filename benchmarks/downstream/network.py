@@ -74,7 +74,7 @@ def make_backbone(text: str, classes: int) -> nn.Module:
         near = ", ".join(timm.list_models(f"*{spec.name[:6]}*")[:5])
         hint = f"; similar names: {near}." if near else "."
         raise ValueError(f"timm has no model {spec.name!r}{hint}")
-    options = {"pad_type": "same"} if spec.file else {}
+    options: dict[str, Any] = {"pad_type": "same"} if spec.file else {}
     network = timm.create_model(spec.name, num_classes=classes, **options)
     if spec.weights == RANDOM:
         return network
@@ -110,9 +110,14 @@ class TaskNetwork(nn.Module):
         size: S, side of the images in pixels.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, text: str, classes: int, segments: bool, size: int) -> None:
         super().__init__()
-        self.backbone, self.segments = make_backbone(text, classes), segments
+        # timm does not type the methods of its networks that are used here.
+        self.backbone: Any = make_backbone(text, classes)
+        self.segments = segments
         spec = parse_spec(text)
         config = input_config(self.backbone, spec.name if spec.file is None else text)
         self.register_buffer("mean", torch.tensor(config.mean).view(-1, 1, 1))

@@ -59,6 +59,18 @@ class Settings:
     steps: int | None = None
     device: str = "cpu"
 
+    def folder_of(self, task: str) -> str:
+        """The folder of a task's photographs.
+
+        Raises:
+            ValueError: task B, for which no folder was given.
+        """
+        if task != "B":
+            return self.data
+        if self.patches is None:
+            raise ValueError("task B needs a folder of close-ups: name one with --patches.")
+        return self.patches
+
     def steps_of(self, run: Run) -> int:
         return self.steps or STEPS[run.task][run.amount]
 
@@ -77,9 +89,8 @@ class Settings:
 
 def task_data(settings: Settings, task: str) -> TaskData:
     """The photographs of a task."""
-    if task == "B":
-        return _load(settings.patches, settings.size, settings.cache, "patches")
-    return _load(settings.data, settings.size, settings.cache, "photographs")
+    kind = "patches" if task == "B" else "photographs"
+    return _load(settings.folder_of(task), settings.size, settings.cache, kind)
 
 
 @lru_cache(maxsize=3)
@@ -130,7 +141,6 @@ def required_of(settings: Settings, run: Run, arm: Arm) -> dict[str, Any]:
         "steps": settings.steps_of(run),
         "rates": list(settings.rates),
     }
-    folder = settings.patches if run.task == "B" else settings.data
     models = settings.models_of(run, arm)
     generator = None
     if models:
@@ -138,7 +148,7 @@ def required_of(settings: Settings, run: Run, arm: Arm) -> dict[str, Any]:
     return {
         "protocol": {"version": VERSION, **_describe_network(settings.classifier), **training},
         "data": {
-            "name": Path(folder).name,
+            "name": Path(settings.folder_of(run.task)).name,
             "identity": task_data(settings, run.task).identity,
         },
         "generator": generator,

@@ -40,12 +40,13 @@ def train(
     Raises:
         ValueError: the loss is not finite.
     """
-    network.to(device, memory_format=torch.channels_last).train()
+    network.to(device).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, rate, total_steps=steps + 1, pct_start=0.1, cycle_momentum=False
     )
-    best, best_state, best_step = -1.0, None, 0
+    best, best_step = -1.0, 0
+    best_state: dict[str, Tensor] = {}
     validation_steps = {steps - k * steps // (VALIDATIONS + 1) for k in range(VALIDATIONS)}
     for step in range(1, steps + 1):
         images, masks, targets = (part.to(device) for part in next(batches))

@@ -35,6 +35,8 @@ from benchmarks.editing.similarity import Similarity
 from benchmarks.editing.windows import TONES, cut_windows, read_hands, shift_tone
 from synthderm.hub.resolve import weights_hash
 from synthderm.metrics import load_extractor
+from synthderm.models.editor import EczemaEditor
+from synthderm.models.loading import load_editor
 
 PER_TONE = 64  # images of either kind on which the severity is measured, for each tone
 
@@ -127,12 +129,12 @@ def measure(args: argparse.Namespace, methods: dict[str, Method]) -> dict[str, A
     }
 
 
-def describe_editors(models: dict[str, str], methods: dict[str, Method]) -> dict[str, Any]:
+def describe_editors(models: dict[str, str], editors: dict[str, EczemaEditor]) -> dict[str, Any]:
     """Which weights a figure is of."""
     return {
         way: {
             "model": Path(model).name if Path(model).is_dir() else model,
-            "revision": methods[way].editor.revision,
+            "revision": editors[way].revision,
             "weights": weights_hash(model)[:12],
         }
         for way, model in models.items()
@@ -141,16 +143,17 @@ def describe_editors(models: dict[str, str], methods: dict[str, Method]) -> dict
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    methods = {way: editor_method(model) for way, model in args.model.items()}
+    editors = {way: load_editor(model) for way, model in args.model.items()}
     if args.choose_threshold:
         kinds = healthy_images(args, "val", 0)
-        values = {way: iou_by_threshold(method, kinds, 0) for way, method in methods.items()}
+        values = {way: iou_by_threshold(editor, kinds, 0) for way, editor in editors.items()}
         print(json.dumps(values, indent=2))
         return
+    methods = {way: editor_method(editor) for way, editor in editors.items()}
     methods |= {"renderer": Method(render), "tint": Method(tint)}
     result = {
         "columns": list(methods),
-        "editors": describe_editors(args.model, methods),
+        "editors": describe_editors(args.model, editors),
         "seeds": args.seeds,
         "steps": args.steps,
         "classifier": args.classifier.partition("=")[0],

@@ -6,6 +6,8 @@ rest is trained from there. Batch norm keeps its statistics, so that nothing is 
 patches. All classifiers get the same number of patches, steps and learning rate.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
@@ -30,12 +32,12 @@ class Classifier(nn.Module):
 
     def __init__(self, spec: str) -> None:
         super().__init__()
-        network = load_backbone(spec)
+        network: Any = load_backbone(spec)  # timm does not type the attributes that are used here
         network.reset_classifier(1)
         config = input_config(network, spec)
         self.mean = torch.tensor(config.mean).view(1, 3, 1, 1)
         self.std = torch.tensor(config.std).view(1, 3, 1, 1)
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network: Any = network.to(memory_format=torch.channels_last)
         nn.init.zeros_(network.classifier.weight)
         nn.init.zeros_(network.classifier.bias)
 

@@ -10,7 +10,8 @@ from torchmetrics.functional import spearman_corrcoef
 from benchmarks.editing.methods import Method, random_masks
 from synthderm.imaging.color import ciede2000, to_lab
 from synthderm.metrics import iou
-from synthderm.transforms.functional import find_eczema, remove_eczema
+from synthderm.models.editor import EczemaEditor
+from synthderm.transforms.functional import add_eczema, find_eczema, remove_eczema
 
 LEVELS = 6  # severities from 0 to 1 that the dial is turned to
 MONOTONIC = 0.98  # Spearman correlation from which on an image counts as monotonic
@@ -90,13 +91,13 @@ def monotonic_share(method: Method, images: Tensor, seed: int) -> float:
     return (ranks >= MONOTONIC).float().mean().item()
 
 
-def iou_by_threshold(method: Method, kinds: dict[str, Tensor], seed: int) -> dict[str, float]:
+def iou_by_threshold(editor: EczemaEditor, kinds: dict[str, Tensor], seed: int) -> dict[str, float]:
     """Mean IoU of the eczema that `find_eczema` finds in edited images, at each threshold."""
     values: dict[str, list[float]] = {}
     for images in kinds.values():
         masks, severity = sample_edit(images, seed)
-        added = method.add(images, masks, severity, seed)
+        added = add_eczema(images, masks, severity, seed=seed, model=editor).images
         for step in range(1, 15):
-            predicted = find_eczema(added, threshold=step / 20, model=method.editor)
+            predicted = find_eczema(added, threshold=step / 20, model=editor)
             values.setdefault(f"{step / 20:.2f}", []).append(iou(predicted, masks).mean().item())
     return {threshold: mean(part) for threshold, part in values.items()}

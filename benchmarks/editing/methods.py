@@ -11,7 +11,6 @@ from synthderm.imaging.eczema_renderer import draw_eczema
 from synthderm.imaging.masks import sample_masks, skin_region
 from synthderm.imaging.textures import cut_texture
 from synthderm.models.editor import EczemaEditor
-from synthderm.models.loading import load_editor
 from synthderm.transforms.functional import add_eczema, sample_latents
 
 WAYS = ("paired", "masked", "unpaired")  # of training an editor
@@ -49,9 +48,8 @@ def parse_models(models: list[str]) -> dict[str, str]:
     return result
 
 
-def editor_method(model: str) -> Method:
-    """An editor: bundled name, folder or Hub id."""
-    editor = load_editor(model)
+def editor_method(editor: EczemaEditor) -> Method:
+    """An editor as a method."""
 
     def add(images: Tensor, masks: Tensor, severity: Tensor, seed: int) -> Tensor:
         return add_eczema(images, masks, severity, seed=seed, model=editor).images
@@ -79,4 +77,5 @@ def random_masks(images: Tensor, rng: torch.Generator) -> Tensor:
     """Masks on the skin of (B, 3, H, W) uint8 images that cover 15 to 50% of it, (B, 1, H, W)."""
     small = torch.nn.functional.interpolate(images.float() / 255, size=THUMBNAIL, mode="area")
     coverage = torch.empty(len(images)).uniform_(0.15, 0.5, generator=rng)
-    return sample_masks(tuple(images.shape[-2:]), coverage, skin_region(small), rng)
+    height, width = images.shape[-2:]
+    return sample_masks((height, width), coverage, skin_region(small), rng)

@@ -61,6 +61,8 @@ def cut_windows(
                     f"{folder.samples[index][0]} is {width} x {height} pixels, smaller than a "
                     f"window of {side}: leave it out."
                 )
+            if lesion is None:
+                continue
             image, mask = to_tensor(photograph), (to_tensor(lesion) > 0).float()
             if not mask.any():
                 continue

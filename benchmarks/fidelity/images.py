@@ -16,7 +16,7 @@ from synthderm.datasets.function_source import Function
 from synthderm.datasets.synthetic import SyntheticSkinDataset
 from synthderm.hub.model_folder import read_config
 from synthderm.models.generator import SkinGenerator
-from synthderm.training.image_pool import ImagePool, load_image_pool
+from synthderm.training.image_pool import ImagePool, Region, load_image_pool
 
 
 class RealAndGenerated:
@@ -30,7 +30,7 @@ class RealAndGenerated:
         self.args = args
         folder = SkinFolder(args.data, split="train")
         has_masks = any(mask is not None for _, mask, _ in folder.samples)
-        self.region = args.region or ("given" if has_masks else "skin")
+        self.region: Region = args.region or ("given" if has_masks else "skin")
         self.source: str | Function = args.model
         self.options: dict[str, Any] = {"device": args.device, "truncation": args.truncation}
         self.tones: list[float] | None = None
@@ -40,6 +40,7 @@ class RealAndGenerated:
         else:
             self.tones = SkinGenerator.from_pretrained(args.model).tones
         first = SyntheticSkinDataset(self.source, length=1, **self.options)
+        assert first.size is not None  # generators and DCGANs have one
         self.size, self.revision = first.size, first.revision
         self._samples: dict[int, ImagePool] = {}
         self._features: dict[str | int, Tensor] = {}

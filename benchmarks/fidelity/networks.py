@@ -5,6 +5,7 @@ than a smaller one.
 """
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -34,7 +35,7 @@ def train_classifier(
         batch: images in a step.
     """
     torch.manual_seed(seed)
-    network = load_backbone(spec)
+    network: Any = load_backbone(spec)  # timm does not type `reset_classifier`
     network.reset_classifier(len(pool.classes))
     network.to(pool.images.device).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=5e-4, weight_decay=0.01)

@@ -106,10 +106,10 @@ class Training:
 
     def __init__(self, size: int, width: int, device: torch.device) -> None:
         self.device = device
-        networks = (DCGAN(size, width), make_discriminator(size, width))
-        self.generator, self.discriminator = (
-            network.to(device, memory_format=torch.channels_last) for network in networks
-        )
+        self.generator = DCGAN(size, width).to(device)
+        self.discriminator = make_discriminator(size, width).to(device)
+        for network in (self.generator, self.discriminator):
+            network.to(memory_format=torch.channels_last)
         for layer in [*self.generator.modules(), *self.discriminator.modules()]:
             if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
                 nn.init.normal_(layer.weight, std=0.02)
@@ -117,7 +117,7 @@ class Training:
             torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999))
             for network in (self.generator, self.discriminator)
         )
-        self.parts = {
+        self.parts: dict[str, nn.Module | torch.optim.Optimizer | Tensor] = {
             "generator": self.generator,
             "discriminator": self.discriminator,
             "optimizer_g": self.optimizer_g,

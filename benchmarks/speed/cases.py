@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from itertools import cycle
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from PIL import Image
-from torch.utils.data import BatchSampler, DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
@@ -135,7 +135,7 @@ def generated(data: bytes) -> tuple[dict[str, Case], list[Row]]:
     return cases, rows
 
 
-def next_batch(dataset: Dataset[Any]) -> Case:
+def next_batch(dataset: JpegDataset | SyntheticSkinDataset) -> Case:
     """A batch of items, other ones each time."""
     batches = cycle(BatchSampler(range(len(dataset)), ITEMS, drop_last=True))
     fetch = getattr(dataset, "__getitems__", lambda rows: [dataset[row] for row in rows])

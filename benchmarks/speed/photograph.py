@@ -49,7 +49,7 @@ def decode(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data)).convert("RGB")
 
 
-class JpegDataset(Dataset):
+class JpegDataset(Dataset[tuple[Any, int]]):
     """A folder of JPEG files without the disk: decoded from memory, then transformed.
 
     Args:

@@ -32,7 +32,7 @@ def read_files(folder: Path) -> dict[str, bytes]:
     }
 
 
-COMMAND = "python benchmarks/fidelity.py lesions"
+COMMAND = "python -m benchmarks.fidelity --model lesions"
 TESTED = {"dataset": "ISIC 2017 test", "command": COMMAND}
 RECORDS = {
     "licence": "CC-BY-4.0",

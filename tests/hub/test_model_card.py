@@ -37,7 +37,7 @@ def test_card_has_front_matter_and_the_runs_records(run):
     for text in (
         "ISIC 2017 \\| train",
         "All rights reserved",
-        "python benchmarks/fidelity.py",
+        "python -m benchmarks.fidelity",
         "48000",
         "1.25",
         "not a medical device",
