@@ -73,8 +73,7 @@ def load_extractor(spec: str) -> Extractor:
     module_spec.loader.exec_module(module)
     network = module.load(path)
     tap = max(network(torch.zeros(1, 3, 75, 75)))
-    name = f"{path.stem}, tap {tap}"
-    return Extractor(name, _Tap(network, tap), prepare=nn.Identity())
+    return Extractor(f"{path.stem}, tap {tap}", _Tap(network, tap), prepare=nn.Identity())
 
 
 def _load_timm(spec: str) -> Extractor:
@@ -84,8 +83,9 @@ def _load_timm(spec: str) -> Extractor:
     config = input_config(network, spec)
     head = network.get_classifier()
     network.reset_classifier(0)
-    resize = v2.Resize((config.side, config.side), antialias=True)
-    prepare = v2.Compose([resize, v2.Normalize(config.mean, config.std)])
+    prepare = v2.Compose(
+        [v2.Resize((config.side, config.side)), v2.Normalize(config.mean, config.std)]
+    )
     return Extractor(f"timm {spec.partition('=')[0]}", network, prepare, head)
 
 
@@ -111,16 +111,13 @@ def features(
     return torch.cat([extractor(batch) for batch in bar])
 
 
-class _Known(nn.Module):
+class _Known(nn.Identity):
     """Stands for the extractor where features are known already, so that the network runs once on
     each image."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.num_features = width
-
-    def forward(self, rows: Tensor) -> Tensor:
-        return rows
 
 
 def fid(real: Tensor, fake: Tensor) -> float:
@@ -212,14 +209,13 @@ def ms_ssim_among(images: Tensor, labels: Tensor, pairs: int = 200, seed: int = 
         second = int(same[torch.randint(len(same), (), generator=rng)])
         if first != second:
             chosen.append((first, second))
+    side = max(176, images.shape[-1])
     values = []
     for part in torch.tensor(chosen).split(16):
-        a, b = (images[rows].float() / 255 for rows in part.T)
-        if images.shape[-1] < 176:
-            a, b = (
-                nn.functional.interpolate(x, size=176, mode="bilinear", align_corners=False)
-                for x in (a, b)
-            )
+        a, b = (
+            nn.functional.interpolate(images[rows] / 255, size=side, mode="bilinear")
+            for rows in part.T
+        )
         values.append(
             multiscale_structural_similarity_index_measure(
                 a, b, data_range=1.0, reduction="none"

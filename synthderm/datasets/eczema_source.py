@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -50,33 +49,29 @@ class EczemaSource:
         truncation: float = 1.0,
         severity: Range = (0.0, 1.0),
     ) -> None:
-        self.severity = as_range("severity", severity)
-        options: dict[str, Any] = {"size": size, "device": device, "truncation": truncation}
+        ranges = [severity_range(k, *as_range("severity", severity)) for k in range(4)]
+        self.ranges = {k: ends for k, ends in enumerate(ranges) if ends is not None}
+        self.labels: Sequence[int] = list(self.ranges)
         self.canvases: list[GeneratorSource] = []
         refusals = []
         for name in CANVASES:
             try:
-                self.canvases.append(GeneratorSource(name, skin_tone=skin_tone, **options))
+                canvas = GeneratorSource(
+                    name, size=size, device=device, skin_tone=skin_tone, truncation=truncation
+                )
+                self.canvases.append(canvas)
             except ValueError as error:
                 if skin_tone is None:
                     raise
                 refusals.append(str(error))
         if not self.canvases:
             raise ValueError(" ".join(refusals))
-        self.revision = self.canvases[0].revision
-
-    @property
-    def size(self) -> int:
-        return self.canvases[0].size
+        self.size, self.revision = self.canvases[0].size, self.canvases[0].revision
 
     @cached_property
     def weights(self) -> str:
         names = [*(canvas.name for canvas in self.canvases), "eczema"]
         return "+".join(weights_hash(name) for name in names)
-
-    def labels(self) -> Sequence[int]:
-        indices = range(len(self.classes))
-        return [k for k in indices if severity_range(k, *self.severity) is not None]
 
     @one_thread()
     def sample(self, labels: list[int], rngs: list[torch.Generator]) -> tuple[Tensor, Tensor]:
@@ -86,7 +81,7 @@ class EczemaSource:
         # the batch.
         for row, (label, rng) in enumerate(zip(labels, rngs)):
             one = slice(row, row + 1)
-            low, high = severity_range(label, *self.severity) or (0.0, 0.0)
+            low, high = self.ranges[label]
             severity = (low + (high - low) * torch.rand((), generator=rng)).view(1)
             coverage = COVERAGE[0] + (COVERAGE[1] - COVERAGE[0]) * torch.rand(1, generator=rng)
             if severity > 0:

@@ -35,9 +35,6 @@ class FunctionSource:
         classes: the names of the classes; the function's own where None.
         size: side of the images in pixels; as they come where None.
         needs_mask: whether images without masks are an error. Else all of them is inside.
-
-    Raises:
-        ValueError: nobody says which classes there are.
     """
 
     def __init__(
@@ -48,24 +45,13 @@ class FunctionSource:
         size: int | None = None,
         needs_mask: bool = False,
     ) -> None:
-        if classes is None and not hasattr(function, "classes"):
-            raise ValueError(
-                f"{function!r} does not say which classes its labels are: name them, as in "
-                'classes=["nevus", "melanoma"].'
-            )
         self.function, self.needs_mask = function, needs_mask
         self.name = _name(function)
         self.classes = list(getattr(function, "classes", ()) if classes is None else classes)
-        self._size = size or getattr(function, "size", None)
+        self.labels: Sequence[int] = range(len(self.classes))
+        self.size: int | None = size or getattr(function, "size", None)
         self.revision = getattr(function, "revision", "function")
         self.weights = getattr(function, "weights", self.revision)
-
-    @property
-    def size(self) -> int | None:
-        return self._size
-
-    def labels(self) -> Sequence[int]:
-        return range(len(self.classes))
 
     def sample(self, labels: list[int], rngs: list[torch.Generator]) -> tuple[Tensor, Tensor]:
         seeds = torch.tensor([rng.initial_seed() for rng in rngs])
@@ -197,12 +183,6 @@ class DiffusersPipeline:
             images.append(torch.from_numpy(pipeline(**options).images[0]).permute(2, 0, 1))
         return torch.stack(images)
 
-    def __repr__(self) -> str:
-        return (
-            f"DiffusersPipeline({str(self.directory)!r}, revision={self.revision!r}, "
-            f"classes={self.classes})"
-        )
-
 
 def _diffusers() -> Any:
     try:
@@ -244,8 +224,6 @@ def _load_pipeline(directory: Path, device: str) -> Any:
     pipeline = _diffusers().DiffusionPipeline.from_pretrained(
         directory, use_safetensors=True, local_files_only=True
     )
-    pipeline = pipeline.to(device)
     pipeline.set_progress_bar_config(disable=True)
-    if getattr(pipeline, "safety_checker", None) is not None:
-        pipeline.safety_checker = None
-    return pipeline
+    pipeline.safety_checker = None
+    return pipeline.to(device)

@@ -18,7 +18,6 @@ from synthderm.datasets.tables import (
     find_files,
     hash_split,
     parse_fitzpatrick,
-    read_header,
     read_table,
     require_files,
 )
@@ -60,7 +59,7 @@ def read_layout(
 def _find_layout(root: Path) -> tuple[str, Callable[[Path], list[Photograph]]] | None:
     """The name of the layout and the function that reads it, by the files in the folder."""
     if (root / "metadata.csv").is_file():
-        columns = set(read_header(root / "metadata.csv"))
+        columns = set(read_table(root / "metadata.csv")[0])
         is_pad = "file_name" not in columns and columns & {"img_id", "diagnostic"}
         return ("PAD-UFES-20", pad_ufes_20) if is_pad else ("metadata.csv", metadata_csv)
     if _ham_table(root).is_file():

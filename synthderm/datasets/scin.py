@@ -56,8 +56,12 @@ def scin(root: Path, min_weight: float = 0.5) -> list[Photograph]:
         row["case_id"]: [row[column] for column in PATHS if row[column]]
         for row in read_table(folder / "scin_cases.csv", "case_id", *PATHS)
     }
-    label_table = read_table(folder / "scin_labels.csv", "case_id", "weighted_skin_condition_label")
-    labels = {row["case_id"]: row for row in label_table}
+    labels = {
+        row["case_id"]: row
+        for row in read_table(
+            folder / "scin_labels.csv", "case_id", "weighted_skin_condition_label"
+        )
+    }
     owners: dict[str, list[str]] = {}
     for case, names in cases.items():
         for name in names:
@@ -129,7 +133,7 @@ def _tone(label: dict[str, str]) -> Tone:
         for number in (1, 2, 3)
     ]
     types = [int(estimate["fitzpatrick"]) for estimate in estimates if estimate]
-    grades = [label.get(f"monk_skin_tone_label_{pool}") for pool in ("us", "india")]
+    grades = (label.get(f"monk_skin_tone_label_{pool}") for pool in ("us", "india"))
     monk = [float(grade) for grade in grades if grade]
     tone: Tone = {"fitzpatrick": median_low(types)} if types else {}
     return tone | ({"monk": mean(monk)} if monk else {})

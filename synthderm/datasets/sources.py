@@ -26,11 +26,13 @@ class Source(Protocol):
     Attributes:
         name: what it is, the same in every process: a model's name, or a function's.
         classes: the names of its classes, in the order of its labels.
+        labels: the classes that occur.
         revision: which weights: the Hub's commit, "bundled", "local" or "function".
     """
 
     name: str
     classes: list[str]
+    labels: Sequence[int]
     revision: str
 
     @property
@@ -41,10 +43,6 @@ class Source(Protocol):
     @property
     def weights(self) -> str:
         """SHA-256 of the weights, or "function"."""
-        ...
-
-    def labels(self) -> Sequence[int]:
-        """The classes that occur."""
         ...
 
     def sample(self, labels: list[int], rngs: list[torch.Generator]) -> tuple[Tensor, Tensor]:
@@ -71,8 +69,7 @@ def fit(images: Tensor, masks: Tensor, size: int | None) -> tuple[Tensor, Tensor
         images = F.interpolate(
             images, size=size, mode="bilinear", align_corners=False, antialias=True
         )
-        shrunk = F.interpolate(masks.float(), size=size, mode="bilinear", align_corners=False)
-        masks = shrunk > 0.5
+        masks = F.interpolate(masks.float(), size=size, mode="bilinear", align_corners=False) > 0.5
     return (images * 255).round_().clamp_(0, 255).to(torch.uint8), masks
 
 
@@ -104,21 +101,15 @@ class GeneratorSource:
         self._model, self._device, self._truncation = pin(model), device, truncation
         generator = load_generator(self._model, device)
         self.classes, self.revision = list(generator.classes), generator.revision
-        self._size = size or generator.size
+        self.labels: Sequence[int] = range(len(self.classes))
+        self.size = size or generator.size
         self._skin_tone = _check_skin_tone(skin_tone, generator.tones, self.name)
         half = generator.size // 2
-        self._generated_size = half if self._size <= half else generator.size
-
-    @property
-    def size(self) -> int:
-        return self._size
+        self._generated_size = half if self.size <= half else generator.size
 
     @cached_property
     def weights(self) -> str:
         return weights_hash(self._model)
-
-    def labels(self) -> Sequence[int]:
-        return range(len(self.classes))
 
     @one_thread()
     def sample(self, labels: list[int], rngs: list[torch.Generator]) -> tuple[Tensor, Tensor]:

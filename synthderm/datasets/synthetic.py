@@ -12,9 +12,16 @@ from torchvision import tv_tensors
 from torchvision.datasets import VisionDataset
 
 from synthderm.arguments import Range, as_range
+from synthderm.datasets.eczema_source import EczemaSource
 from synthderm.datasets.folder import apply_transforms
-from synthderm.datasets.function_source import Function
-from synthderm.datasets.make_source import make_source
+from synthderm.datasets.function_source import (
+    PREFIX,
+    DiffusersPipeline,
+    Function,
+    FunctionSource,
+)
+from synthderm.datasets.sources import GeneratorSource, Source
+from synthderm.hub.resolve import bundled_names
 from synthderm.imaging.io import to_pil
 
 MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
@@ -102,22 +109,20 @@ class SyntheticSkinDataset(VisionDataset):
             transform=transform,
             target_transform=target_transform,
         )
-        self.length = _check_length(length)
+        if not isinstance(length, int) or length < 1:
+            raise ValueError(f"length={length!r}: a dataset needs at least 1 image.")
+        if size is not None and not 8 <= size <= 4096:
+            raise ValueError(f"size={size!r}: images are between 8 and 4096 pixels wide.")
+        if not isinstance(truncation, (int, float)) or not 0 < truncation <= 1:
+            raise ValueError(
+                f"truncation={truncation!r} must be above 0 and at most 1, which changes nothing."
+            )
+        self.length, self.truncation = length, truncation
         self.seed, self.return_mask, self.device = int(seed), return_mask, str(device)
         _check_device(self.device)
         self.severity = as_range("severity", severity)
         self.skin_tone = None if skin_tone is None else as_range("skin_tone", skin_tone, -90, 90)
-        self.truncation = _check_truncation(truncation)
-        self._source = make_source(
-            source,
-            size=_check_size(size),
-            device=self.device,
-            severity=self.severity,
-            skin_tone=self.skin_tone,
-            truncation=self.truncation,
-            classes=classes,
-            needs_mask=return_mask,
-        )
+        self._source = self._make_source(source, size, classes)
         self.source, self.revision = self._source.name, self._source.revision
         self.size = self._source.size
         self.classes = list(self._source.classes)
@@ -126,9 +131,47 @@ class SyntheticSkinDataset(VisionDataset):
         # The source's own label of each item, which `balancing` may call by another index.
         self._source_labels = self.targets
 
+    def _make_source(
+        self,
+        source: str | os.PathLike[str] | Function,
+        size: int | None,
+        classes: Sequence[str] | None,
+    ) -> Source:
+        is_pipeline = isinstance(source, str) and source.startswith(PREFIX)
+        if callable(source) or is_pipeline:
+            if self.skin_tone is not None or self.truncation != 1:
+                raise ValueError(
+                    "skin_tone and truncation are for generators: a function draws tones and"
+                    " latents of its own, leave them out."
+                )
+            if classes is None and not hasattr(source, "classes"):
+                raise ValueError(
+                    f"{source!r} does not say which classes its labels are: name them, as in"
+                    ' classes=["nevus", "melanoma"].'
+                )
+            if not callable(source):
+                name = os.fspath(source).removeprefix(PREFIX)
+                source = DiffusersPipeline(name, classes or (), device=self.device)
+            return FunctionSource(source, classes=classes, size=size, needs_mask=self.return_mask)
+        if classes is not None:
+            raise ValueError(
+                f"classes={classes!r} was given, but {source!r} has its own: leave it out."
+            )
+        options: dict[str, Any] = {"size": size, "device": self.device}
+        options |= {"skin_tone": self.skin_tone, "truncation": self.truncation}
+        if source == EczemaSource.name:
+            return EczemaSource(severity=self.severity, **options)
+        known = bundled_names()
+        if isinstance(source, str) and source not in known and not set(source) & set("/\\.~"):
+            raise ValueError(
+                f"unknown source {source!r}: there are {', '.join(known)}, a folder (./{source})"
+                f" or a Hub id (org/{source})."
+            )
+        return GeneratorSource(source, **options)
+
     def _choose_labels(self, labels: str | int | Iterable[str | int] | None) -> list[int]:
         """The label of each item."""
-        possible = self._source.labels()
+        possible = self._source.labels
         if labels is None:
             chosen = list(possible)
         else:
@@ -242,26 +285,6 @@ class SyntheticSkinDataset(VisionDataset):
 
     def extra_repr(self) -> str:
         return f"source={self.source!r}, seed={self.seed}, size={self.size}"
-
-
-def _check_length(length: int) -> int:
-    if not isinstance(length, int) or length < 1:
-        raise ValueError(f"length={length!r}: a dataset needs at least 1 image.")
-    return length
-
-
-def _check_size(size: int | None) -> int | None:
-    if size is not None and not 8 <= size <= 4096:
-        raise ValueError(f"size={size!r}: images are between 8 and 4096 pixels wide.")
-    return size
-
-
-def _check_truncation(truncation: float) -> float:
-    if not isinstance(truncation, (int, float)) or not 0 < truncation <= 1:
-        raise ValueError(
-            f"truncation={truncation!r} must be above 0 and at most 1, which changes nothing."
-        )
-    return truncation
 
 
 def _check_device(device: str) -> None:

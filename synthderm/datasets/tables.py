@@ -45,12 +45,6 @@ def hash_split(group: str) -> str:
     return "train" if number < TRAIN else "val" if number < TRAIN + VAL else "test"
 
 
-def read_header(path: Path) -> list[str]:
-    """The names of the columns of a comma-separated table."""
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        return next(csv.reader(file), [])
-
-
 def read_table(path: Path, *columns: str) -> list[dict[str, str]]:
     """The rows of a comma- or tab-separated table.
 

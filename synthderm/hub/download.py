@@ -44,15 +44,15 @@ class HubRepository:
         """The folder in the cache with both files, undamaged; None if there is none. No request."""
         from huggingface_hub import try_to_load_from_cache
 
-        paths = []
+        folder = None
         for file in FILES:
             path = try_to_load_from_cache(
                 self.name, file, cache_dir=self.cache_dir, revision=revision
             )
             if not isinstance(path, str) or not is_intact(Path(path)):
                 return None
-            paths.append(Path(path))
-        return paths[0].parent
+            folder = Path(path).parent
+        return folder
 
     def download(self, revision: str) -> Path:
         """Bring both files of a revision into the cache; the folder's name is the commit.

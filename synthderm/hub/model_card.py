@@ -15,7 +15,6 @@ NEEDED = {
     "metrics": ("name", "value", "dataset", "command"),
 }
 NO_LICENCE = ("", "unknown", "none", "tbd", "todo", "?", "n/a")
-TAGS = ["dermatology", "synthetic-data", "data-augmentation"]
 
 
 def check_records(records: Mapping[str, Any]) -> None:
@@ -131,18 +130,17 @@ def _front_matter(config: Mapping[str, Any], name: str, pipeline_tag: str) -> st
         )
         for metric in config["metrics"]
     ]
-    front = ModelCardData(
+    return ModelCardData(
         library_name="synthderm",
         pipeline_tag=pipeline_tag,
         license=licence if is_listed else "other",
         license_name=None if is_listed else _slug(licence),
-        tags=TAGS,
+        tags=["dermatology", "synthetic-data", "data-augmentation"],
         datasets=[entry.get("hub") or _slug(entry["name"]) for entry in config["data"]],
         metrics=sorted({_slug(metric["name"]) for metric in config["metrics"]}),
         model_name=name,
         eval_results=results,
-    )
-    return front.to_yaml()
+    ).to_yaml()
 
 
 def _training(config: Mapping[str, Any]) -> list[str]:

@@ -44,7 +44,6 @@ class Pretrained(nn.Module):
     config: dict[str, Any]
     revision: str = "untrained"
     card: dict[str, Any] = {}
-    value_range: tuple[float, float] = (0.0, 1.0)
     mask_meaning: str = "True = inside the region"
     pipeline_tag: str = "unconditional-image-generation"
 
@@ -123,7 +122,7 @@ class Pretrained(nn.Module):
         config: dict[str, Any] = {
             **self.card,
             **(card or {}),
-            "value_range": list(self.value_range),
+            "value_range": [0.0, 1.0],
             "mask": self.mask_meaning,
             **{key: self.config[key] for key in ("size", "classes") if key in self.config},
             "architecture": type(self).__name__,
@@ -183,7 +182,17 @@ class Pretrained(nn.Module):
         records["training"] = without_folders(records.get("training", {}))
         with tempfile.TemporaryDirectory() as temporary:
             folder = self.save_pretrained(Path(temporary) / "model", card=records)
-            self._check_copy(folder)
+            before, after = self.plain_state(), self.from_pretrained(folder).state_dict()
+            different = [
+                key
+                for key, value in before.items()
+                if value.numpy().tobytes() != after[key].numpy().tobytes()
+            ]
+            if different:
+                raise ValueError(
+                    f"the exported model does not load back bit-equal: {', '.join(different[:3])}"
+                    " differ; save float32 weights and publish those."
+                )
             return publish(
                 folder,
                 repository,
@@ -191,17 +200,6 @@ class Pretrained(nn.Module):
                 private=private,
                 token=token,
                 dry_run=dry_run,
-            )
-
-    def _check_copy(self, folder: Path) -> None:
-        before, after = self.plain_state(), self.from_pretrained(folder).state_dict()
-        different = [
-            key for key in before if before[key].numpy().tobytes() != after[key].numpy().tobytes()
-        ]
-        if different:
-            raise ValueError(
-                f"the exported model does not load back bit-equal: {', '.join(different[:3])}"
-                " differ; save float32 weights and publish those."
             )
 
     @classmethod

@@ -84,7 +84,12 @@ def resolve(
         name, wanted = _split_hub_id(text, revision)
         return _resolve_on_hub(HubRepository(name, cache_dir, token), wanted, local_files_only)
     else:
-        raise ValueError(_unknown(text))
+        known = ", ".join(bundled_names()) or "(none)"
+        hint = f' A folder in the working directory is written "./{text}".'
+        raise ValueError(
+            f'unknown model {text!r}: bundled models are {known}; a Hub id looks like "org/name"; a'
+            f' directory like "./{text}".{hint if Path(text).is_dir() else ""}'
+        )
     if revision is not None:
         raise ValueError(
             f"revision={revision!r} was given, but {text!r} is not on the Hub and has no revisions:"
@@ -109,15 +114,6 @@ def pin(model: str | os.PathLike[str]) -> str | os.PathLike[str]:
 def weights_hash(model: str | os.PathLike[str]) -> str:
     """The SHA-256 of a model's weights: bundled weights change without changing their name."""
     return sha256(resolve(model).directory / FILES[1])
-
-
-def _unknown(text: str) -> str:
-    known = ", ".join(bundled_names()) or "(none)"
-    hint = f' A folder in the working directory is written "./{text}".'
-    return (
-        f'unknown model {text!r}: bundled models are {known}; a Hub id looks like "org/name"; a'
-        f' directory like "./{text}".{hint if Path(text).is_dir() else ""}'
-    )
 
 
 def _check_folder(folder: Path) -> Path:

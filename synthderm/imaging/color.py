@@ -1,4 +1,4 @@
-"""Skin colour: optical density, erythema, and skin tone as ITA.
+"""Skin colour: optical density, CIE L*a*b*, and skin tone as ITA.
 
 Skin is coloured by two absorbers, melanin and haemoglobin. By Beer-Lambert their effects *add* in
 optical density, `-log(image)`, so "more blood" is the same vector on light and on dark skin
@@ -32,18 +32,6 @@ def from_density(density: Tensor) -> Tensor:
     """The image in [0, 1] of an optical density; the inverse of `to_density` for values of at least
     1/255."""
     return torch.exp(-density).clamp(0.0, 1.0)
-
-
-def erythema_index(image: Tensor) -> Tensor:
-    """Green minus red optical density, (..., 1, H, W): how much more haemoglobin than red light's
-    absorbers (Dawson et al., Phys. Med. Biol. 25, 1980)."""
-    density = to_density(image)
-    return density[..., 1:2, :, :] - density[..., 0:1, :, :]
-
-
-def melanin_index(image: Tensor) -> Tensor:
-    """Red optical density, (..., 1, H, W): red light is absorbed by melanin and hardly by blood."""
-    return to_density(image)[..., 0:1, :, :]
 
 
 def to_lab(image: Tensor) -> Tensor:

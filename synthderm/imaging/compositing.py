@@ -39,8 +39,15 @@ SIGNS = (
 
 STRIP = 200_000  # pixels composited at once on a CPU: about 16 MB of float maps, which stay cached
 NOWHERE = slice(0, 0), slice(0, 0)
-# The largest value of each integer dtype that images have; floating point images end at 1.
-LARGEST = {torch.uint8: 255.0, torch.uint16: 65535.0}
+# The dtypes that images have, and the value of white in each.
+LARGEST = {
+    torch.uint8: 255.0,
+    torch.uint16: 65535.0,
+    torch.float16: 1.0,
+    torch.bfloat16: 1.0,
+    torch.float32: 1.0,
+    torch.float64: 1.0,
+}
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns RGB into L
 
 DRIED = (0.50, 0.12, 0.07)  # what a crust of serum and blood leaves of red, green and blue light
@@ -68,11 +75,6 @@ class Layers(NamedTuple):
     maps: Tensor  # (B, 9, h, w): factor (3), offset (3), relief, dark and light
     dried: Tensor  # (B, 3, 1, 1): the colour of crusts
     white: Tensor  # (B, 3, 1, 1): the colour of scale
-
-
-def largest_value(dtype: torch.dtype) -> float:
-    """The value of white in images of this dtype."""
-    return LARGEST.get(dtype, 1.0)
 
 
 def prepare(
@@ -147,10 +149,9 @@ def composite(
     Returns:
         (B, 3, H, W) float, not yet clamped to [0, 1]. The caller keeps the pixels outside the mask.
     """
-    height, width = images.shape[-2:]
     layers = prepare(small, maps, severity, grid_masks)
-    layers = layers._replace(maps=enlarge_columns(layers.maps, width))
-    return apply(layers, images, texture, height)
+    layers = layers._replace(maps=enlarge_columns(layers.maps, images.shape[-1]))
+    return apply(layers, images, texture, images.shape[-2])
 
 
 @torch.no_grad()
@@ -194,8 +195,7 @@ def _blend_window(
     left, right, _ = window[1].indices(width)
     if top == bottom or left == right:
         return
-    columns = enlarge_columns(layers.maps, width, slice(left, right))
-    layers = layers._replace(maps=columns)
+    layers = layers._replace(maps=enlarge_columns(layers.maps, width, slice(left, right)))
     texture = cut_texture(offset, height, width, window)
     strip = max(16, STRIP // (right - left)) if _is_row_by_row(images) else bottom - top
     for start in range(top, bottom, strip):
@@ -211,7 +211,7 @@ def _blend_window(
 
 def _as_dtype(images: Tensor, dtype: torch.dtype) -> Tensor:
     """Float images in units of `dtype`, clamped, rounded and converted. Writes to `images`."""
-    images = images.clamp_(0, largest_value(dtype))
+    images = images.clamp_(0, LARGEST[dtype])
     if not dtype.is_floating_point:
         # By way of a signed integer: many times as fast as straight to an unsigned one.
         images = images.round_().to(torch.int16 if dtype == torch.uint8 else torch.int32)
@@ -221,11 +221,11 @@ def _as_dtype(images: Tensor, dtype: torch.dtype) -> Tensor:
 def keep_outside(mask: Tensor, new: Tensor, old: Tensor) -> Tensor:
     """`new` where the mask is True, else `old`, chosen as bits: for any dtype, and on a CPU many
     times as fast as `torch.where`. Writes to `new`."""
-    dtype = new.dtype
     bits = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[new.element_size()]
     chosen = (mask.view(torch.uint8) if bits == torch.uint8 else mask.to(bits)).neg()
-    new, old = new.view(bits), old.view(bits)
-    return new.bitwise_xor_(old).bitwise_and_(chosen).bitwise_xor_(old).view(dtype)
+    old = old.view(bits)
+    new.view(bits).bitwise_xor_(old).bitwise_and_(chosen).bitwise_xor_(old)
+    return new
 
 
 def _bounding_box(mask: Tensor) -> tuple[slice, slice]:

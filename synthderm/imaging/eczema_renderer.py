@@ -2,16 +2,19 @@
 
 What is drawn are the signs that the clinical scores rate, each with an amount: `SIGNS`.
 
-    erythema        EASI and SCORAD "erythema": blood, added in optical density; pink to brick,
-    violet-brown on dark skin papulation      EASI "induration/papulation", SCORAD
-    "oedema/papulation": small red bumps, lit from one side excoriation     EASI and SCORAD
-    "excoriation": thin, grouped, dark red scratches lichenification EASI and SCORAD
-    "lichenification": the skin's lines deepened, thick skin, darker by melanin scale
-    SCORAD "dryness": whitish sheets with cracks between them crust           SCORAD
-    "oozing/crusts": dried serum and blood, yellow-brown to dark red oozing          SCORAD
-    "oozing/crusts": a yellowish film with small wet highlights diffuseness     eczema's border is
-                    poorly defined (Hanifin and Rajka, Acta Derm. Venereol. Suppl. 92, 1980): how
-                    far the plaque fades towards the border of its mask; 0 draws a sharp border
+    erythema         EASI and SCORAD "erythema": blood, added in optical density; pink to brick,
+                     violet-brown on dark skin
+    papulation       EASI "induration/papulation", SCORAD "oedema/papulation": small red bumps, lit
+                     from one side
+    excoriation      EASI and SCORAD "excoriation": thin, grouped, dark red scratches
+    lichenification  EASI and SCORAD "lichenification": the skin's lines deepened, thick skin,
+                     darker by melanin
+    scale            SCORAD "dryness": whitish sheets with cracks between them
+    crust            SCORAD "oozing/crusts": dried serum and blood, yellow-brown to dark red
+    oozing           SCORAD "oozing/crusts": a yellowish film with small wet highlights
+    diffuseness      eczema's border is poorly defined (Hanifin and Rajka, Acta Derm. Venereol.
+                     Suppl. 92, 1980): how far the plaque fades towards the border of its mask; 0
+                     draws a sharp border
 
 EASI: Hanifin et al., Exp. Dermatol. 10 (2001). SCORAD: European Task Force on Atopic Dermatitis,
 Dermatology 186 (1993). Colour is drawn in optical density, so that it is right on every skin tone

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from synthderm.files import atomic_path
 
-JPEG_OPTIONS = {"quality": 95, "subsampling": 0}
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 
@@ -117,16 +116,12 @@ def to_pil(image: Tensor) -> Image.Image:
 
 def grid(images: Tensor, columns: int, gap: int = 2) -> Tensor:
     """(B, 3, H, W) to one (3, H', W') contact sheet on white, row by row."""
-    rows = -(-len(images) // columns)
-    _, channels, height, width = images.shape
+    missing = -len(images) % columns  # in the last row
     white = 255 if images.dtype == torch.uint8 else 1
-    sheet = images.new_full(
-        (channels, rows * (height + gap) - gap, columns * (width + gap) - gap), white
-    )
-    for index, image in enumerate(images):
-        top, left = index // columns * (height + gap), index % columns * (width + gap)
-        sheet[:, top : top + height, left : left + width] = image
-    return sheet
+    cells = F.pad(images, (0, gap, 0, gap, 0, 0, 0, missing), value=white)
+    # From (rows, columns, 3, H, W) to (3, rows, H, columns, W).
+    sheet = cells.unflatten(0, (-1, columns)).permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)
+    return sheet[:, : sheet.shape[1] - gap, : sheet.shape[2] - gap]
 
 
 def outline(
@@ -152,6 +147,6 @@ def write_image(image: Image.Image, path: str | os.PathLike[str], **options: Any
         raise ValueError(f"{path} has no suffix of a picture; use one of {', '.join(SUFFIXES)}.")
     path.parent.mkdir(parents=True, exist_ok=True)
     if file_format == "JPEG":
-        options = JPEG_OPTIONS | options
+        options = {"quality": 95, "subsampling": 0} | options
     with atomic_path(path) as part:
         image.save(part, format=file_format, **options)

@@ -4,6 +4,7 @@ Everything is drawn on a small grid and enlarged, so a mask costs well under a m
 the image's size.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -44,8 +45,7 @@ def skin_region(images: Tensor) -> Tensor:
         np.greater(values, threshold if two_sided else 0.0, out=is_skin)
         if np.abs(values).max(initial=0) < 0.02:  # without colour, nothing tells skin from the rest
             is_skin[:] = True
-    shape = (len(images), 1, *images.shape[-2:])
-    return torch.from_numpy(skin).view(shape).to(images.device)
+    return torch.from_numpy(skin).view_as(images[:, :1]).to(images.device)
 
 
 def _otsu(values: NDArray[Any], bins: int = 64) -> tuple[float, float, float]:
@@ -94,7 +94,7 @@ def smooth_fields(
 
 
 def sample_masks(
-    size: tuple[int, int],
+    size: Sequence[int],
     coverage: Tensor,
     skin: Tensor | None = None,
     generator: torch.Generator | None = None,
@@ -116,12 +116,10 @@ def sample_masks(
         (B, 1, H, W) bool, on the CPU.
     """
     count, side = len(coverage), SIDE
-    if count == 0:
-        return torch.zeros(0, 1, *size, dtype=torch.bool)
-    noise = smooth_fields(count, side, ((4, 1.0), (10, 0.4), (26, 0.15)), generator=generator)
-    places = torch.rand(count, generator=generator).tolist()
     # In numpy, whose calls cost a fraction of torch's on so few numbers.
-    fields = noise[:, 0].numpy()
+    octaves = ((4, 1.0), (10, 0.4), (26, 0.15))
+    fields = smooth_fields(count, side, octaves, generator=generator)[:, 0].numpy()
+    places = torch.rand(count, generator=generator).tolist()
     allowed = np.ones((count, side, side), bool) if skin is None else skin[:, 0].cpu().numpy()
     heights = np.full((count, side, side), -3.0, np.float32)
     for row, (place, share) in enumerate(zip(places, coverage.tolist())):

@@ -18,11 +18,10 @@ def _matrix(kind: str, length_in: int, length_out: int, device: torch.device) ->
     eye = torch.eye(length_in, device=device)[None]
     if kind == "average":
         return F.adaptive_avg_pool1d(eye, length_out)[0].T.contiguous()
-    if kind == "cubic":
-        return F.interpolate(
-            eye[:, :, None], size=(1, length_out), mode="bicubic", align_corners=False
-        )[0, :, 0].T.contiguous()
-    return F.interpolate(eye, size=length_out, mode="linear", align_corners=False)[0].T.contiguous()
+    rows = F.interpolate(
+        eye[:, :, None], size=(1, length_out), mode=f"bi{kind}", align_corners=False
+    )
+    return rows[0, :, 0].T.contiguous()
 
 
 def shrink(image: Tensor, side: int = 64) -> Tensor:
@@ -60,12 +59,9 @@ def _knots(
     )
 
 
-def enlarge(
-    maps: Tensor, height: int, width: int, window: tuple[slice, slice] = ALL, kind: str = "linear"
-) -> Tensor:
-    """(..., h, w) float32 to (..., height, width), bilinear (or "cubic"), or just a window of
-    that."""
-    return enlarge_rows(enlarge_columns(maps, width, window[1], kind), height, window[0], kind)
+def enlarge(maps: Tensor, height: int, width: int, *, kind: str = "linear") -> Tensor:
+    """(..., h, w) float32 to (..., height, width), bilinear (or "cubic")."""
+    return enlarge_rows(enlarge_columns(maps, width, kind=kind), height, kind=kind)
 
 
 def enlarge_columns(

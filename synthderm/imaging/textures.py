@@ -80,8 +80,7 @@ def texture_tile(level: int = 0, device: torch.device | str = "cpu") -> Tensor:
     wet = wet * torch.sigmoid(4 * (broad.roll(100, 1) + 0.5))
     light = scale - (scale + 1) * (1.3 * wet).clamp(max=1)
     dark = torch.where(lines > dark, -lines, dark)
-    tile = torch.stack([light, dark, relief / (2.5 * relief.std())])
-    return tile.clamp(-1, 1).to(device)
+    return torch.stack([light, dark, relief / (2.5 * relief.std())]).clamp(-1, 1).to(device)
 
 
 def cut_texture(
@@ -150,8 +149,7 @@ def cells(side: int, bend: float, rng: torch.Generator) -> tuple[Tensor, Tensor,
     for i in (-1, 0, 1):
         for j in (-1, 0, 1):
             place = ((row + i) % count * count + (column + j) % count).flatten()
-            entries = table.index_select(0, place).view(TILE, TILE, 3)
-            down, right, candidate = entries.unbind(2)
+            down, right, candidate = table.index_select(0, place).view(TILE, TILE, 3).unbind(2)
             dy, dx = row + i - y + down, column + j - x + right
             distance = (dy.square_() + dx.square_()).sqrt_()
             second = torch.minimum(second, torch.maximum(nearest, distance))

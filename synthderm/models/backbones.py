@@ -4,8 +4,6 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-FILE_STATISTIC = 0.5  # mean and deviation of the input of weights from a file
-
 
 class InputConfig(NamedTuple):
     """What a network expects of an image in [0, 1]: side in pixels, mean and deviation."""
@@ -50,7 +48,6 @@ def input_config(network: nn.Module, spec: str) -> InputConfig:
     from timm.data.config import resolve_model_data_config
 
     if "=" in spec:
-        statistic = (FILE_STATISTIC,) * 3
-        return InputConfig(224, statistic, statistic)
+        return InputConfig(224, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
     config = resolve_model_data_config(network)
     return InputConfig(config["input_size"][-1], config["mean"], config["std"])

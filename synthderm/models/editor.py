@@ -17,8 +17,8 @@ from synthderm.imaging.compositing import SIGNS, Maps
 
 ADD, REMOVE, FIND = 1, -1, 0  # what an edit does
 
-# The channels of the output, one entry a channel: range, and where an untrained network starts.
-CHANNELS = {"matte": 1, "density": 3, "detail": 1, "relief": 1, "light": 1, "dark": 1, "found": 1}
+# Of each channel of the output, in the order of `Maps`: range, and where an untrained network
+# starts. `found`, the last one, has no range.
 LOWEST = (0.0, -2.0, -2.0, -2.0, -1.0, -0.6, -1.3, -1.3)
 RANGE = (1.0, 4.0, 4.0, 4.0, 3.0, 1.2, 2.6, 2.6)
 START = (1.0, 0.0, 0.0, 0.0, -0.7, 0.0, 0.0, 0.0, 0.0)
@@ -91,11 +91,14 @@ class EczemaEditor(Pretrained):
         seen = torch.cat(
             [3 * (density - mean_density), masks, noise * is_adding[:, :, None, None]], dim=1
         )
-        return self._as_maps(self._predict(seen, conditioning))
+        raw = self._predict(seen, conditioning)
+        lowest, span = (raw.new_tensor(values).view(1, -1, 1, 1) for values in (LOWEST, RANGE))
+        bounded = torch.addcmul(lowest, torch.sigmoid(raw[:, :-1]), span)
+        parts = bounded.split([1, 3, 1, 1, 1, 1], dim=1)
+        return Maps._make([*parts, raw[:, -1:]])
 
     def _predict(self, seen: Tensor, conditioning: Tensor) -> Tensor:
-        """(B, 6, 64, 64) and (B, 11) to (B, 9, 32, 32) of raw numbers, in the order of
-        `CHANNELS`."""
+        """(B, 6, 64, 64) and (B, 11) to (B, 9, 32, 32) of raw numbers, in the order of `Maps`."""
         seen = seen.contiguous(memory_format=torch.channels_last)
         x = F.hardswish(self.stem(seen) + self.conditioning(conditioning)[:, :, None, None])
         near = F.hardswish(self.near(x)) + x
@@ -105,11 +108,3 @@ class EczemaEditor(Pretrained):
         x = F.interpolate(self.up(x), scale_factor=2.0) + near
         x = F.hardswish(self.last(x)) + x
         return F.pixel_shuffle(self.out(x).contiguous(), 2)
-
-    @staticmethod
-    def _as_maps(raw: Tensor) -> Maps:
-        """Raw numbers as maps, each in its range."""
-        lowest, span = (raw.new_tensor(values).view(1, -1, 1, 1) for values in (LOWEST, RANGE))
-        bounded = torch.addcmul(lowest, torch.sigmoid(raw[:, :-1]), span)
-        parts = bounded.split(list(CHANNELS.values())[:-1], dim=1)
-        return Maps(**dict(zip(CHANNELS, (*parts, raw[:, -1:]))))

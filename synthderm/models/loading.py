@@ -31,11 +31,10 @@ def load_editor(model: Model, device: torch.device | str = "cpu") -> EczemaEdito
     """
     if isinstance(model, EczemaEditor):
         _check_fork(next(model.parameters()).device)
-        editor = model
     else:
-        editor = _load_editor(model if isinstance(model, str) else Path(model))
+        model = _load_editor(model if isinstance(model, str) else Path(model))
     device = torch.device(device)
-    return editor if editor.stem.weight.device == device else _copy_to(editor, device)
+    return model if model.stem.weight.device == device else _copy_to(model, device)
 
 
 @lru_cache(maxsize=4)

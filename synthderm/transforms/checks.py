@@ -6,7 +6,6 @@ from torch import Tensor
 from synthderm.imaging.compositing import LARGEST, SIGNS
 
 MASKS = ("random", "given", "predict")
-FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
 def as_batch(images: Tensor) -> Tensor:
@@ -20,7 +19,7 @@ def as_batch(images: Tensor) -> Tensor:
             f"images must be a tensor, not {type(images).__name__}; "
             "for PIL images use synthderm.EczemaEdit."
         )
-    if images.dtype not in LARGEST and images.dtype not in FLOATS:
+    if images.dtype not in LARGEST:
         raise TypeError(
             f"images have dtype {images.dtype}; "
             "supported: uint8, uint16 and floating point in [0, 1]."
@@ -39,11 +38,6 @@ def as_batch(images: Tensor) -> Tensor:
                 "Divide by 255, or edit before you normalise."
             )
     return batch.detach()
-
-
-def size_of(batch: Tensor) -> tuple[int, int]:
-    """(H, W) of (B, C, H, W)."""
-    return batch.shape[-2], batch.shape[-1]
 
 
 def check_masks(masks: Tensor, batch: Tensor) -> Tensor:

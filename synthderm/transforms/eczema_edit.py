@@ -21,8 +21,8 @@ from synthderm.imaging.io import to_pil
 from synthderm.models.editor import ADD, REMOVE, EczemaEditor
 from synthderm.models.loading import Model, load_editor
 from synthderm.transforms import functional, samples
-from synthderm.transforms.checks import as_batch, check_mask_source, size_of
-from synthderm.transforms.plan import NO_RECORD, Plan, make_record, update_mask
+from synthderm.transforms.checks import as_batch, check_mask_source
+from synthderm.transforms.plan import Plan, make_record, update_mask
 from synthderm.transforms.samples import put, take
 
 MODES = ("add", "remove", "toggle")
@@ -104,9 +104,9 @@ class EczemaEdit(v2.Transform):
         self.coverage = as_range("coverage", coverage, open_low=True)
         self.label, self.labels_getter = label, labels_getter
         self.return_record = return_record
-        # An editor is held in a tuple: as a submodule its weights would enter the parent's
-        # state_dict, repr and train().
-        self._model = (model,) if isinstance(model, EczemaEditor) else pin(model)
+        # Held in a tuple: as a submodule an editor's weights would enter the parent's state_dict,
+        # repr and train().
+        self._model: tuple[Model] = (model if isinstance(model, EczemaEditor) else pin(model),)
 
     @torch.compiler.disable
     def forward(self, *inputs: Any) -> Any:
@@ -117,15 +117,13 @@ class EczemaEdit(v2.Transform):
         params = self.make_params([item for item, wanted in zip(flat, is_input) if wanted])
         output = sample
         if params["plans"]:
-            slot = None
-            if self.label is not None:
-                slot = samples.find_label(spec, self.labels_getter, self.label)
             flat = [
                 self.transform(item, params) if wanted else item
                 for item, wanted in zip(flat, is_input)
             ]
-            if slot is not None:
-                flat[slot] = self._set_label(flat[slot], params)
+            if self.label is not None:
+                place = samples.find_label(spec, self.labels_getter, self.label)
+                flat[place] = self._set_label(flat[place], params)
             output = tree_unflatten(flat, spec)
         return (output, params["record"]) if self.return_record else output
 
@@ -152,8 +150,7 @@ class EczemaEdit(v2.Transform):
         params = self.make_params(given)
         parts = [images] if masks is None else [images, masks]
         if params["plans"]:
-            parts = [self.transform(item, params) for item in given]
-            parts = [part.as_subclass(Tensor) for part in parts]
+            parts = [self.transform(item, params).as_subclass(Tensor) for item in given]
         if labels is not None:
             parts.append(self._set_label(labels, params))
         output = parts[0] if len(parts) == 1 else tuple(parts)
@@ -170,7 +167,7 @@ class EczemaEdit(v2.Transform):
         count = len(image) if isinstance(image, Tensor) and image.ndim == 4 else 1
         draws = torch.rand(count, 3).tolist()
         rows = [row for row, (draw, _, _) in enumerate(draws) if draw < self.p]
-        params: dict[str, Any] = {"count": count, "plans": [], "record": NO_RECORD}
+        params: dict[str, Any] = {"count": count, "plans": [], "record": make_record([])}
         if not rows:
             return params
         seed = int(torch.randint(2**62, ()))
@@ -189,8 +186,9 @@ class EczemaEdit(v2.Transform):
             if any(isinstance(x, tv_tensors.BoundingBoxes) for x in flat_inputs):
                 samples.warn_of_boxes()
             if self.return_record:
-                revision = self._editor().revision
-                params["record"] = make_record(params["plans"], self.mode, seed, revision)
+                params["record"] = make_record(
+                    params["plans"], self.mode, seed, self._editor().revision
+                )
         return params
 
     def _make_plans(
@@ -208,7 +206,7 @@ class EczemaEdit(v2.Transform):
                 "mask='given', but the sample has no tv_tensors.Mask: wrap the mask in one, pass"
                 " masks= to batch(), or use mask='random'."
             )
-        thumbnails, size = functional.thumbnail(images), size_of(images)
+        thumbnails, size = functional.thumbnail(images), images.shape[-2:]
         if self.mask == "predict":
             editor = self._editor(images.device)
             masks = functional.find_in_thumbnails(editor, thumbnails, size)
@@ -278,14 +276,14 @@ class EczemaEdit(v2.Transform):
         return samples.relabel(labels, self.label, rows, params["count"])
 
     def _editor(self, device: torch.device | str = "cpu") -> EczemaEditor:
-        model = self._model[0] if isinstance(self._model, tuple) else self._model
-        return load_editor(model, device)
+        return load_editor(self._model[0], device)
 
     def extra_repr(self) -> str:
-        model = self._model[0].revision if isinstance(self._model, tuple) else self._model
+        (model,) = self._model
+        name = model.revision if isinstance(model, EczemaEditor) else os.fspath(model)
         text = (
             f"mode={self.mode!r}, p={self.p}, severity={self.severity}, coverage={self.coverage},"
-            f" mask={self.mask!r}, model={os.fspath(model)!r}"
+            f" mask={self.mask!r}, model={name!r}"
         )
         return text if self.label is None else f"{text}, label={self.label!r}"
 

@@ -5,16 +5,17 @@ Images are (B, 3, H, W) or (3, H, W); uint8, uint16 or float in [0, 1]; on any d
 device, and every pixel outside the mask is the input's own, bit for bit.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from synthderm.imaging.compositing import (
+    LARGEST,
     SIGNS,
     THUMBNAIL,
     blend,
-    largest_value,
     prepare,
     to_grid,
 )
@@ -22,13 +23,7 @@ from synthderm.imaging.masks import sample_masks, skin_region, smooth_fields
 from synthderm.imaging.resize import enlarge, shrink
 from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor
 from synthderm.models.loading import Model, load_editor
-from synthderm.transforms.checks import (
-    as_batch,
-    check_masks,
-    check_severity,
-    check_signs,
-    size_of,
-)
+from synthderm.transforms.checks import as_batch, check_masks, check_severity, check_signs
 
 
 class Edit(NamedTuple):
@@ -81,7 +76,8 @@ def random_mask(
     batch = as_batch(images)
     generator = None if seed is None else torch.Generator().manual_seed(seed)
     sample_latents(len(batch), generator)  # drawn before the mask by `add_eczema`
-    masks = masks_on_skin(thumbnail(batch), size_of(batch), coverage, generator).to(batch.device)
+    masks = masks_on_skin(thumbnail(batch), batch.shape[-2:], coverage, generator)
+    masks = masks.to(batch.device)
     return masks[0] if images.ndim == 3 else masks
 
 
@@ -118,8 +114,7 @@ def add_eczema(
         latents = latents._replace(signs=check_signs(signs, len(batch)))
     thumbnails = thumbnail(batch)
     if masks is None:
-        drawn = masks_on_skin(thumbnails, size_of(batch), coverage, generator)
-        masks = drawn.to(batch.device)
+        masks = masks_on_skin(thumbnails, batch.shape[-2:], coverage, generator)
     masks, severity = check_masks(masks, batch), check_severity(severity, batch)
     editor = load_editor(model, batch.device)
     edited = edit_eczema(editor, batch, masks, severity, ADD, latents, thumbnails)
@@ -147,7 +142,7 @@ def remove_eczema(
     batch = as_batch(images)
     editor, thumbnails = load_editor(model, batch.device), thumbnail(batch)
     if masks is None:
-        masks = find_in_thumbnails(editor, thumbnails, size_of(batch))
+        masks = find_in_thumbnails(editor, thumbnails, batch.shape[-2:])
     masks, severity = check_masks(masks, batch), check_severity(severity, batch)
     latents = no_latents(len(batch))
     edited = edit_eczema(editor, batch, masks, severity, REMOVE, latents, thumbnails)
@@ -167,7 +162,7 @@ def find_eczema(images: Tensor, *, threshold: float = 0.25, model: Model = "ecze
     """
     batch = as_batch(images)
     editor = load_editor(model, batch.device)
-    found = find_in_thumbnails(editor, thumbnail(batch), size_of(batch), threshold)
+    found = find_in_thumbnails(editor, thumbnail(batch), batch.shape[-2:], threshold)
     return found[0] if images.ndim == 3 else found
 
 
@@ -205,18 +200,17 @@ def edit_eczema(
         noise=latents.noise,
         signs=latents.signs,
     )
-    layers = prepare(small, maps, severity, grid_masks, largest_value(images.dtype))
+    layers = prepare(small, maps, severity, grid_masks, LARGEST[images.dtype])
     return blend(images, masks, severity, layers, latents.offset)
 
 
 @torch.no_grad()
 def find_in_thumbnails(
-    editor: EczemaEditor, thumbnails: Tensor, size: tuple[int, int], threshold: float = 0.25
+    editor: EczemaEditor, thumbnails: Tensor, size: Sequence[int], threshold: float = 0.25
 ) -> Tensor:
     """Masks (B, 1, *size) bool of eczema in images with these thumbnails."""
-    count = len(thumbnails)
-    latents = no_latents(count).to(thumbnails.device)
-    zeros = torch.zeros(count, device=thumbnails.device)
+    latents = no_latents(len(thumbnails)).to(thumbnails.device)
+    zeros = torch.zeros(len(thumbnails), device=thumbnails.device)
     maps = editor(
         thumbnails,
         torch.zeros_like(thumbnails[:, :1]),
@@ -230,7 +224,7 @@ def find_in_thumbnails(
 
 def masks_on_skin(
     thumbnails: Tensor,
-    size: tuple[int, int],
+    size: Sequence[int],
     coverage: float | Tensor,
     generator: torch.Generator | None,
 ) -> Tensor:
@@ -244,7 +238,7 @@ def masks_on_skin(
 
 def thumbnail(images: Tensor) -> Tensor:
     """The (B, 3, 64, 64) float copy in [0, 1] of (B, C, H, W) images that an edit is decided on."""
-    small = shrink(images[:, :3], THUMBNAIL) / largest_value(images.dtype)
+    small = shrink(images[:, :3], THUMBNAIL) / LARGEST[images.dtype]
     return small.expand(-1, 3, -1, -1)
 
 

@@ -71,7 +71,9 @@ def update_mask(mask: Tensor, plans: list[Plan], count: int) -> Tensor:
     return mask
 
 
-def make_record(plans: list[Plan], mode: str, seed: int, revision: str) -> dict[str, Any]:
+def make_record(
+    plans: list[Plan], mode: str = "none", seed: int | None = None, revision: str | None = None
+) -> dict[str, Any]:
     """What was done, one entry for each edited image: rows, severity and mask area."""
     entries = sorted(
         entry
@@ -88,13 +90,3 @@ def make_record(plans: list[Plan], mode: str, seed: int, revision: str) -> dict[
         "seed": seed,
         "model_revision": revision,
     }
-
-
-NO_RECORD: dict[str, Any] = {
-    "edited": [],
-    "mode": "none",
-    "severity": [],
-    "mask_area": [],
-    "seed": None,
-    "model_revision": None,
-}

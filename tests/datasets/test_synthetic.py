@@ -240,7 +240,7 @@ def test_balancing_says_what_is_missing(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"source": "faces", "length": 1}, "'faces'.*hands, lesions, skin, eczema"),
+        ({"source": "faces", "length": 1}, "'faces'.*eczema, hands, lesions, skin"),
         ({"length": 0}, "length=0"),
         ({"length": -3}, "length=-3"),
         ({"length": 2.5}, "2.5"),

@@ -5,14 +5,13 @@ from synthderm.imaging.color import (
     HAEMOGLOBIN,
     MELANIN,
     ciede2000,
-    erythema_index,
     from_density,
     ita,
-    melanin_index,
     to_density,
     to_lab,
 )
 from tests.drawing import TONES, draw_skin
+from tests.imaging.skin_indices import erythema_index, melanin_index
 
 
 def test_density_and_back():

@@ -5,11 +5,11 @@ import torch
 
 from synthderm.imaging.compositing import (
     GRID,
+    LARGEST,
     Maps,
     blend,
     composite,
     keep_outside,
-    largest_value,
     prepare,
 )
 from synthderm.imaging.resize import shrink
@@ -46,7 +46,7 @@ def test_a_blend_is_the_composite_inside_and_the_image_outside(dtype):
         image = (image * 255).to(dtype)
     mask = torch.zeros(1, 1, 70, 90, dtype=torch.bool)
     mask[..., 10:40, 20:80] = True
-    white, one, offset = largest_value(dtype), torch.ones(1), torch.tensor([[0.2, 0.7]])
+    white, one, offset = LARGEST[dtype], torch.ones(1), torch.tensor([[0.2, 0.7]])
     small, maps = shrink(image, GRID) / white, constant_maps(1, density=0.3, light=0.4)
     gate = shrink(mask, GRID)
     blended = blend(image, mask, one, prepare(small, maps, one, gate, white), offset)

@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch.nn.functional import pad
 
-from synthderm.imaging.color import erythema_index, melanin_index, to_lab
+from synthderm.imaging.color import to_lab
 from synthderm.imaging.eczema_renderer import SIGNS, draw_eczema
 from synthderm.imaging.masks import smooth_fields
 from synthderm.imaging.textures import TILE, cut_texture, texture_tile
 from tests.drawing import TONES, draw_skin
+from tests.imaging.skin_indices import erythema_index, melanin_index
 
 SIDE = 96
 
