@@ -107,9 +107,6 @@ class SkinGenerator(Pretrained):
                 )
             self.config["tones"] = self.tones = [float(tone) for tone in tones]
             self.tone = nn.Linear(1, self.code_dim)
-        for layer in self.modules():
-            if isinstance(layer, (nn.Linear, nn.Conv2d)):
-                layer.register_buffer("exact", None, persistent=False)
 
     @torch.no_grad()
     def freeze(self) -> "SkinGenerator":
@@ -121,8 +118,8 @@ class SkinGenerator(Pretrained):
         for layer in self.modules():
             if isinstance(layer, GeneratorBlock):
                 layer.kernel = layer.spread_kernel().contiguous()
-            elif hasattr(layer, "exact"):
-                layer.exact = layer.weight.double()
+            elif isinstance(layer, (nn.Linear, nn.Conv2d)):
+                layer.register_buffer("exact", layer.weight.double(), persistent=False)
         return self
 
     @torch.no_grad()
@@ -235,10 +232,9 @@ class SkinGenerator(Pretrained):
         if skin_tone is not None and self.tones is None:
             raise ValueError("this generator has no input for the skin tone: leave skin_tone out.")
         embedding = self.embedding(labels)
-        return embedding if skin_tone is None else embedding + self._embed_tone(skin_tone)
-
-    def _embed_tone(self, skin_tone: Tensor) -> Tensor:
-        return steady(self.tone, scale_tone(skin_tone))
+        if skin_tone is None:
+            return embedding
+        return embedding + steady(self.tone, scale_tone(skin_tone))
 
     def _synthesize(
         self, latents: Tensor, centre: Tensor, size: int | None, truncation: float
