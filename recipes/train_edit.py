@@ -41,6 +41,7 @@ import time
 from argparse import Namespace
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -54,28 +55,16 @@ from synthderm.training import checkpoint
 from synthderm.training.arguments import parse_edit_args
 from synthderm.training.augment import diff_augment
 from synthderm.training.discriminators import make_discriminators
-from synthderm.training.edit_batches import Lesional, Pairs, sample_lesional, sample_pairs
+from synthderm.training.edit_batches import EditBatch, sample_lesional, sample_pairs
 from synthderm.training.ema import ema_decay, update_ema
-from synthderm.training.lesion_patches import (
-    Photograph,
-    load_healthy,
-    load_lesions,
-    normalize_skin,
-)
-from synthderm.training.loop import (
-    Progress,
-    RunState,
-    exit_on_error,
-    frozen,
-    stop_unless_finite,
-)
+from synthderm.training.lesion_patches import Photograph, load_healthy, load_lesions, normalize_skin
+from synthderm.training.loop import RunState, exit_on_error, frozen, stop_unless_finite, train
 from synthderm.training.losses import (
     discriminator_hinge,
     generator_hinge,
     masked_difference,
     soft_iou,
 )
-from synthderm.transforms.functional import Latents
 
 DISC_CHANNELS = [96, 64, 48, 24]
 LESIONAL, HEALTHY = 0, 1  # classes of the discriminators: real lesion? healthy skin?
@@ -88,11 +77,7 @@ Losses = dict[str, Tensor]
 
 
 def edit(
-    editor: nn.Module,
-    image: Tensor,
-    mask: Tensor,
-    direction: int,
-    batch: Pairs | Lesional,
+    editor: nn.Module, image: Tensor, mask: Tensor, direction: int, batch: EditBatch
 ) -> tuple[Tensor, Maps]:
     """One edit, as `synthderm.transforms.functional.edit_eczema` does it, with gradients: the
     edited image and the predicted maps."""
@@ -114,25 +99,20 @@ def edit(
 
 
 def finding_losses(
-    editor: nn.Module,
-    lesional: Tensor,
-    healthy: Tensor,
-    mask: Tensor,
-    known: Tensor,
-    latents: Latents,
+    editor: nn.Module, lesional: Tensor, mask: Tensor, known: Tensor, batch: EditBatch
 ) -> Losses:
-    """Half of the images are healthy, and nothing is to be found in them. Where `known` is False
-    there may be other lesions, and what is found there does not count."""
+    """Half of the images are the batch's healthy ones, and nothing is to be found in them. Where
+    `known` is False there may be other lesions, and what is found there does not count."""
     is_lesional = torch.arange(len(lesional), device=lesional.device) % 2 == 0
     chosen = is_lesional.view(-1, 1, 1, 1)
     zeros = torch.zeros(len(lesional), device=lesional.device)
     found = editor(
-        shrink(torch.where(chosen, lesional, healthy)),
-        torch.zeros_like(latents.noise[:, :1]),
+        shrink(torch.where(chosen, lesional, batch.healthy)),
+        torch.zeros_like(batch.latents.noise[:, :1]),
         severity=zeros,
         direction=zeros + FIND,
-        noise=latents.noise,
-        signs=latents.signs,
+        noise=batch.latents.noise,
+        signs=batch.latents.signs,
     ).found
     weight, truth = shrink(known, GRID), shrink(mask, GRID) * chosen
     iou = soft_iou((found.sigmoid() * weight)[is_lesional], truth[is_lesional])
@@ -179,10 +159,7 @@ class EditStep:
             ).to(device)
             self.trained = [p for p in self.discriminators.parameters() if p.requires_grad]
             self.optimizer_d = torch.optim.Adam(self.trained, lr=2e-4, betas=(0.0, 0.99))
-            self.parts |= {
-                "discriminators": self.discriminators,
-                "optimizer_d": self.optimizer_d,
-            }
+            self.parts |= {"discriminators": self.discriminators, "optimizer_d": self.optimizer_d}
         self.means: dict[str, float] = {}  # running means of the losses
 
     def __call__(self, shown: int) -> None:
@@ -192,13 +169,12 @@ class EditStep:
             group["lr"] = args.lr * 0.5 ** (shown / args.lr_half_life)
         if args.supervision == "paired":
             losses = self.paired(self.sample_pairs())
-        elif args.supervision == "masked":
-            losses = self.masked(self.sample_lesional())
         else:
-            losses = self.unpaired(self.sample_lesional())
-        if args.supervision != "paired" and args.paired_weight:
-            for name, loss in self.paired(self.sample_pairs()).items():
-                losses[f"paired_{name}"] = args.paired_weight * loss
+            method = self.masked if args.supervision == "masked" else self.unpaired
+            losses = method(self.sample_lesional())
+            if args.paired_weight:
+                for name, loss in self.paired(self.sample_pairs()).items():
+                    losses[f"paired_{name}"] = args.paired_weight * loss
         self.optimizer.zero_grad(set_to_none=True)
         sum(losses.values()).backward()
         norm = nn.utils.clip_grad_norm_(self.editor.parameters(), 1.0)
@@ -209,10 +185,10 @@ class EditStep:
             value = loss.item()
             self.means[name] = (1 - SMOOTHING) * self.means.get(name, value) + SMOOTHING * value
 
-    def sample_pairs(self) -> Pairs:
+    def sample_pairs(self) -> EditBatch:
         return sample_pairs(self.healthy, self.args.batch, self.args.size).to(self.device)
 
-    def sample_lesional(self) -> Lesional:
+    def sample_lesional(self) -> EditBatch:
         args = self.args
         return sample_lesional(
             self.healthy[0],
@@ -222,36 +198,32 @@ class EditStep:
             masked=args.supervision == "masked",
         ).to(self.device)
 
-    def paired(self, batch: Pairs) -> Losses:
+    def paired(self, batch: EditBatch) -> Losses:
         """The renderer's drawing is the answer."""
         healthy, mask = batch.healthy, batch.mask
         added, _ = edit(self.editor, healthy, mask, ADD, batch)
         # Removal learns from both: what the renderer drew, and what the editor adds.
         is_drawn = torch.rand(len(mask), 1, 1, 1, device=self.device) < 0.5
-        lesional = torch.where(is_drawn, batch.drawn, added.detach())
+        lesional = torch.where(is_drawn, batch.lesional, added.detach())
         removed, _ = edit(self.editor, lesional, mask, REMOVE, batch)
         losses = {
-            "add": masked_difference(added, batch.drawn, mask),
+            "add": masked_difference(added, batch.lesional, mask),
             "remove": masked_difference(removed, healthy, mask),
         }
-        return losses | finding_losses(
-            self.editor, lesional, healthy, mask, batch.known, batch.latents
-        )
+        return losses | finding_losses(self.editor, lesional, mask, batch.known, batch)
 
-    def masked(self, batch: Lesional) -> Losses:
+    def masked(self, batch: EditBatch) -> Losses:
         """Real lesions with masks: two discriminators' classes, cycle and identity; finding is
         learnt from added and from real lesions."""
         losses, added, _, _ = self.adversarial(batch)
-        found = self.find_added(batch, added)
+        found = finding_losses(self.editor, added.detach(), batch.mask, batch.known, batch)
         # Real lesions are known inside their masks and outside them.
         is_lesional = torch.arange(len(added), device=self.device) % 2 == 0
         known = batch.known | is_lesional.view(-1, 1, 1, 1)
-        real = finding_losses(
-            self.editor, batch.lesional, batch.healthy, batch.lesion_mask, known, batch.latents
-        )
+        real = finding_losses(self.editor, batch.lesional, batch.lesion_mask, known, batch)
         return losses | {name: (found[name] + real[name]) / 2 for name in found}
 
-    def unpaired(self, batch: Lesional) -> Losses:
+    def unpaired(self, batch: EditBatch) -> Losses:
         """Real lesions without masks: as `masked`, and the change of a removal is to be small, and
         to leave gradients as they are where it hardly changes colours."""
         losses, added, removed, maps = self.adversarial(batch)
@@ -259,9 +231,10 @@ class EditStep:
         strength = maps.density.abs().mean(1, keepdim=True)
         losses["sparsity"] = 0.3 * (maps.matte * strength).mean()
         losses["gradient"] = masked_difference(removed, batch.lesional, change < 0.02, color=0)
-        return losses | self.find_added(batch, added)
+        found = finding_losses(self.editor, added.detach(), batch.mask, batch.known, batch)
+        return losses | found
 
-    def adversarial(self, batch: Lesional) -> tuple[Losses, Tensor, Tensor, Maps]:
+    def adversarial(self, batch: EditBatch) -> tuple[Losses, Tensor, Tensor, Maps]:
         """What masked and unpaired share: adversarial, cycle and identity losses (Zhu et al., ICCV
         2017). Returns them, the added and the removed lesions, and the maps of the removal."""
         healthy, mask = batch.healthy, batch.mask
@@ -281,7 +254,7 @@ class EditStep:
             }
         return losses, added, removed, maps
 
-    def d_step(self, batch: Lesional, added: Tensor, removed: Tensor) -> None:
+    def d_step(self, batch: EditBatch, added: Tensor, removed: Tensor) -> None:
         """Train the discriminators: real lesions against added ones, healthy skin against
         removed ones."""
         lesion_mask, mask = batch.lesion_mask, batch.mask
@@ -306,17 +279,15 @@ class EditStep:
         labels = torch.full((len(image),), kind, device=self.device)
         return torch.cat([D(x, labels).real for D in self.discriminators], dim=1)
 
-    def find_added(self, batch: Lesional, added: Tensor) -> Losses:
-        return finding_losses(
-            self.editor, added.detach(), batch.healthy, batch.mask, batch.known, batch.latents
-        )
+    def report(self, shown: int) -> str:
+        return " ".join(f"{name} {value:.3f}" for name, value in self.means.items())
 
 
 # --- The run ------------------------------------------------------------------------------
 
 
 @torch.no_grad()
-def draw_samples(step: EditStep, pairs: Pairs, lesional: Lesional | None, path: Path) -> float:
+def draw_samples(step: EditStep, pairs: EditBatch, lesional: EditBatch | None, path: Path) -> float:
     """Write a sheet of edits by the averaged weights, a row each: healthy, drawn, added, drawn and
     removed, added and removed; then of real lesions healthy, added, lesional, removed.
 
@@ -325,9 +296,9 @@ def draw_samples(step: EditStep, pairs: Pairs, lesional: Lesional | None, path: 
     """
     healthy, mask = pairs.healthy, pairs.mask
     added, _ = edit(step.ema, healthy, mask, ADD, pairs)
-    removed, _ = edit(step.ema, pairs.drawn, mask, REMOVE, pairs)
+    removed, _ = edit(step.ema, pairs.lesional, mask, REMOVE, pairs)
     undone, _ = edit(step.ema, added, mask, REMOVE, pairs)
-    rows = [healthy, pairs.drawn, added, removed, undone]
+    rows = [healthy, pairs.lesional, added, removed, undone]
     if lesional is not None:
         rows += [
             lesional.healthy,
@@ -342,17 +313,14 @@ def draw_samples(step: EditStep, pairs: Pairs, lesional: Lesional | None, path: 
 
 
 def validate(
-    step: EditStep, progress: Progress[RunState], pairs: Pairs, lesional: Lesional | None
-) -> None:
-    """Measure the averaged weights; write samples, metrics, the model and a checkpoint."""
-    out, state = Path(step.args.out), progress.state
+    step: EditStep, state: RunState, pairs: EditBatch, lesional: EditBatch | None
+) -> dict[str, Any]:
+    """Measure the averaged weights; write samples and the model."""
+    out = Path(step.args.out)
     psnr = draw_samples(step, pairs, lesional, out / "samples" / f"{state.shown:09d}.png")
-    state.validated = state.shown
     card = {"recipe": "train_edit.py", "training": {**vars(step.args), **asdict(state)}}
     step.ema.save_pretrained(out / "model", card=card)
-    metrics = {**asdict(state), **step.means, "images_per_s": progress.images_per_s, "psnr": psnr}
-    checkpoint.log_metrics(out, metrics)
-    checkpoint.write_checkpoint(out, step.parts, asdict(state), step.device)
+    return {**step.means, "psnr": psnr}
 
 
 def main() -> None:
@@ -373,22 +341,8 @@ def main() -> None:
     step = EditStep(args, editor, healthy, lesions, device)
     pairs = step.sample_pairs()  # the same for every sheet of samples
     lesional = step.sample_lesional() if lesions else None
-    state = RunState(**(checkpoint.read_checkpoint(out, step.parts, device) or {}))
-    progress = Progress(state, args, started)
-    while progress.is_unfinished:
-        step(state.shown)
-        state.shown += args.batch
-        progress.tick(" ".join(f"{name} {value:.3f}" for name, value in step.means.items()))
-        if progress.is_validation_due:
-            validate(step, progress, pairs, lesional)
-            progress.restart()
-        if progress.is_pause_due:
-            checkpoint.write_checkpoint(out, step.parts, asdict(state), device)
-            progress.finish("paused: the same command goes on.")
-            return
-    if state.validated != state.shown:
-        validate(step, progress, pairs, lesional)
-    progress.finish(f"the model is in {out / 'model'}.")
+    state = RunState()
+    train(step, state, lambda: validate(step, state, pairs, lesional), started)
 
 
 if __name__ == "__main__":

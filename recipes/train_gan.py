@@ -59,14 +59,15 @@ from synthderm.training.discriminators import make_discriminators
 from synthderm.training.ema import ema_decay, update_ema
 from synthderm.training.image_pool import ImagePool, load_image_pool, load_validation
 from synthderm.training.loop import (
-    Progress,
     RunState,
     autocast,
     exit_on_error,
     frozen,
     stop_unless_finite,
+    train,
 )
 from synthderm.training.validation import SampleSheet, Validation
+from synthderm.training.warm_start import start_from
 
 CODE_DIM = 128  # latents beside the noise
 SMOOTHING = 0.02  # weight of the last step in the running means that are logged
@@ -94,11 +95,7 @@ class GANStep:
     """
 
     def __init__(
-        self,
-        args: Namespace,
-        pool: ImagePool,
-        generator: SkinGenerator,
-        device: torch.device,
+        self, args: Namespace, pool: ImagePool, generator: SkinGenerator, device: torch.device
     ) -> None:
         self.args, self.pool, self.device = args, pool, device
         self.cast = autocast(device)
@@ -110,13 +107,12 @@ class GANStep:
             len(pool.classes),
             features=args.features,
             skin_tone=args.skin_tone,
-        ).to(device)
-        self.discriminators.to(memory_format=torch.channels_last)
+        ).to(device, memory_format=torch.channels_last)
         self.trained = [p for p in self.discriminators.parameters() if p.requires_grad]
         self.encoder: nn.Module = nn.Identity()
         if args.recon_weight:
-            self.encoder = reconstruction.Encoder(generator.code_dim).to(device)
-            self.encoder.to(memory_format=torch.channels_last)
+            self.encoder = reconstruction.Encoder(generator.code_dim)
+            self.encoder.to(device, memory_format=torch.channels_last)
         adam = partial(torch.optim.Adam, betas=(0.0, 0.99), fused=device.type == "cuda")
         self.optimizer_g = adam([*generator.parameters(), *self.encoder.parameters()], args.lr[0])
         self.optimizer_d = adam(self.trained, args.lr[1])
@@ -130,6 +126,17 @@ class GANStep:
         p = 0.0 if args.augment == "adaptive" else float(args.augment)
         self.augment_p = torch.tensor(p, device=device)
         self.beta = torch.tensor(reconstruction.BETA, device=device)
+        self.parts: dict[str, checkpoint.Part] = {
+            "generator": generator,
+            "ema": self.ema,
+            "discriminators": self.discriminators,
+            "encoder": self.encoder,
+            "optimizer_g": self.optimizer_g,
+            "optimizer_d": self.optimizer_d,
+            "means": self.means,
+            "augment_p": self.augment_p,
+            "beta": self.beta,
+        }
 
     def __call__(self, shown: int) -> None:
         """Train on one batch, after `shown` images."""
@@ -156,8 +163,7 @@ class GANStep:
         measured = torch.stack([x.detach().float() for x in (loss_d, loss_g, sign, kl, recon)])
         self.means.lerp_(measured, SMOOTHING if step else 1.0)
         if args.augment == "adaptive":
-            p = adapt_probability(self.augment_p, self.means[2], args.batch)
-            self.augment_p.copy_(p)
+            self.augment_p.copy_(adapt_probability(self.augment_p, self.means[2], args.batch))
 
     def augment(self, x: Tensor) -> Tensor:
         return diff_augment(x, self.augment_p, color=self.args.augment_color)
@@ -262,20 +268,9 @@ class GANStep:
             del means["kl"], means["recon"]
         return means | {"augment_p": self.augment_p.item()}
 
-    @property
-    def parts(self) -> dict[str, checkpoint.Part]:
-        """What a checkpoint holds."""
-        return {
-            "generator": self.generator,
-            "ema": self.ema,
-            "discriminators": self.discriminators,
-            "encoder": self.encoder,
-            "optimizer_g": self.optimizer_g,
-            "optimizer_d": self.optimizer_d,
-            "means": self.means,
-            "augment_p": self.augment_p,
-            "beta": self.beta,
-        }
+    def report(self, shown: int) -> str:
+        means = self.read_means(shown)
+        return f"D {means['loss_d']:.2f} G {means['loss_g']:.2f}"
 
 
 # --- The run ------------------------------------------------------------------------------
@@ -296,22 +291,17 @@ def make_generator(args: Namespace, pool: ImagePool) -> SkinGenerator:
         args.size, args.channels, pool.classes, CODE_DIM + noise**2, tones=tones, noise=noise
     )
     if args.init:
-        generator.start_from(SkinGenerator.from_pretrained(args.init))
+        start_from(generator, SkinGenerator.from_pretrained(args.init))
     return generator
 
 
 def validate(
-    args: Namespace,
-    step: GANStep,
-    progress: Progress[TrainState],
-    validation: Validation | None,
-    samples: SampleSheet,
-) -> None:
-    """Measure the averaged weights; write samples, metrics, models and a checkpoint."""
-    out, state = Path(args.out), progress.state
+    step: GANStep, state: TrainState, validation: Validation | None, samples: SampleSheet
+) -> dict[str, Any]:
+    """Measure the averaged weights; write samples and models."""
+    args, out = step.args, Path(step.args.out)
     condition, size = schedule(args, state.shown)
     metrics: dict[str, Any] = step.read_means(state.shown)
-    metrics["images_per_s"] = progress.images_per_s
     metrics["spread"] = samples.write(
         step.ema, out / "samples" / f"{state.shown:09d}.png", condition=condition, size=size
     )
@@ -326,15 +316,13 @@ def validate(
             batch=args.batch,
         )
         measured = validation.measure_kid(step.ema)
-    state.validated = state.shown
     is_best = measured is None or state.best_kid is None or measured < state.best_kid
     if is_best:
         state.best_kid, state.best_shown = measured, state.shown
     card = {"recipe": "train_gan.py", "training": {**vars(args), **asdict(state)}}
     for name in ("last", "model") if is_best else ("last",):
         step.ema.save_pretrained(out / name, card=card)
-    checkpoint.log_metrics(out, {**asdict(state), **metrics, "kid_x1000": measured})
-    checkpoint.write_checkpoint(out, step.parts, asdict(state), step.device)
+    return {**metrics, "kid_x1000": measured}
 
 
 def main() -> None:
@@ -354,34 +342,13 @@ def main() -> None:
         (out / "samples").mkdir(parents=True, exist_ok=True)
     if val is None:
         print(f"{args.data} has no split val: no KID is measured, and model/ has the last weights.")
-    generator.to(device).to(memory_format=torch.channels_last)
+    generator.to(device, memory_format=torch.channels_last)
     step = GANStep(args, pool.to(device), generator, device)
     samples = SampleSheet(generator, rng, device)
-    state = TrainState(**(checkpoint.read_checkpoint(out, step.parts, device) or {}))
-    progress = Progress(state, args, started)
-    while progress.is_unfinished:
-        step(state.shown)
-        state.shown += args.batch
-        # Reading the means waits for the device, which costs a GPU time.
-        if (
-            progress.is_validation_due
-            or device.type == "cpu"
-            or state.shown // args.batch % 20 == 0
-        ):
-            means = step.read_means(state.shown)
-            progress.tick(f"D {means['loss_d']:.2f} G {means['loss_g']:.2f}")
-        if progress.is_validation_due:
-            validate(args, step, progress, validation, samples)
-            progress.restart()
-        if progress.is_pause_due:
-            step.read_means(state.shown)
-            progress.tick("paused")
-            checkpoint.write_checkpoint(out, step.parts, asdict(state), device)
-            progress.finish("paused: the same command goes on.")
-            return
-    if state.validated != state.shown:
-        validate(args, step, progress, validation, samples)
-    progress.finish(f"the best model, of {state.best_shown:,} images, is in {out / 'model'}.")
+    state = TrainState()
+    train(step, state, lambda: validate(step, state, validation, samples), started)
+    if state.best_shown is not None:
+        print(f"The best model is that of {state.best_shown:,} images.")
 
 
 if __name__ == "__main__":

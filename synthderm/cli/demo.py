@@ -28,7 +28,6 @@ from synthderm.transforms.functional import add_eczema, remove_eczema
 SEVERITIES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 SEEDS = (1, 2, 3)
 SIDE = 64  # of the images that the classifier sees
-SMOKE_SECONDS = 4
 LESIONAL = ["moderate", "severe"]  # the eczema that the classifier is to tell from healthy skin
 SAMPLES = {
     "lesions": "Generated skin lesions with the outlines of their masks, by class from top to"
@@ -37,7 +36,6 @@ SAMPLES = {
     "eczema": "Generated hands and close-ups of skin with eczema added by the editor, inside the"
     " outlines",
 }
-PAGE = Path(__file__).with_name("demo.html")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,55 +49,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run the demo with the command's arguments."""
-    seconds = SMOKE_SECONDS if args.smoke else args.seconds
-    run_demo(args.out, data=args.data, seconds=seconds, smoke=args.smoke)
-
-
-def run_demo(out: Path, data: Path | None = None, seconds: float = 60, smoke: bool = False) -> Path:
-    """Write `out/index.html` with its pictures, train a classifier, and print what was measured.
-
-    Args:
-        out: folder to write to.
-        data: folder of photographs to edit and train on; generated hands where None.
-        seconds: training time.
-        smoke: few images, no workers.
-
-    Returns:
-        The path of the page.
-    """
-    out = Path(out)
+    """Write `index.html` with its pictures, train a classifier, and print what was measured."""
+    out: Path = args.out
     out.mkdir(parents=True, exist_ok=True)
     if not os.access(out, os.W_OK):
         raise PermissionError(f"{out} can't be written to; choose another folder with --out.")
-    pictures = _write_pictures(out, data, side=2 if smoke else 8)
-    figures = _measure(data, seconds, smoke)
-    page = out / "index.html"
-    write_text(page, _page(pictures, figures, is_generated=data is None))
+    captions = _write_pictures(out, args.data, side=2 if args.smoke else 8)
+    figures = _measure(args.data, 4 if args.smoke else args.seconds, args.smoke)
+    write_text(out / "index.html", _page(captions, figures, is_generated=args.data is None))
     for name, value in figures.items():
         print(f"{name}: {value}")
-    print(f"page: {page.resolve()}")
-    return page
+    print(f"page: {(out / 'index.html').resolve()}")
 
 
 def _write_pictures(out: Path, data: Path | None, side: int) -> dict[str, str]:
     """Captions by file name."""
-    captions = {}
-    for source, caption in SAMPLES.items():
+    for source in SAMPLES:
         write_image(_sample_sheet(source, side), out / f"{source}.png")
-        captions[f"{source}.png"] = caption
     added, removed = _edit_sheets(_photograph(data))
     write_image(added, out / "added.png")
     write_image(removed, out / "removed.png")
     subject = "a photograph of yours" if data else "one generated hand"
     levels = ", ".join(map(str, SEVERITIES))
-    captions["added.png"] = (
-        f"Eczema added to {subject}: severity {levels} from left to right, one seed a row"
-    )
-    captions["removed.png"] = (
-        "The same pictures after the editor removed the eczema again, under the same masks"
-    )
-    return captions
+    return {
+        **{f"{source}.png": caption for source, caption in SAMPLES.items()},
+        "added.png": f"Eczema added to {subject}: severity {levels} from left to right, one seed a"
+        " row",
+        "removed.png": "The same pictures after the editor removed the eczema again, under the same"
+        " masks",
+    }
 
 
 def _sample_sheet(source: str, side: int) -> Image.Image:
@@ -129,8 +107,8 @@ def _edit_sheets(photograph: Tensor) -> tuple[Image.Image, Image.Image]:
         for severity in SEVERITIES:
             edit = add_eczema(photograph, severity=severity, coverage=0.45, seed=seed)
             added.append(edit.images)
-            cleared = remove_eczema(edit.images, edit.masks).images if severity else edit.images
-            removed.append(cleared)
+            undone = remove_eczema(edit.images, edit.masks) if severity else edit
+            removed.append(undone.images)
     columns = len(SEVERITIES)
     return to_pil(grid(torch.stack(added), columns)), to_pil(grid(torch.stack(removed), columns))
 
@@ -147,14 +125,6 @@ class Labelled(Dataset[Any]):
     def __getitem__(self, index: int) -> Any:
         return self.transforms(self.images[index][0], self.label)
 
-    def __getitems__(self, indices: list[int]) -> list[Any]:
-        """A batch at once where the data set can."""
-        if hasattr(self.images, "__getitems__"):
-            batch = self.images.__getitems__(indices)
-        else:
-            batch = [self.images[index] for index in indices]
-        return [self.transforms(item[0], self.label) for item in batch]
-
 
 CROP = (v2.RandomResizedCrop(SIDE, scale=(0.6, 1.0)), v2.RandomHorizontalFlip())
 FINISH = (
@@ -167,9 +137,9 @@ FINISH = (
 def _measure(data: Path | None, seconds: float, smoke: bool) -> dict[str, str]:
     """Train a classifier of healthy skin against eczema, and say how it went."""
     length = 64 if smoke else 1024
-    healthy: Any = SyntheticSkinDataset("hands", length=length, seed=10)
-    if data is not None:
-        healthy = SkinFolder(data)
+    healthy: Any = (
+        SkinFolder(data) if data else SyntheticSkinDataset("hands", length=length, seed=10)
+    )
     eczema = SyntheticSkinDataset("eczema", length=length, labels=LESIONAL, seed=11)
     edit = EczemaEdit(p=0.3, severity=(0.5, 1.0), coverage=(0.2, 0.6), label=1)
     train: ConcatDataset[Any] = ConcatDataset(
@@ -181,9 +151,11 @@ def _measure(data: Path | None, seconds: float, smoke: bool) -> dict[str, str]:
     model, shown, taken = _train(train, seconds, workers=0 if smoke else 2)
 
     count = 8 if smoke else 100
-    unseen: Any = SyntheticSkinDataset("hands", length=count, seed=20)
-    if data is not None:
-        unseen = Subset(healthy, range(min(count, len(healthy))))
+    unseen: Any = (
+        Subset(healthy, range(min(count, len(healthy))))
+        if data
+        else SyntheticSkinDataset("hands", length=count, seed=20)
+    )
     resize = v2.Resize((SIDE, SIDE))
     always = EczemaEdit(p=1, severity=(0.5, 1.0), coverage=(0.2, 0.6))
     test: ConcatDataset[Any] = ConcatDataset(
@@ -277,8 +249,8 @@ def _page(captions: dict[str, str], figures: dict[str, str], is_generated: bool)
         f"<tr><th scope=row>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
         for name, value in figures.items()
     ]
-    template = string.Template(PAGE.read_text(encoding="utf-8"))
-    return template.substitute(
+    page = Path(__file__).with_name("demo.html").read_text(encoding="utf-8")
+    return string.Template(page).substitute(
         note=(
             "No picture shows a real person."
             if is_generated

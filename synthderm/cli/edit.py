@@ -8,7 +8,7 @@ from torch import Tensor
 
 from synthderm.imaging.compositing import SIGNS
 from synthderm.imaging.io import list_images, read_image, read_mask, to_pil, to_tensor, write_image
-from synthderm.transforms.functional import Edit, add_eczema, remove_eczema
+from synthderm.transforms.functional import add_eczema, remove_eczema
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,28 +58,25 @@ def _edit_file(args: argparse.Namespace, source: Path, target: Path) -> None:
     image, mask = to_tensor(photograph), None
     if args.mask is not None:
         mask = to_tensor(read_mask(args.mask, photograph.size)) > 0
-    edit = _edit(args, image, mask)
+    if args.mode == "remove":
+        severity = 1.0 if args.severity is None else args.severity
+        edit = remove_eczema(image, mask, severity, model=args.model)
+    else:
+        edit = add_eczema(
+            image,
+            mask,
+            0.5 if args.severity is None else args.severity,
+            coverage=args.coverage,
+            seed=args.seed,
+            signs=None if args.signs is None else _parse_signs(args.signs),
+            model=args.model,
+        )
     write_image(to_pil(edit.images), target)
     if args.save_mask:
         write_image(to_pil(edit.masks), args.save_mask)
     print(
         f"{target}: {args.mode}, severity {float(edit.severity):.2f}, "
         f"{edit.masks.float().mean():.1%} of the image edited"
-    )
-
-
-def _edit(args: argparse.Namespace, image: Tensor, mask: Tensor | None) -> Edit:
-    if args.mode == "remove":
-        severity = 1.0 if args.severity is None else args.severity
-        return remove_eczema(image, mask, severity, model=args.model)
-    return add_eczema(
-        image,
-        mask,
-        0.5 if args.severity is None else args.severity,
-        coverage=args.coverage,
-        seed=args.seed,
-        signs=None if args.signs is None else _parse_signs(args.signs),
-        model=args.model,
     )
 
 

@@ -13,9 +13,6 @@ from synthderm.datasets.synthetic import SyntheticSkinDataset
 from synthderm.files import atomic_path, write_text
 from synthderm.imaging.io import to_pil, write_image
 
-PLAN = "plan.json"  # written before the first image: what the folder is being filled with
-MANIFEST = "manifest.json"  # the same, written last: the folder is whole
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments; they are those of `SyntheticSkinDataset`."""
@@ -81,28 +78,34 @@ def render(dataset: SyntheticSkinDataset, out: Path, batch: int = 16) -> Path:
     """
     out = Path(out)
     manifest = describe(dataset)
-    plan = out / PLAN
-    if plan.is_file():
-        _check_plan(json.loads(plan.read_text(encoding="utf-8")), manifest, out)
+    plan = out / "plan.json"  # what the folder is being filled with
+    old = json.loads(plan.read_text(encoding="utf-8")) if plan.is_file() else manifest
+    for key, value in manifest.items():
+        if old.get(key) != value:
+            raise ValueError(
+                f"{out} holds images made with another {key} ({str(old.get(key)):.60}, now "
+                f"{str(value):.60}): choose a new folder."
+            )
     out.mkdir(parents=True, exist_ok=True)
     write_text(plan, json.dumps(manifest))
     names = [f"{index:07d}.png" for index in range(len(dataset))]
-    missing = [index for index, name in enumerate(names) if not _is_written(out, name)]
+    written = {path.name for path in (out / "images").glob("*.png")}
+    written &= {path.name for path in (out / "masks").glob("*.png")}
+    missing = [index for index, name in enumerate(names) if name not in written]
     for start in tqdm(range(0, len(missing), batch), desc="render", disable=None):
         rows = missing[start : start + batch]
         for index, image, mask in zip(rows, *dataset.generate(rows)):
             write_image(to_pil(image), out / "images" / names[index])
             write_image(to_pil(mask), out / "masks" / names[index])
-    labels = [dataset.classes[target] for target in dataset.targets]
     with (
         atomic_path(out / "metadata.csv") as part,
         open(part, "w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file)
         writer.writerow(["file_name", "mask_file_name", "label"])
-        for name, label in zip(names, labels):
-            writer.writerow([f"images/{name}", f"masks/{name}", label])
-    write_text(out / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+        for name, target in zip(names, dataset.targets):
+            writer.writerow([f"images/{name}", f"masks/{name}", dataset.classes[target]])
+    write_text(out / "manifest.json", json.dumps(manifest, indent=2) + "\n")
     return out
 
 
@@ -123,17 +126,3 @@ def describe(dataset: SyntheticSkinDataset) -> dict[str, Any]:
         "targets": dataset.targets,
         "synthderm": __version__,
     }
-
-
-def _check_plan(old: dict[str, Any], new: dict[str, Any], out: Path) -> None:
-    different = [key for key in new if old.get(key) != new[key]]
-    if different:
-        key = different[0]
-        raise ValueError(
-            f"{out} holds images made with another {key} ({str(old.get(key)):.60}, now "
-            f"{str(new[key]):.60}): choose a new folder."
-        )
-
-
-def _is_written(out: Path, name: str) -> bool:
-    return (out / "images" / name).is_file() and (out / "masks" / name).is_file()

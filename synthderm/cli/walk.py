@@ -28,8 +28,6 @@ from synthderm.models.generator import SkinGenerator
 from synthderm.models.loading import load_generator
 from synthderm.transforms.functional import Edit, add_eczema, random_mask
 
-SHORTEST_PAUSE = 20  # milliseconds between pictures of a GIF; viewers slow down shorter ones
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
@@ -80,9 +78,8 @@ def _latent_walk(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
             "a latent walk shows a generator's own images: --image, --mask and --source eczema go "
             "with severity and growth."
         )
-    labels = args.labels or [0]
     data = SyntheticSkinDataset(
-        source, length=len(args.seeds), labels=labels, skin_tone=args.skin_tone
+        source, length=len(args.seeds), labels=args.labels or [0], skin_tone=args.skin_tone
     )
     return latent_walk(
         load_generator(source),
@@ -104,8 +101,13 @@ def _edit_walk(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
     elif args.mask:
         raise ValueError("--mask goes with --image: a generated image has its mask drawn.")
     else:
-        source, label = args.source or "hands", (args.labels or [0])[:1]
-        data = SyntheticSkinDataset(source, length=1, labels=label, seed=seed, size=args.size)
+        data = SyntheticSkinDataset(
+            args.source or "hands",
+            length=1,
+            labels=(args.labels or [0])[:1],
+            seed=seed,
+            size=args.size,
+        )
         image = data.generate([0])[0][0]
     if mask is None:
         mask = random_mask(image, args.coverage, seed=seed)
@@ -178,9 +180,8 @@ def latent_walk(
     for seed, label in zip(seeds, labels):
         rng = torch.Generator().manual_seed(item_seed(seed, 0))
         latents.append(torch.randn(generator.latent_dim, generator=rng))
-        tone = None
-        if generator.tones is not None:
-            tone = generator.sample_skin_tone(rng, bounds)[None]
+        has_tone = generator.tones is not None
+        tone = generator.sample_skin_tone(rng, bounds)[None] if has_tone else None
         embeddings.append(generator.embed(torch.tensor([label]), tone)[0])
     codes = []
     for place in _steps(frames, len(seeds) - 1):
@@ -280,13 +281,13 @@ def write_walk(images: Tensor, path: str | os.PathLike[str], seconds: float = 3.
         return
     # One palette for all frames, or a still background would flicker.
     palette = to_pil(grid(images, len(images), gap=0)).quantize(256, Image.Quantize.MEDIANCUT)
-    dither = Image.Dither.FLOYDSTEINBERG
-    pictures = [to_pil(image).quantize(palette=palette, dither=dither) for image in images]
+    pictures = [to_pil(image).quantize(palette=palette) for image in images]
     write_image(
         pictures[0],
         path,
         save_all=True,
         append_images=pictures[1:] + pictures[-2:0:-1],
-        duration=max(SHORTEST_PAUSE, round(1000 * seconds / len(pictures))),
+        # Viewers slow down animations with pauses of less than 20 milliseconds.
+        duration=max(20, round(1000 * seconds / len(pictures))),
         loop=0,
     )

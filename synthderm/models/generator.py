@@ -122,47 +122,6 @@ class SkinGenerator(Pretrained):
                 layer.register_buffer("exact", layer.weight.double(), persistent=False)
         return self
 
-    @torch.no_grad()
-    def start_from(self, other: "SkinGenerator") -> None:
-        """Copy what fits of a trained generator's weights: its levels, from the smallest on, and
-        the classes of the same name. The rest keeps its values; for another size that is the last
-        convolution too.
-
-        Raises:
-            ValueError: the two differ in the smallest side, the latents, or the width of a level
-                that both have.
-        """
-        self._check_fits(other)
-        own = self.state_dict()
-        for key, value in other.state_dict().items():
-            if key == "embedding.weight":
-                for row, name in enumerate(other.classes):
-                    if name in self.classes:
-                        own[key][self.classes.index(name)] = value[row]
-                continue
-            has_same_shape = key in own and own[key].shape == value.shape
-            is_of_another_size = self.size != other.size and key.startswith("to_image")
-            if has_same_shape and not is_of_another_size:
-                own[key].copy_(value)
-
-    def _check_fits(self, other: "SkinGenerator") -> None:
-        mine, theirs = self.config, other.config
-        shared = min(len(mine["channels"]), len(theirs["channels"]))
-        compared = {
-            "code_dim": (self.code_dim, other.code_dim),
-            "style_dim": (mine["style_dim"], theirs["style_dim"]),
-            "channels": (mine["channels"][:shared], theirs["channels"][:shared]),
-            "side of the smallest level": (self.base, other.base),
-        }
-        different = [name for name, (a, b) in compared.items() if a != b]
-        if different:
-            raise ValueError(
-                f"size={self.size} and channels={mine['channels']} do not fit a generator with"
-                f" size={other.size} and channels={theirs['channels']} ({', '.join(different)}"
-                " differ): use those, or for each doubling of the size add one number to those"
-                " channels."
-            )
-
     def forward(
         self,
         latents: Tensor,

@@ -12,14 +12,23 @@ Add = Callable[..., object]
 
 def parse_gan_args(description: str) -> argparse.Namespace:
     """The command line of train_gan.py."""
-    parser = _make_parser(description)
-    add_run_arguments(parser, minutes=60, ema_images=4000, val_interval=8000)
+    parser = _make_parser(description, size=128, minutes=60, val_interval=8000)
     _add_gan_data(parser.add_argument_group("data").add_argument)
     _add_gan_networks(parser.add_argument_group("networks").add_argument)
     _add_gan_losses(parser.add_argument_group("losses").add_argument)
     args = parser.parse_args()
     with exit_on_error("train_gan.py"):
-        _check_gan_args(args)
+        if args.skin_tone and args.region == "given":
+            raise ValueError(
+                "--skin-tone needs --region skin or --region close-up: "
+                "the given region is the lesion, not the skin."
+            )
+        if args.augment != "adaptive" and not 0 <= float(args.augment) <= 1:
+            raise ValueError(f"--augment {args.augment} is neither a probability nor adaptive.")
+        if args.recon_weight and not args.features:
+            raise ValueError(
+                "--recon-weight compares feature maps: name a network with --features."
+            )
     if args.kid is None and args.features:
         args.kid = f"timm:{args.features}"
     args.kid = None if args.kid == "none" else args.kid
@@ -28,9 +37,20 @@ def parse_gan_args(description: str) -> argparse.Namespace:
 
 def parse_edit_args(description: str) -> argparse.Namespace:
     """The command line of train_edit.py."""
-    parser = _make_parser(description)
-    add_run_arguments(parser, minutes=40, ema_images=4000, val_interval=4000)
-    _add_edit_arguments(parser.add_argument_group("data and method").add_argument)
+    parser = _make_parser(description, size=96, minutes=40, val_interval=4000)
+    add = parser.add_argument_group("data and method").add_argument
+    add("--supervision", choices=["paired", "masked", "unpaired"], default="paired")
+    add("--data", required=True, nargs="+", help="folders of photographs with healthy skin")
+    add("--lr", type=float, default=1e-3, help="the editor's learning rate")
+    add("--lr-half-life", type=int, default=30_000, help="images in which --lr is halved")
+    add("--lesional", help="masked, unpaired: folder of inflamed skin, for masked with masks")
+    add("--lesional-labels", nargs="+", help="its classes that are inflamed; all by default")
+    add(
+        "--paired-weight",
+        type=float,
+        default=0.5,
+        help="masked, unpaired: weight of the paired losses beside the others; 0 for none",
+    )
     args = parser.parse_args()
     with exit_on_error("train_edit.py"):
         if args.supervision != "paired" and not args.lesional:
@@ -40,51 +60,52 @@ def parse_edit_args(description: str) -> argparse.Namespace:
     return args
 
 
-def _make_parser(description: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
+def _make_parser(
+    description: str, *, size: int, minutes: float, val_interval: int
+) -> argparse.ArgumentParser:
+    """A parser of the arguments that the recipes share, with these defaults."""
+    parser = argparse.ArgumentParser(
         description=description.split("\n\n")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-
-
-def add_run_arguments(
-    parser: argparse.ArgumentParser, *, minutes: float, ema_images: float, val_interval: int
-) -> None:
-    """Arguments that the recipes share, with these defaults."""
-    group = parser.add_argument_group("run")
-    group.add_argument("--out", required=True, help="folder of the run; an unfinished one resumes")
-    group.add_argument("--init", help="weights to start from: bundled name, ./folder or Hub id")
-    group.add_argument(
+    add = parser.add_argument_group("run").add_argument
+    add("--out", required=True, help="folder of the run; an unfinished one resumes")
+    add("--init", help="weights to start from: bundled name, ./folder or Hub id")
+    add(
         "--minutes",
         type=float,
         default=minutes,
         help="stop after this much training, all resumed parts together, validation not counted",
     )
-    group.add_argument("--images", type=int, default=10**9, help="stop after this many images")
-    group.add_argument(
+    add("--images", type=int, default=10**9, help="stop after this many images")
+    add(
         "--pause",
         type=float,
         help="leave after this many minutes of the clock, reading and validation included, "
         "to be resumed",
     )
-    group.add_argument(
+    add(
         "--val-interval",
         type=int,
         default=val_interval,
         help="images between validations; each writes samples, metrics, models and a checkpoint",
     )
-    group.add_argument("--batch", type=int, default=16, help="images in a step")
-    group.add_argument(
-        "--ema-images", type=float, default=ema_images, help="half-life of the average of weights"
+    add("--size", type=int, default=size, help="side of the images that are trained on, in pixels")
+    add("--batch", type=int, default=16, help="images in a step")
+    add("--ema-images", type=float, default=4000, help="half-life of the average of weights")
+    add(
+        "--features",
+        help="frozen network of a second discriminator, where one is trained: a timm NAME, or "
+        "NAME=FILE.safetensors",
     )
-    group.add_argument("--seed", type=int, default=0, help="of the weights and of all sampling")
-    group.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    group.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
+    add("--seed", type=int, default=0, help="of the weights and of all sampling")
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    add("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
+    return parser
 
 
 def _add_gan_data(add: Add) -> None:
     add("--data", required=True, help="photographs: metadata.csv, or one sub-folder a class")
-    add("--size", type=int, default=128, help="side of the images in pixels")
     add(
         "--region",
         choices=["given", "skin", "close-up"],
@@ -139,10 +160,6 @@ def _add_gan_networks(add: Add) -> None:
         help="discriminator width per level",
     )
     add(
-        "--features",
-        help="frozen network of a second discriminator: a timm NAME, or NAME=FILE.safetensors",
-    )
-    add(
         "--noise",
         action="store_true",
         help="give the generator a square of noise beside its code, for random detail of textures",
@@ -174,37 +191,4 @@ def _add_gan_losses(add: Add) -> None:
         type=float,
         default=0.0,
         help="weight of the reconstruction of encoded photographs; 0 = no encoder",
-    )
-
-
-def _check_gan_args(args: argparse.Namespace) -> None:
-    if args.skin_tone and args.region == "given":
-        raise ValueError(
-            "--skin-tone needs --region skin or --region close-up: "
-            "the given region is the lesion, not the skin."
-        )
-    if args.augment != "adaptive" and not 0 <= float(args.augment) <= 1:
-        raise ValueError(f"--augment {args.augment} is neither a probability nor adaptive.")
-    if args.recon_weight and not args.features:
-        raise ValueError("--recon-weight compares feature maps: name a network with --features.")
-
-
-def _add_edit_arguments(add: Add) -> None:
-    add("--supervision", choices=["paired", "masked", "unpaired"], default="paired")
-    add("--data", required=True, nargs="+", help="folders of photographs with healthy skin")
-    add("--size", type=int, default=96, help="side of the training patches in pixels")
-    add("--lr", type=float, default=1e-3, help="the editor's learning rate")
-    add("--lr-half-life", type=int, default=30_000, help="images in which --lr is halved")
-    add("--lesional", help="masked, unpaired: folder of inflamed skin, for masked with masks")
-    add("--lesional-labels", nargs="+", help="its classes that are inflamed; all by default")
-    add(
-        "--paired-weight",
-        type=float,
-        default=0.5,
-        help="masked, unpaired: weight of the paired losses beside the others; 0 for none",
-    )
-    add(
-        "--features",
-        help="masked, unpaired: frozen network of a second discriminator: a timm NAME, or "
-        "NAME=FILE.safetensors",
     )

@@ -27,7 +27,7 @@ def write_checkpoint(
         state: plain numbers; `shown` must be the number of images shown.
         device: on which the run samples random numbers.
     """
-    values: dict[str, Any] = {name: _to_state(part) for name, part in parts.items()}
+    values: dict[str, Any] = {name: to_state(part) for name, part in parts.items()}
     values["state"] = state
     values["rng"] = torch.get_rng_state()
     values["cuda_rng"] = torch.cuda.get_rng_state() if device.type == "cuda" else None
@@ -50,7 +50,7 @@ def read_checkpoint(
         return None
     values = torch.load(folder / CHECKPOINT, map_location=device, weights_only=True)
     for name, part in parts.items():
-        _load_state(part, values[name])
+        load_state(part, values[name])
     torch.set_rng_state(values["rng"].cpu())
     if device.type == "cuda" and values["cuda_rng"] is not None:
         torch.cuda.set_rng_state(values["cuda_rng"].cpu())
@@ -60,21 +60,6 @@ def read_checkpoint(
         kept = [line for line in lines if json.loads(line)["shown"] <= state["shown"]]
         write_text(folder / METRICS, "".join(kept))
     return state
-
-
-def _to_state(part: Part) -> Any:
-    if isinstance(part, nn.Module):
-        return trained_state(part)
-    return adam_state(part) if isinstance(part, torch.optim.Optimizer) else part
-
-
-def _load_state(part: Part, state: Any) -> None:
-    if isinstance(part, nn.Module):
-        load_trained(part, state)
-    elif isinstance(part, torch.optim.Optimizer):
-        load_adam(part, state)
-    else:
-        part.copy_(state)
 
 
 def log_metrics(folder: Path, metrics: dict[str, Any]) -> None:
@@ -88,24 +73,18 @@ def log_metrics(folder: Path, metrics: dict[str, Any]) -> None:
         file.write(json.dumps(metrics) + "\n")
 
 
-def trained_state(model: nn.Module) -> dict[str, Tensor]:
-    """A model's tensors without those of frozen backbones, which are read from their own file."""
-    return {key: value for key, value in model.state_dict().items() if ".backbone." not in key}
+def to_state(part: Part) -> Any:
+    """What a checkpoint holds of a part.
 
-
-def load_trained(model: nn.Module, state: dict[str, Tensor]) -> None:
-    """The counterpart of `trained_state`; strict in all the rest."""
-    own = model.state_dict()
-    model.load_state_dict({key: own[key] for key in own if ".backbone." in key} | state)
-
-
-def adam_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """Adam's state without the first moments where beta1 is 0.
-
-    They are then the last gradients, which the next step overwrites before it reads them, and a
-    third of the checkpoint.
+    Of a network all tensors but those of frozen backbones, which are read from their own file. Of
+    Adam with beta1 = 0 all but the first moments: they are then the last gradients, which the next
+    step overwrites before it reads them, and a third of the checkpoint.
     """
-    state = optimizer.state_dict()
+    if isinstance(part, Tensor):
+        return part
+    state = part.state_dict()
+    if isinstance(part, nn.Module):
+        return {key: value for key, value in state.items() if ".backbone." not in key}
     if any(group["betas"][0] for group in state["param_groups"]):
         return state
     moments = {
@@ -115,8 +94,14 @@ def adam_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     return {**state, "state": moments}
 
 
-def load_adam(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """The counterpart of `adam_state`."""
-    for moments in state["state"].values():
-        moments.setdefault("exp_avg", torch.zeros_like(moments["exp_avg_sq"]))
-    optimizer.load_state_dict(state)
+def load_state(part: Part, state: Any) -> None:
+    """The counterpart of `to_state`; strict in all that is not left out there."""
+    if isinstance(part, Tensor):
+        part.copy_(state)
+    elif isinstance(part, nn.Module):
+        present = part.state_dict()
+        part.load_state_dict({key: present[key] for key in present if ".backbone." in key} | state)
+    else:
+        for moments in state["state"].values():
+            moments.setdefault("exp_avg", torch.zeros_like(moments["exp_avg_sq"]))
+        part.load_state_dict(state)

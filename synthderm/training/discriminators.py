@@ -23,15 +23,10 @@ class Logits(NamedTuple):
     classes: Tensor
 
 
-class DiscriminatorBlock(nn.Module):
+def halve(width_in: int, width_out: int) -> nn.Sequential:
     """A strided convolution that halves the side."""
-
-    def __init__(self, width_in: int, width_out: int) -> None:
-        super().__init__()
-        self.conv = spectral_norm(nn.Conv2d(width_in, width_out, 4, stride=2, padding=1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.leaky_relu(self.conv(x), 0.2)
+    conv = nn.Conv2d(width_in, width_out, 4, stride=2, padding=1)
+    return nn.Sequential(spectral_norm(conv), nn.LeakyReLU(0.2))
 
 
 class Projection(nn.Module):
@@ -73,11 +68,10 @@ class Discriminator(nn.Module):
         self, size: int, channels: Sequence[int], num_classes: int, *, skin_tone: bool = False
     ) -> None:
         super().__init__()
-        widths = list(channels)[::-1]
-        last = widths[-1]
+        last, widths = channels[0], channels[::-1]
         self.size = size
         self.from_image = nn.ModuleList(nn.Conv2d(4, width, 1) for width in widths[:-1])
-        self.blocks = nn.ModuleList(DiscriminatorBlock(a, b) for a, b in zip(widths, widths[1:]))
+        self.blocks = nn.ModuleList(map(halve, widths, widths[1:]))
         self.last = spectral_norm(nn.Conv2d(last + 1, last, 3, padding=1))
         self.logit = nn.Linear(last, 1)
         self.projection = Projection(num_classes, last, skin_tone)
@@ -123,8 +117,8 @@ class FeatureDiscriminator(nn.Module):
     find its features first.
 
     Args:
-        backbone: a module that maps (B, 3, S, S) images in [-1, 1] to a list of feature maps; see
-            `load_feature_backbone`. It is frozen here.
+        backbone: a module that maps (B, 3, S, S) images in [-1, 1] to a list of feature maps. It
+            is frozen here.
         num_classes: number of classes.
         width: channels of the heads.
         skin_tone: whether it is conditioned on the skin tone too.
@@ -150,12 +144,9 @@ class FeatureDiscriminator(nn.Module):
     @staticmethod
     def _make_head(width: int, side: int) -> nn.Sequential:
         """Convolutions from a map of this side to one of 4 px."""
-        layers: list[nn.Module] = []
-        for _ in range(max(0, (side // 4).bit_length() - 1)):
-            layers.append(spectral_norm(nn.Conv2d(width, width, 4, stride=2, padding=1)))
-            layers.append(nn.LeakyReLU(0.2))
-        layers.append(spectral_norm(nn.Conv2d(width, width, 3, padding=1)))
-        return nn.Sequential(*layers, nn.LeakyReLU(0.2))
+        halvings = [halve(width, width) for _ in range(max(0, (side // 4).bit_length() - 1))]
+        last = spectral_norm(nn.Conv2d(width, width, 3, padding=1))
+        return nn.Sequential(*halvings, last, nn.LeakyReLU(0.2))
 
     def train(self, mode: bool = True) -> "FeatureDiscriminator":
         super().train(mode)
@@ -180,13 +171,9 @@ class FeatureDiscriminator(nn.Module):
             `Logits` with one column for each place of each feature map.
         """
         logits, means = [], []
-        for features, mix, head, to_logit, projection in zip(
-            backbone_features(self.backbone, x[:, :3]),
-            self.mix,
-            self.heads,
-            self.logits,
-            self.projections,
-        ):
+        maps = backbone_features(self.backbone, x[:, :3])
+        layers = zip(maps, self.mix, self.heads, self.logits, self.projections)
+        for features, mix, head, to_logit, projection in layers:
             hidden = head(mix(features))
             logit = to_logit(hidden)
             direction = projection(labels, skin_tone)[:, :, None, None]
@@ -208,14 +195,17 @@ def make_discriminators(
 
     Args:
         size, channels, num_classes, skin_tone: as in `Discriminator`.
-        features: the backbone of a `FeatureDiscriminator`, as `load_feature_backbone` takes it.
+        features: the backbone of a `FeatureDiscriminator`, which gives feature maps at four sizes:
+            NAME or NAME=FILE.safetensors, as in `synthderm.models.backbones.load_backbone`; a
+            model with mean = std = 0.5.
 
     Returns:
         one or two discriminators in training mode.
     """
     networks = nn.ModuleList([Discriminator(size, channels, num_classes, skin_tone=skin_tone)])
     if features:
-        backbone = load_feature_backbone(features)
+        backbone = load_backbone(features, features_only=True, out_indices=(1, 2, 3, 4))
+        backbone = fold_norms(backbone)
         networks.append(FeatureDiscriminator(backbone, num_classes, skin_tone=skin_tone))
     return networks.train()
 
@@ -229,16 +219,6 @@ def backbone_features(backbone: nn.Module, images: Tensor) -> list[Tensor]:
         return backbone(images)
     with torch.autocast("cpu", enabled=False):
         return backbone(images.float())
-
-
-def load_feature_backbone(spec: str) -> nn.Module:
-    """A frozen network that gives feature maps at four sizes, for `FeatureDiscriminator`.
-
-    Args:
-        spec: NAME or NAME=FILE.safetensors, as in `synthderm.models.backbones.load_backbone`; a
-            model with mean = std = 0.5.
-    """
-    return fold_norms(load_backbone(spec, features_only=True, out_indices=(1, 2, 3, 4)))
 
 
 def fold_norms(model: nn.Module) -> nn.Module:

@@ -16,23 +16,9 @@ from synthderm.training.lesion_patches import Photograph, sample_healthy, sample
 from synthderm.transforms.functional import Latents, sample_latents
 
 
-class Pairs(NamedTuple):
-    """Healthy patches, and the same with eczema drawn on them."""
-
-    healthy: Tensor  # (B, 3, S, S) float in [0, 1]
-    known: Tensor  # (B, 1, S, S) bool: where there is no lesion but what was drawn
-    mask: Tensor  # (B, 1, S, S) bool: where eczema was drawn
-    severity: Tensor  # (B,) float in [0, 1]
-    drawn: Tensor  # (B, 3, S, S) float in [0, 1]
-    texture: Tensor  # (B, 3, S, S)
-    latents: Latents
-
-    def to(self, device: torch.device) -> "Pairs":
-        return self._replace(**{name: part.to(device) for name, part in self._asdict().items()})
-
-
-class Lesional(NamedTuple):
-    """Healthy patches, and others with a real lesion."""
+class EditBatch(NamedTuple):
+    """Healthy patches, and patches with a lesion: the same ones with eczema drawn on them, or
+    others with a real lesion."""
 
     healthy: Tensor  # (B, 3, S, S) float in [0, 1]
     known: Tensor  # (B, 1, S, S) bool: where the healthy patches have no lesion
@@ -43,11 +29,11 @@ class Lesional(NamedTuple):
     texture: Tensor  # (B, 3, S, S)
     latents: Latents
 
-    def to(self, device: torch.device) -> "Lesional":
+    def to(self, device: torch.device) -> "EditBatch":
         return self._replace(**{name: part.to(device) for name, part in self._asdict().items()})
 
 
-def sample_pairs(folders: Sequence[Sequence[Photograph]], batch: int, size: int) -> Pairs:
+def sample_pairs(folders: Sequence[Sequence[Photograph]], batch: int, size: int) -> EditBatch:
     """Draw eczema of random shape, severity and signs on random healthy patches.
 
     Args:
@@ -60,7 +46,7 @@ def sample_pairs(folders: Sequence[Sequence[Photograph]], batch: int, size: int)
     texture = cut_texture(latents.offset, size, size)
     drawn = draw_eczema(healthy, mask, severity, latents.noise, texture, latents.signs)
     known = allowed | ~skin_region(healthy)
-    return Pairs(healthy, known, mask, severity, drawn, texture, latents)
+    return EditBatch(healthy, known, mask, severity, drawn, mask, texture, latents)
 
 
 def sample_lesional(
@@ -70,7 +56,7 @@ def sample_lesional(
     size: int,
     *,
     masked: bool,
-) -> Lesional:
+) -> EditBatch:
     """Random healthy patches and random patches with a lesion.
 
     Args:
@@ -87,7 +73,7 @@ def sample_lesional(
     severity = torch.rand(batch) * 0.5 + 0.5
     texture = cut_texture(latents.offset, size, size)
     known = allowed | ~skin_region(images)
-    return Lesional(images, known, mask, severity, lesional, lesion_mask, texture, latents)
+    return EditBatch(images, known, mask, severity, lesional, lesion_mask, texture, latents)
 
 
 def _sample_masks(allowed: Tensor, lowest: float, highest: float) -> Tensor:
@@ -95,5 +81,4 @@ def _sample_masks(allowed: Tensor, lowest: float, highest: float) -> Tensor:
     allowed, (B, 1, S, S) bool."""
     coverage = torch.empty(len(allowed)).uniform_(lowest, highest)
     skin = F.adaptive_avg_pool2d(allowed.float(), THUMBNAIL) > 0.5
-    height, width = allowed.shape[-2:]
-    return sample_masks((height, width), coverage, skin) & allowed
+    return sample_masks((allowed.shape[2], allowed.shape[3]), coverage, skin) & allowed

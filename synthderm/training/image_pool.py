@@ -16,8 +16,6 @@ from synthderm.imaging.color import ita
 from synthderm.imaging.io import to_tensor
 from synthderm.imaging.masks import clear_windows, skin_region
 
-CLOSE_UPS = 4  # at most, from one photograph: more would overlap
-
 # What the masks of a pool are; see `load_image_pool`.
 Region = Literal["given", "skin", "close-up"]
 # Orientations of an image that mean the same.
@@ -155,23 +153,20 @@ def load_image_pool(data: str, split: str | None, size: int, region: Region = "g
             lesion.
     """
     folder = SkinFolder(data, split=split, return_mask=region != "skin")
-    images: list[Tensor] = []
-    masks: list[Tensor] = []
-    labels: list[int] = []
+    rows = []
     for index in tqdm(range(len(folder)), desc=f"read {split or 'all'}", disable=None):
         photograph, lesion, label = folder.read(index)
         for image, mask in _squares(photograph, lesion, size, region):
-            images.append(image)
-            masks.append(mask)
-            labels.append(0 if region == "close-up" else label)
-    if not images:
+            rows.append((image, mask, torch.tensor(0 if region == "close-up" else label)))
+    if not rows:
         raise ValueError(
             f"no photograph in {data} has a square of {size} px of healthy skin beside its lesion: "
             "try a smaller --size."
         )
-    tones = measure_skin_tones(torch.stack(images), torch.stack(masks), region)
+    images, masks, labels = (torch.stack(part) for part in zip(*rows))
+    tones = measure_skin_tones(images, masks, region)
     classes = ["skin"] if region == "close-up" else folder.classes
-    return ImagePool(torch.stack(images), torch.stack(masks), torch.tensor(labels), tones, classes)
+    return ImagePool(images, masks, labels, tones, classes)
 
 
 def _squares(
@@ -226,7 +221,7 @@ def cut_close_ups(image: Image.Image, mask: Image.Image, size: int) -> list[Tens
     stride = max(1, size // 8)
     corners = clear_windows(widened, skin, size, stride=stride, min_skin=0.98).nonzero() * stride
     chosen = corners[:1]
-    while len(chosen) and len(chosen) < CLOSE_UPS:
+    while 0 < len(chosen) < 4:  # more would overlap
         distance = torch.cdist(corners.float(), chosen.float()).amin(1)
         if distance.max() < size / 2:
             break

@@ -43,10 +43,8 @@ def load_healthy(data: str, size: int) -> list[Photograph]:
         ValueError: none of them shows healthy skin; or as `SkinFolder`.
     """
     folder = SkinFolder(data, split=training_split(data))
-    photographs = [
-        _read(folder, index, size)
-        for index in tqdm(range(len(folder)), desc=f"read {Path(data).name}", disable=None)
-    ]
+    rows = tqdm(range(len(folder)), desc=f"read {Path(data).name}", disable=None)
+    photographs = [_read(folder, index, size) for index in rows]
     healthy = [photo for photo in photographs if photo.healthy.float().mean() > MIN_SKIN]
     if not healthy:
         raise ValueError(f"no photograph in {data} shows enough healthy skin to draw on.")
@@ -69,31 +67,27 @@ def load_lesions(
             covers nothing or nearly all, with the file's name; or as `SkinFolder`.
     """
     folder = SkinFolder(data, split=training_split(data), return_mask=masks)
-    unknown = sorted(set(labels or ()) - set(folder.classes))
+    wanted = labels or folder.classes
+    unknown = sorted(set(wanted) - set(folder.classes))
     if unknown:
         raise ValueError(
             f"{data} has no class {unknown[0]!r}; it has: {', '.join(folder.classes)}."
         )
-    wanted = labels or folder.classes
     rows = [k for k, target in enumerate(folder.targets) if folder.classes[target] in wanted]
     if not rows:
         raise ValueError(f"{data} has no photograph of {', '.join(wanted)} to train on.")
     lesions = []
     for index in tqdm(rows, desc=f"read {Path(data).name}", disable=None):
         photograph = _read(folder, index, size)
-        if photograph.lesion is None or not masks:
-            lesions.append(photograph._replace(lesion=None))
-            continue
-        _check_lesion(photograph.lesion, folder.samples[index][0])
-        lesions.append(photograph)
+        lesion = photograph.lesion if masks else None
+        if lesion is not None and not 0 < (share := lesion.float().mean().item()) < MAX_LESION:
+            covered = "nothing" if share == 0 else f"{share:.0%} of it"
+            raise ValueError(
+                f"the mask of {folder.samples[index][0]} covers {covered}: it cannot say where "
+                "the lesion is."
+            )
+        lesions.append(photograph._replace(lesion=lesion))
     return lesions
-
-
-def _check_lesion(lesion: Tensor, path: Path) -> None:
-    share = lesion.float().mean().item()
-    if not 0 < share < MAX_LESION:
-        covered = "nothing" if share == 0 else f"{share:.0%} of it"
-        raise ValueError(f"the mask of {path} covers {covered}: it cannot say where the lesion is.")
 
 
 def _read(folder: SkinFolder, index: int, size: int) -> Photograph:

@@ -1,23 +1,27 @@
-"""What the training recipes share beside their method: the clock with its progress bar, when to
-stop, autocast and frozen parameters."""
+"""What the training recipes share beside their method: the loop with its clock and progress bar,
+autocast and frozen parameters."""
 
 import math
 import time
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Protocol
 
 import torch
 from torch import nn
 from tqdm import tqdm
 
 from synthderm.models.layers import has_bf16
-from synthderm.training.checkpoint import CHECKPOINT
-
-State = TypeVar("State", bound="RunState")
+from synthderm.training.checkpoint import (
+    CHECKPOINT,
+    Part,
+    log_metrics,
+    read_checkpoint,
+    write_checkpoint,
+)
 
 
 @dataclass
@@ -29,19 +33,18 @@ class RunState:
     validated: int | None = None  # images shown at the last validation
 
 
-class Progress(Generic[State]):
-    """The clock of a run, its progress bar, and what is due.
+class Clock:
+    """The time of training, with its progress bar.
 
     Args:
-        state: `shown` is counted by the recipe, `seconds` here.
-        args: with the arguments of `add_run_arguments`.
-        started: `time.perf_counter()` when the recipe started; `--pause` counts from there.
+        state: its `seconds` are counted here.
+        minutes: the length of the bar.
     """
 
-    def __init__(self, state: State, args: Namespace, started: float) -> None:
-        self.state, self.args, self.started = state, args, started
+    def __init__(self, state: RunState, minutes: float) -> None:
+        self.state = state
         self.bar = tqdm(
-            total=args.minutes * 60,
+            total=minutes * 60,
             initial=state.seconds,
             unit="s",
             bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}",
@@ -50,28 +53,14 @@ class Progress(Generic[State]):
         self.restart()
 
     @property
-    def is_unfinished(self) -> bool:
-        state = self.state
-        return state.shown < self.args.images and state.seconds < self.args.minutes * 60
-
-    @property
-    def is_validation_due(self) -> bool:
-        return self.state.shown % self.args.val_interval < self.args.batch
-
-    @property
-    def is_pause_due(self) -> bool:
-        elapsed = time.perf_counter() - self.started
-        return self.args.pause is not None and elapsed > 60 * self.args.pause
-
-    @property
     def images_per_s(self) -> float:
         """Since the run started, went on, or was last validated."""
         shown, seconds = self.since
         return (self.state.shown - shown) / max(1e-9, self.state.seconds - seconds)
 
     def restart(self) -> None:
-        """Start the clock anew: what was done since the last `tick` is not training."""
-        self.clock = time.perf_counter()
+        """Start anew: what was done since the last `tick` is not training."""
+        self.time = time.perf_counter()
         self.since = self.state.shown, self.state.seconds
 
     def tick(self, text: str) -> None:
@@ -81,16 +70,72 @@ class Progress(Generic[State]):
             text: what the bar says beside images and pace, such as the losses.
         """
         now = time.perf_counter()
-        self.state.seconds += now - self.clock
-        self.clock = now
+        self.state.seconds += now - self.time
+        self.time = now
         self.bar.update(min(self.state.seconds, self.bar.total) - self.bar.n)
         self.bar.set_postfix_str(f"{self.state.shown:,} images, {self.images_per_s:.0f}/s, {text}")
 
-    def finish(self, message: str) -> None:
-        """Close the bar and say how far the run came, and `message`."""
-        self.bar.close()
-        minutes = self.state.seconds / 60
-        print(f"{self.state.shown:,} images in {minutes:.1f} min of training; {message}")
+
+class Step(Protocol):
+    """One step of a recipe's training.
+
+    Args:
+        args: the command line of the recipe.
+        parts: what a checkpoint holds, by name.
+    """
+
+    args: Namespace
+    parts: dict[str, Part]
+
+    def __call__(self, shown: int) -> None:
+        """Train on one batch, after `shown` images."""
+
+    def report(self, shown: int) -> str:
+        """Wait for the device; the losses, for the progress bar. Leaves where one is NaN."""
+
+
+def train(
+    step: Step, state: RunState, validate: Callable[[], dict[str, Any]], started: float
+) -> None:
+    """Resume a run, and repeat a step until all is done, or until it is time to pause.
+
+    Args:
+        step: its `parts` and torch's random state are read from the checkpoint, where there is one.
+        state: of a new run; changed in place.
+        validate: writes samples and models; gives what it measured.
+        started: `time.perf_counter()` when the recipe started; `--pause` counts from there.
+    """
+    args, out, device = step.args, Path(step.args.out), torch.device(step.args.device)
+    for name, value in (read_checkpoint(out, step.parts, device) or {}).items():
+        setattr(state, name, value)
+    clock, is_paused = Clock(state, args.minutes), False
+
+    def save() -> None:
+        state.validated = state.shown
+        measured = {"images_per_s": clock.images_per_s, **validate()}
+        log_metrics(out, {**asdict(state), **measured})
+        write_checkpoint(out, step.parts, asdict(state), device)
+        clock.restart()
+
+    while not is_paused and state.shown < args.images and state.seconds < args.minutes * 60:
+        step(state.shown)
+        state.shown += args.batch
+        is_validation_due = state.shown % args.val_interval < args.batch
+        # Reading the losses waits for the device, which costs a GPU time.
+        if is_validation_due or device.type == "cpu" or state.shown // args.batch % 20 == 0:
+            clock.tick(step.report(state.shown))
+        if is_validation_due:
+            save()
+        elapsed = time.perf_counter() - started
+        is_paused = args.pause is not None and elapsed > 60 * args.pause
+    if is_paused:
+        clock.tick(step.report(state.shown))
+        write_checkpoint(out, step.parts, asdict(state), device)
+    elif state.validated != state.shown:
+        save()
+    clock.bar.close()
+    end = "paused: the same command goes on" if is_paused else f"the model is in {out / 'model'}"
+    print(f"{state.shown:,} images in {state.seconds / 60:.1f} min of training; {end}.")
 
 
 def autocast(device: torch.device) -> torch.autocast:
@@ -124,9 +169,8 @@ def stop_unless_finite(value: float, shown: int, out: Path) -> None:
 
 
 @contextmanager
-def frozen(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+def frozen(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
     """Parameters get no gradients from what is computed inside the block."""
-    parameters = list(parameters)
     for parameter in parameters:
         parameter.requires_grad_(False)
     try:

@@ -6,8 +6,6 @@ from torch import Tensor
 
 from synthderm.imaging.color import to_density, to_lab
 
-FREE_DEGREES = 3  # of skin tone, either way: photographs of one hand differ by more
-
 
 def discriminator_hinge(real: Tensor, fake: Tensor) -> Tensor:
     """max(0, 1 - D(real)) + max(0, 1 + D(fake)), means over all logits (Lim and Ye, arXiv
@@ -49,7 +47,7 @@ def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
 
 def skin_tone_error(images: Tensor, masks: Tensor, skin_tone: Tensor) -> Tensor:
     """Mean absolute difference between the ITA asked for and that of the skin's colour, in units
-    of 30 degrees. Differences of up to 3 degrees are free.
+    of 30 degrees. Differences of up to 3 degrees are free: photographs of one hand differ by more.
 
     `color.ita` measures by the median, whose gradient reaches three pixels. Here the mean of the
     pixels about as light and as yellow as the median stands for it.
@@ -67,7 +65,7 @@ def skin_tone_error(images: Tensor, masks: Tensor, skin_tone: Tensor) -> Tensor:
     weight = masks * near
     light, yellow = ((lab * weight).sum(2) / (weight.sum(2) + 1e-3)).unbind(1)
     measured = torch.rad2deg(torch.atan2(light - 50, yellow))
-    return (F.relu((measured - skin_tone).abs() - FREE_DEGREES) / 30).mean()
+    return (F.relu((measured - skin_tone).abs() - 3) / 30).mean()
 
 
 def masked_difference(a: Tensor, b: Tensor, mask: Tensor, *, color: float = 1.0) -> Tensor:

@@ -1,6 +1,7 @@
 """What is measured while a generator trains: its distance to the `val` photographs, how much the
 discriminators overfit, and a sheet of samples."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -12,8 +13,6 @@ from synthderm.metrics import Extractor, kid, load_extractor
 from synthderm.models.generator import SkinGenerator
 from synthderm.training.image_pool import ImagePool
 from synthderm.training.loop import autocast
-
-MAX_GAP_IMAGES = 256  # of each kind, for the discriminators' gap
 
 
 class Validation:
@@ -36,13 +35,11 @@ class Validation:
         self.extractor: Extractor | None = None
         if extractor is None:
             return
-        try:
-            import torchmetrics  # noqa: F401
-        except ImportError:
+        if find_spec("torchmetrics") is None:
             raise ValueError(
                 "KID needs torchmetrics: pip install 'synthderm[bench]', "
                 "or go without by --kid none."
-            ) from None
+            )
         self.extractor = load_extractor(extractor).to(latents.device)
         with self.cast:  # as the generated ones below
             parts = [self.extractor(part) for part in val.images.split(32)]
@@ -73,7 +70,8 @@ class Validation:
         size: int,
         batch: int,
     ) -> dict[str, float | None]:
-        """Mean logits of photographs trained on, of `val` and of generated images, none augmented.
+        """Mean logits of photographs trained on, of `val` and of generated images, at most 256 of
+        each, none augmented.
 
         Args:
             discriminators: in training mode, in which they are left.
@@ -88,7 +86,7 @@ class Validation:
             (d_train - d_fake), the measure of overfitting of Karras et al. (NeurIPS 2020, equation
             1): 0 is none, 1 all memorised; None while d_train <= d_fake.
         """
-        count = min(len(self.val), len(train), len(self.latents), MAX_GAP_IMAGES)
+        count = min(len(self.val), len(train), len(self.latents), 256)
         discriminators.eval()
 
         def mean_logit(pool: ImagePool, is_fake: bool) -> float:
@@ -101,9 +99,7 @@ class Validation:
                     if is_fake:
                         x = generator(latents, labels, size=size, **given)
                     else:
-                        x = pool.as_input(part)
-                    if x.shape[-1] != size:
-                        x = F.interpolate(x, size=size, mode="area")
+                        x = F.interpolate(pool.as_input(part), size=size, mode="area")
                     for discriminator in discriminators:
                         logits.append(discriminator(x, labels, **given).real.float().mean(1))
             return torch.cat(logits).mean().item()
@@ -112,14 +108,12 @@ class Validation:
         d_val = mean_logit(self.val, is_fake=False)
         d_fake = mean_logit(self.val, is_fake=True)
         discriminators.train()
-        gap = d_train - d_val
-        share = gap / (d_train - d_fake) if d_train > d_fake else None
         return {
             "d_train": d_train,
             "d_val": d_val,
             "d_fake": d_fake,
-            "gap": gap,
-            "gap_share": share,
+            "gap": d_train - d_val,
+            "gap_share": (d_train - d_val) / (d_train - d_fake) if d_train > d_fake else None,
         }
 
     @staticmethod

@@ -94,14 +94,6 @@ def test_noise_moves_the_texture_and_neither_the_code_nor_its_mean_style():
         SkinGenerator(64, [16, 16, 8, 8], ["a"], 8 + 16**2, noise=16)
 
 
-def test_a_generator_without_noise_lends_its_weights_to_one_with_it():
-    old, new = liven(tiny()), tiny(noise=16)
-    new.start_from(old)
-    assert torch.equal(new.blocks[1].conv.weight, old.blocks[1].conv.weight) and torch.equal(
-        new.style.weight, old.style.weight
-    )
-
-
 def test_half_the_side_is_the_full_image_shrunk():
     model = liven(tiny())
     z, y = torch.randn(2, 8), torch.tensor([0, 1])
@@ -161,28 +153,3 @@ def test_tones_are_drawn_as_in_training_or_evenly():
     assert even.min() >= 20 and even.max() <= 40 and abs(even.mean() - 30) < 1
     with pytest.raises(ValueError, match="no input for the skin tone"):
         tiny().sample_skin_tone(rng)
-
-
-def test_start_from_takes_over_levels_and_classes():
-    old = liven(tiny())
-    z = torch.randn(3, 8)
-    same = SkinGenerator(32, [16, 16, 8, 8], ["c", "a", "new"], latent_dim=8, style_dim=8).eval()
-    same.start_from(old)
-    with one_thread():
-        assert torch.equal(same(z[:2], torch.tensor([1, 0])), old(z[:2], torch.tensor([0, 2])))
-    larger = SkinGenerator(64, [16, 16, 8, 8, 8], ["a", "b", "c"], latent_dim=8, style_dim=8)
-    fresh = larger.to_image.weight.clone()
-    larger.start_from(old)
-    assert all(
-        torch.equal(a, b)
-        for a, b in zip(larger.blocks[:3].state_dict().values(), old.blocks.state_dict().values())
-    )
-    assert torch.equal(larger.stem.weight, old.stem.weight) and torch.equal(
-        larger.to_image.weight, fresh
-    )
-    for options, says in (
-        ((32, [16, 8, 8, 8]), "channels"),
-        ((64, [16, 16, 8, 8]), "smallest level"),
-    ):
-        with pytest.raises(ValueError, match=f"do not fit.*{says}.* differ.*use those"):
-            SkinGenerator(*options, ["a"], latent_dim=8, style_dim=8).start_from(old)

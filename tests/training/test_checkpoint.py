@@ -7,12 +7,10 @@ import torch
 from torch import nn
 
 from synthderm.training.checkpoint import (
-    adam_state,
-    load_adam,
-    load_trained,
+    load_state,
     log_metrics,
     read_checkpoint,
-    trained_state,
+    to_state,
     write_checkpoint,
 )
 
@@ -38,15 +36,15 @@ def train(interrupted: bool) -> torch.Tensor:
     optimizer = make_adam(model)
     for step in range(6):
         if interrupted and step == 3:
-            state, moments = trained_state(model), adam_state(optimizer)
+            state, moments = to_state(model), to_state(optimizer)
             assert set(state) == {"0.head.weight", "0.head.bias"}
             assert "exp_avg" not in moments["state"][0]
             backbone = model[0].backbone
             model = nn.ModuleList([Network()])
             model[0].backbone = backbone
-            load_trained(model, state)
+            load_state(model, state)
             optimizer = make_adam(model)
-            load_adam(optimizer, moments)
+            load_state(optimizer, moments)
         optimizer.zero_grad()
         (model[0].head(model[0].backbone(torch.ones(2, 4) * step)) ** 2).sum().backward()
         optimizer.step()
@@ -57,7 +55,7 @@ def test_a_checkpoint_leaves_out_what_is_known_and_loses_nothing():
     assert torch.equal(train(interrupted=False), train(interrupted=True))
     model = nn.ModuleList([Network()])
     with pytest.raises(RuntimeError, match="Unexpected key"):
-        load_trained(model, {**trained_state(model), "0.other": torch.zeros(1)})
+        load_state(model, {**to_state(model), "0.other": torch.zeros(1)})
 
 
 def test_parts_random_numbers_and_state_come_back(tmp_path):

@@ -44,9 +44,9 @@ def test_eczema_is_drawn_on_healthy_skin_alone(tmp_path):
     torch.manual_seed(0)
     pairs = sample_pairs([healthy], 4, 32)
     outside = ~pairs.mask.expand(-1, 3, -1, -1)
-    assert torch.equal(pairs.drawn[outside], pairs.healthy[outside])
+    assert torch.equal(pairs.lesional[outside], pairs.healthy[outside])
     assert pairs.mask.any() and not (pairs.mask & ~pairs.known).any()
-    assert not torch.equal(pairs.drawn, pairs.healthy)
+    assert not torch.equal(pairs.lesional, pairs.healthy)
 
 
 @pytest.mark.parametrize("masked", [True, False])
