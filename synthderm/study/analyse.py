@@ -13,7 +13,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from synthderm.study import measures
-from synthderm.study.findings import Finding, Findings, first_showings
+from synthderm.study.findings import Finding, Findings
 from synthderm.study.measures import Interval
 from synthderm.study.plan import KINDS
 from synthderm.study.results import COLUMNS, result_rows
@@ -37,12 +37,14 @@ def analyse(
         margin, max_failed_checks: the study's where None.
 
     Raises:
-        ValueError: no participant can be counted yet, or a margin outside (0, 0.5).
+        ValueError: no participant can be counted yet, or a value out of range.
     """
-    margin = study.settings.margin if margin is None else margin
-    if not 0 < margin < 0.5:
-        raise ValueError(f"margin={margin} is not in (0, 0.5).")
-    allowed = study.settings.max_failed_checks if max_failed_checks is None else max_failed_checks
+    rules = study.settings
+    if margin is not None:
+        rules = replace(rules, margin=margin)
+    if max_failed_checks is not None:
+        rules = replace(rules, max_failed_checks=max_failed_checks)
+    allowed = rules.max_failed_checks
     length = study.settings.plan.length
     table = pd.DataFrame(result_rows(study, answers), columns=COLUMNS)
     people = describe_people(table, length, allowed)
@@ -53,31 +55,29 @@ def analyse(
             f" with at most {allowed} failed checks: wait for more, or allow more with"
             " --max-failed-checks."
         )
-    first = first_showings(table)
+    # What counts for accuracy: no attention checks, no repeats.
+    first = table[(table.kind != "check") & (table.repeat_of == "")]
     rows = first[first.participant.isin(counted)]
     repeats = table[(table.repeat_of != "") & table.participant.isin(counted)]
     kinds = [
-        describe_kind(kind, rows[rows.kind == kind], repeats[repeats.kind == kind], table, margin)
+        describe_kind(
+            kind, rows[rows.kind == kind], repeats[repeats.kind == kind], table, rules.margin
+        )
         for kind in KINDS
         if (rows.kind == kind).any()
     ]
+    # Holm's correction of the tests against chance, over the kinds of question.
+    corrected = multipletests([finding.people_tests.chance for finding in kinds], method="holm")[1]
     return Findings(
         study=study,
-        margin=margin,
-        max_failed_checks=allowed,
+        rules=rules,
         table=table,
         people=people,
-        kinds=_correct_for_kinds(kinds),
+        answers=rows,
+        kinds=[replace(finding, chance_holm=float(p)) for finding, p in zip(kinds, corrected)],
         images=describe_images(rows),
-        sensitivity_analysis=analyse_sensitivity(first, people, allowed, margin),
+        sensitivity_analysis=analyse_sensitivity(first, people, allowed, rules.margin),
     )
-
-
-def _correct_for_kinds(kinds: list[Finding]) -> list[Finding]:
-    """Holm's correction of the tests against chance, over the kinds of question."""
-    p_values = [finding.people_tests.chance for finding in kinds]
-    corrected = multipletests(p_values, method="holm")[1]
-    return [replace(finding, chance_holm=float(p)) for finding, p in zip(kinds, corrected)]
 
 
 def describe_people(table: pd.DataFrame, length: int, allowed: int) -> pd.DataFrame:
@@ -111,7 +111,11 @@ def describe_kind(
     correct, trials = count_per_person(rows)
     total_correct, total = int(correct.sum()), int(trials.sum())
     is_yesno = kind == "yesno"
-    dprime, bias = _yesno_indices(rows) if is_yesno else _pair_indices(rows, correct, trials)
+    if is_yesno:
+        dprime, bias = _yesno_indices(rows)
+    else:
+        dprime = measures.bootstrap(measures.dprime_of_pairs, correct, trials)
+        bias = measures.share(int((rows.choice == "a").sum()), len(rows))
     low, middle, high = rows.milliseconds.quantile([0.25, 0.5, 0.75])
     return Finding(
         kind=kind,
@@ -146,33 +150,16 @@ def count_per_person(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 def _yesno_indices(rows: pd.DataFrame) -> tuple[Interval, Interval]:
     """d' and criterion c of yes/no trials."""
-    hits, signals = _count_called_generated(rows, "generated")
-    false_alarms, noises = _count_called_generated(rows, "real")
-    counts = (hits, signals, false_alarms, noises)
+    is_signal = rows.answer == "generated"
+    is_called = rows.choice == "generated"
+    counts = [
+        is_counted.groupby(rows.participant).sum().to_numpy()
+        for is_counted in (is_called & is_signal, is_signal, is_called & ~is_signal, ~is_signal)
+    ]
     return (
         measures.bootstrap(measures.dprime, *counts),
         measures.bootstrap(measures.criterion, *counts),
     )
-
-
-def _count_called_generated(rows: pd.DataFrame, answer: str) -> tuple[np.ndarray, np.ndarray]:
-    """For each participant, of the images that are `answer`: those called generated, and all."""
-    selected = rows[rows.answer == answer]
-    groups = (selected.choice == "generated").groupby(selected.participant)
-    participants = rows.participant.drop_duplicates()
-    called, shown = (
-        counts.reindex(participants, fill_value=0).to_numpy()
-        for counts in (groups.sum(), groups.size())
-    )
-    return called, shown
-
-
-def _pair_indices(
-    rows: pd.DataFrame, correct: np.ndarray, trials: np.ndarray
-) -> tuple[Interval, Interval]:
-    """d' of pairs, and the share of answers "a"."""
-    dprime = measures.bootstrap(measures.dprime_of_pairs, correct, trials)
-    return dprime, measures.share(int((rows.choice == "a").sum()), len(rows))
 
 
 def _count_consistent(repeats: pd.DataFrame, table: pd.DataFrame, is_yesno: bool) -> int:
@@ -215,17 +202,18 @@ def analyse_sensitivity(
             correct, trials = count_per_person(selected)
             interval = measures.bootstrap(measures.accuracy, correct, trials)
             tests = measures.tests_of_people(correct, trials, margin)
-            row = {
-                "rule": rule,
-                "kind": kind,
-                "participants": len(correct),
-                "accuracy": interval.estimate,
-                "low": interval.low,
-                "high": interval.high,
-                "p_chance": tests.chance,
-                "p_equivalence": tests.equivalence,
-            }
-            rows.append(row)
+            rows.append(
+                {
+                    "rule": rule,
+                    "kind": kind,
+                    "participants": len(correct),
+                    "accuracy": interval.estimate,
+                    "low": interval.low,
+                    "high": interval.high,
+                    "p_chance": tests.chance,
+                    "p_equivalence": tests.equivalence,
+                }
+            )
     return pd.DataFrame(rows)
 
 

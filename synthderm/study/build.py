@@ -68,7 +68,11 @@ def build(
         FileExistsError: `out` is not empty.
         ValueError: settings or images that do not make a study.
     """
-    _require_new(Path(out))
+    out = Path(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(
+            f"{out} exists already, and a study is never overwritten: give --out another folder."
+        )
     yesno, two, edit = _default_trials(yesno, two, edit, (real, generated), (add, remove))
     plan = Plan(participants, yesno, two, edit, repeats, checks)
     pictures = _read_pictures(plan, (real, generated), (add, remove), images, examples, seed)
@@ -79,15 +83,8 @@ def build(
     settings = Settings(
         title, seed, plan, writer.size, quality, seconds, margin, max_failed_checks, shown
     )
-    _write_folder(Path(out), settings, trials, writer)
+    _write_folder(out, settings, trials, writer)
     return settings
-
-
-def _require_new(out: Path) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(
-            f"{out} exists already, and a study is never overwritten: give --out another folder."
-        )
 
 
 def _default_trials(
@@ -105,8 +102,8 @@ def _default_trials(
     two = default_single if two is None else two
     if (yesno or two) and not any(singles):
         raise ValueError(f"yesno={yesno} and two={two} trials need --real and --generated.")
-    default_edit = TRIALS if any(edits) else 0
-    edit = default_edit if edit is None else edit
+    if edit is None:
+        edit = TRIALS if any(edits) else 0
     if bool(edit) != any(edits):
         raise ValueError(
             f"edit={edit} trials, add={edits[0]}, remove={edits[1]}: edit trials and images for"
@@ -126,18 +123,14 @@ def _read_pictures(
     """The pictures for trials and examples."""
     rng = np.random.default_rng(seed)
     (real, generated), (add, remove) = singles, edits
-    pictures = Pictures()
-    if real and generated and plan.images_needed:
-        blocks_with_examples = sum(block in plan.blocks for block in ("yesno", "two"))
-        count = max(images, plan.images_needed) + examples * blocks_with_examples
-        pictures.real.extend(read_folder(real, count, rng))
-        pictures.generated.extend(read_generated(generated, count, rng, seed))
-    count = max(images, plan.edit) + examples
-    if add:
-        pictures.add.extend(read_pairs(add, "add", count, rng, seed))
-    if remove:
-        pictures.remove.extend(read_pairs(remove, "remove", count, rng, seed))
-    return pictures
+    count = max(images, plan.images_needed) + examples * len(set(plan.blocks) - {"edit"})
+    pairs = max(images, plan.edit) + examples
+    return Pictures(
+        read_folder(real, count, rng) if real and plan.images_needed else [],
+        read_generated(generated, count, rng, seed) if generated and plan.images_needed else [],
+        read_pairs(add, "add", pairs, rng, seed) if add else [],
+        read_pairs(remove, "remove", pairs, rng, seed) if remove else [],
+    )
 
 
 def _common_size(pictures: Pictures, size: int | None) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from synthderm.study.measures import Agreement, Interval, Tests
-from synthderm.study.study_folder import Study
+from synthderm.study.study_folder import Settings, Study
 
 ALPHA = 0.05
 
@@ -75,35 +75,20 @@ class Findings:
 
     Args:
         study: what was asked.
-        margin, max_failed_checks: the rules that were used.
+        rules: the study's settings, with the margin and the exclusion rule that were used.
         table: every answer, with `results.COLUMNS`.
         people: one row for each participant: answers, finished, failed_checks, median_ms, counted.
+        answers: those of the table that count: first showings to counted participants.
         kinds: one finding for each kind of question.
         images: one row for each kind and target image, hardest first.
         sensitivity_analysis: accuracy and tests of each kind under other exclusion rules.
     """
 
     study: Study
-    margin: float
-    max_failed_checks: int
+    rules: Settings
     table: pd.DataFrame
     people: pd.DataFrame
+    answers: pd.DataFrame
     kinds: list[Finding]
     images: pd.DataFrame
     sensitivity_analysis: pd.DataFrame
-
-    @property
-    def counted(self) -> pd.Index:
-        """The participants of the primary analysis."""
-        return self.people.index[self.people.counted]
-
-    @property
-    def counted_answers(self) -> pd.DataFrame:
-        """The answers of the primary analysis."""
-        rows = first_showings(self.table)
-        return rows[rows.participant.isin(self.counted)]
-
-
-def first_showings(table: pd.DataFrame) -> pd.DataFrame:
-    """The answers that count for accuracy: no attention checks, no repeats."""
-    return table[(table.kind != "check") & (table.repeat_of == "")]

@@ -3,7 +3,6 @@
 import hashlib
 import secrets
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -11,15 +10,9 @@ from PIL import Image
 from synthderm.study.pictures import Pair, Picture, Pictures
 from synthderm.study.schedule import ImageNames
 
+Box = tuple[int, int, int, int]  # left, top, right, bottom, pixels
+
 OPPOSITE = {"real": "generated", "generated": "real"}
-
-
-class Square(NamedTuple):
-    """A square part of an image, pixels."""
-
-    left: int
-    top: int
-    edge: int
 
 
 class ImageWriter:
@@ -46,23 +39,19 @@ class ImageWriter:
             remove=[self.add_pair(pair) for pair in pictures.remove],
         )
 
-    def add(self, picture: Picture, side: str, square: Square | None = None) -> str:
+    def add(self, picture: Picture, side: str, box: Box | None = None) -> str:
         """Prepare an image and return its new name.
 
         Args:
             picture: the image.
             side: "real", "generated", "before" or "after".
-            square: what to cut out; the middle where None.
+            box: what to cut out; the middle where None.
 
         Raises:
             ValueError: the same pixels are on the opposite side too.
         """
-        left, top, edge = square or largest_square(picture.image)
-        image = picture.image.resize(
-            (self.size, self.size),
-            Image.Resampling.LANCZOS,
-            box=(left, top, left + edge, top + edge),
-        )
+        box = box or largest_square(picture.image)
+        image = picture.image.resize((self.size, self.size), Image.Resampling.LANCZOS, box)
         digest = hashlib.sha256(image.tobytes()).digest()
         opposite = OPPOSITE.get(side, "")
         if (digest, opposite) in self.origins:
@@ -95,8 +84,8 @@ class ImageWriter:
                 f"{pair.after.origin} is the same before and after: nothing was edited. Leave it"
                 " out."
             )
-        square = largest_square(pair.before.image, change)
-        return self.add(pair.before, "before", square), self.add(pair.after, "after", square)
+        box = largest_square(pair.before.image, change)
+        return self.add(pair.before, "before", box), self.add(pair.after, "after", box)
 
     def write(self, folder: Path) -> None:
         """Write all images, sorted by name: neither their order nor their dates tell the side."""
@@ -105,7 +94,7 @@ class ImageWriter:
             image.save(folder / name, quality=self.quality, subsampling=0, optimize=True)
 
 
-def largest_square(image: Image.Image, weight: np.ndarray | None = None) -> Square:
+def largest_square(image: Image.Image, weight: np.ndarray | None = None) -> Box:
     """The largest square in an image, around its middle or the centre of a (H, W) weight."""
     width, height = image.size
     edge = min(width, height)
@@ -115,4 +104,4 @@ def largest_square(image: Image.Image, weight: np.ndarray | None = None) -> Squa
         y = np.average(np.arange(height), weights=weight.sum(1))
     left = int(np.clip(round(x - edge / 2), 0, width - edge))
     top = int(np.clip(round(y - edge / 2), 0, height - edge))
-    return Square(left, top, edge)
+    return left, top, left + edge, top + edge

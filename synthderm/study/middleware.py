@@ -1,9 +1,11 @@
 """What all requests pass: limits on their number and size, and security headers on all replies."""
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
+from functools import partial
 
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from synthderm.study.limits import Limiter, client_of
@@ -40,22 +42,24 @@ class RequestGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+            return await self.app(scope, receive, send)
         send = _with_security_headers(send)
+        refuse = partial(_refuse, scope, receive, send)
         if not self.limiter.allows(client_of(scope)):
-            await _refuse(send, 429, "Too many requests. Wait a few seconds, then try again.")
-            return
+            return await refuse(429, "Too many requests. Wait a few seconds, then try again.")
+        body = b""
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                body = await _read_body(receive)
+                async for chunk in Request(scope, receive).stream():
+                    body += chunk
+                    if len(body) > BODY_LIMIT:
+                        reason = f"The request is larger than {BODY_LIMIT} bytes."
+                        return await refuse(413, reason)
         except TimeoutError:
             reason = f"The request took longer than {BODY_SECONDS:g} seconds to arrive."
-            await _refuse(send, 408, reason)
-            return
-        if body is None:
-            await _refuse(send, 413, f"The request is larger than {BODY_LIMIT} bytes.")
-            return
+            return await refuse(408, reason)
+        except ClientDisconnect:
+            return None
         await self.app(scope, _replay(body, receive), send)
 
 
@@ -64,18 +68,15 @@ def _with_security_headers(send: Send) -> Send:
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            given = message.get("headers", [])
-            names = {name.lower() for name, _ in given}
-            extra = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
-            if b"cache-control" not in names:
-                extra.append((b"cache-control", b"no-store"))
-            message = {**message, "headers": [*given, *extra]}
+            headers = MutableHeaders(scope=message)
+            headers.update(SECURITY_HEADERS)
+            headers.setdefault("cache-control", "no-store")
         await send(message)
 
     return send_with_headers
 
 
-def _replay(body: bytes, receive: Receive) -> Callable[[], Awaitable[Message]]:
+def _replay(body: bytes, receive: Receive) -> Receive:
     """Hand out a body that has been read already, then whatever else arrives."""
     unread = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -85,28 +86,8 @@ def _replay(body: bytes, receive: Receive) -> Callable[[], Awaitable[Message]]:
     return receive_body
 
 
-async def _read_body(receive: Receive) -> bytes | None:
-    """The whole body, or None as soon as it is too large."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return bytes(body)
-        body += message.get("body", b"")
-        if len(body) > BODY_LIMIT:
-            return None
-        if not message.get("more_body"):
-            return bytes(body)
-
-
-async def _refuse(send: Send, status: int, reason: str) -> None:
-    body = json.dumps({"error": reason}).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"retry-after", b"5"),
-    ]
-    if status != 429:
-        headers.append((b"connection", b"close"))  # do not wait for the rest of the body
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, reason: str) -> None:
+    # The rest of a body is not waited for.
+    connection = {} if status == 429 else {"Connection": "close"}
+    response = JSONResponse({"error": reason}, status, {"Retry-After": "5"} | connection)
+    await response(scope, receive, send)

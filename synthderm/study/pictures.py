@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,10 +33,10 @@ class Pair(NamedTuple):
 class Pictures:
     """All pictures of a study, by side; the kinds of edits that it does not show are empty."""
 
-    real: list[Picture] = field(default_factory=list)
-    generated: list[Picture] = field(default_factory=list)
-    add: list[Pair] = field(default_factory=list)
-    remove: list[Pair] = field(default_factory=list)
+    real: list[Picture]
+    generated: list[Picture]
+    add: list[Pair]
+    remove: list[Pair]
 
     def all(self) -> list[Picture]:
         """Every picture, single or in a pair."""

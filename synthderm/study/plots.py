@@ -17,8 +17,7 @@ BLUE, ORANGE, GREY = "#1f4673", "#b35900", "#777777"
 
 def plot_accuracy(kinds: Sequence[Finding], margin: float, names: Mapping[str, str]) -> str:
     """Accuracy of each kind of question with its three intervals, beside chance and the margin."""
-    figure = Figure(figsize=(8, 0.9 + 0.8 * len(kinds)), layout="constrained")
-    axes = figure.subplots()
+    figure, (axes,) = _panels(1, height=0.9 + 0.8 * len(kinds))
     low, high = 50 - 100 * margin, 50 + 100 * margin
     axes.axvspan(low, high, color="#dddddd", label=f"margin, 50 % ± {margin:.0%}")
     axes.axvline(50, color=GREY, linestyle="--", linewidth=1)
@@ -46,7 +45,7 @@ def plot_accuracy(kinds: Sequence[Finding], margin: float, names: Mapping[str, s
 
 def plot_people(findings: Findings) -> str:
     """The accuracy of each counted participant, for each kind of question."""
-    rows = findings.counted_answers
+    rows = findings.answers
     figure, panels = _panels(len(findings.kinds), height=2.2)
     for axes, finding in zip(panels, findings.kinds, strict=True):
         shares = 100 * rows[rows.kind == finding.kind].groupby("participant").correct.mean()
@@ -78,9 +77,8 @@ def plot_images(findings: Findings) -> str:
 
 def plot_times(findings: Findings) -> str:
     """Reaction times of right and of wrong answers."""
-    rows = findings.counted_answers
-    figure = Figure(figsize=(8, 2.4), layout="constrained")
-    axes = figure.subplots()
+    rows = findings.answers
+    figure, (axes,) = _panels(1, height=2.4)
     groups = [(finding.kind, right) for finding in findings.kinds for right in (1, 0)]
     seconds = [
         rows.milliseconds[(rows.kind == kind) & (rows.correct == right)].to_numpy() / 1000

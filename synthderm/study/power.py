@@ -6,6 +6,7 @@ does.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 from scipy import integrate, stats
@@ -92,18 +93,15 @@ def participants_needed(
 
 def _fewest(power_of: Callable[[int], float], power: float) -> int:
     """The smallest count from 3 on with this power, which grows with the count."""
-    low, high = 2, 4
+    high = 4
     while power_of(high) < power:
-        low, high = high, high * 2
-        if low >= LIMIT:
+        if high >= LIMIT:
             raise ValueError(
                 f"more than {LIMIT} participants are needed: widen the margin, or ask each for more"
                 " trials."
             )
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if power_of(middle) >= power else (middle, high)
-    return high
+        high *= 2
+    return bisect_left(range(high), power, lo=high // 2 + 1, key=power_of)
 
 
 def power_table(margin: float, trials: Sequence[int], sd: float, power: float, alpha: float) -> str:

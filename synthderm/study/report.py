@@ -3,15 +3,17 @@
 import html
 import string
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
+from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 
+from synthderm import __version__
 from synthderm.files import atomic_path, write_text
 from synthderm.study import plots, tables
 from synthderm.study.analyse import HASTY, analyse
 from synthderm.study.findings import ALPHA, Findings
 from synthderm.study.measures import RESAMPLES
-from synthderm.study.store import Answer, NotSaved, Store
+from synthderm.study.store import NotSaved, Store
 from synthderm.study.study_folder import PAGES, Study
 from synthderm.study.tables import NAMES, format_percent
 
@@ -51,34 +53,28 @@ def report(
 
     Raises:
         FileNotFoundError: no study, or no answers.
+        OSError: the answers can't be read.
         ValueError: nothing to analyse yet, or a value out of range.
     """
     study = Study(folder)
-    answers, participants = _read_answers(study)
-    findings = analyse(study, answers, margin, max_failed_checks)
-    out = Path(out or study.folder)
-    out.mkdir(parents=True, exist_ok=True)
-    is_counted = findings.table.participant.isin(findings.counted).astype(int)
-    with atomic_path(out / "results.csv") as part:
-        findings.table.assign(counted=is_counted).to_csv(part, index=False, lineterminator="\r\n")
-    write_text(out / "report.html", render_report(findings, participants))
-    return summarise(findings, out)
-
-
-def _read_answers(study: Study) -> tuple[list[Answer], dict[int, bool]]:
-    """All answers, and for each participant whether they have withdrawn."""
     if not study.database.is_file():
         raise FileNotFoundError(
             f"{study.folder} has no answers yet: run `synthderm study serve {study.folder}` and"
             " invite participants."
         )
     try:
-        store = Store(study.database)
-        answers, participants = store.answers(), store.participants()
-        store.close()
+        with closing(Store(study.database)) as store:
+            answers, participants = store.answers(), store.participants()
     except NotSaved as error:
         raise OSError(f"{study.database} can't be read: {error}.") from None
-    return answers, participants
+    findings = analyse(study, answers, margin, max_failed_checks)
+    out = Path(out or study.folder)
+    out.mkdir(parents=True, exist_ok=True)
+    is_counted = findings.table.participant.map(findings.people.counted).astype(int)
+    with atomic_path(out / "results.csv") as part:
+        findings.table.assign(counted=is_counted).to_csv(part, index=False, lineterminator="\r\n")
+    write_text(out / "report.html", render_report(findings, participants))
+    return summarise(findings, out)
 
 
 def summarise(findings: Findings, out: Path) -> str:
@@ -86,7 +82,7 @@ def summarise(findings: Findings, out: Path) -> str:
     people = findings.people
     lines = [
         f"{people.counted.sum()} participants counted, of {len(people)} who answered;"
-        f" margin {findings.margin:.0%}."
+        f" margin {findings.rules.margin:.0%}."
     ]
     for finding in findings.kinds:
         interval = format_percent(finding.people)
@@ -116,7 +112,7 @@ def render_report(findings: Findings, participants: Mapping[int, bool]) -> str:
         title=html.escape(findings.study.settings.title),
         changed_rules=_changed_rules(findings),
         conclusions="\n".join(conclusions),
-        accuracy_plot=plots.plot_accuracy(kinds, findings.margin, NAMES),
+        accuracy_plot=plots.plot_accuracy(kinds, findings.rules.margin, NAMES),
         accuracy_table=tables.accuracy_table(findings),
         tests_table=tables.tests_table(findings),
         participants_table=tables.participants_table(findings, participants),
@@ -132,15 +128,12 @@ def render_report(findings: Findings, participants: Mapping[int, bool]) -> str:
 
 def _changed_rules(findings: Findings) -> str:
     """A note on the rules that are not those of the study."""
-    planned = findings.study.settings
-    changed = []
-    if findings.margin != planned.margin:
-        changed.append(f"margin {findings.margin} instead of {planned.margin}")
-    if findings.max_failed_checks != planned.max_failed_checks:
-        changed.append(
-            f"failed checks allowed {findings.max_failed_checks} instead of"
-            f" {planned.max_failed_checks}"
-        )
+    planned, used = findings.study.settings, findings.rules
+    rules = (
+        ("margin", used.margin, planned.margin),
+        ("failed checks allowed", used.max_failed_checks, planned.max_failed_checks),
+    )
+    changed = [f"{name} {new} instead of {old}" for name, new, old in rules if new != old]
     if not changed:
         return ""
     return f'<p class="note">Changed after the study was built: {"; ".join(changed)}.</p>'
@@ -150,22 +143,15 @@ def _methods(findings: Findings) -> dict[str, object]:
     """The values that the section on methods names."""
     settings = findings.study.settings
     no_limit = settings.seconds is None
-    packages = ("synthderm", "scipy", "statsmodels", "numpy")
+    versions = [f"{name} {version(name)}" for name in ("scipy", "statsmodels", "numpy")]
     return vars(settings.plan) | {
         "size": settings.size,
         "quality": settings.quality,
         "seed": settings.seed,
         "limit": "without a time limit" if no_limit else f"for {settings.seconds:g} s",
-        "margin": f"{findings.margin:.1%}",
+        "margin": f"{findings.rules.margin:.1%}",
         "alpha": f"{ALPHA:g}",
         "resamples": RESAMPLES,
         "hasty": HASTY,
-        "versions": ", ".join(f"{name} {_version(name)}" for name in packages),
+        "versions": ", ".join([f"synthderm {__version__}", *versions]),
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "(not installed)"

@@ -11,9 +11,7 @@ Columns that need a word:
     swapped    1 if the buttons of yes/no trials stood in the other order, else 0
 """
 
-import csv
 from collections.abc import Iterable, Iterator
-from typing import TextIO
 
 from synthderm.study.store import Answer
 from synthderm.study.study_folder import Study
@@ -57,10 +55,3 @@ def result_rows(study: Study, answers: Iterable[Answer]) -> Iterator[dict[str, s
             "repeat_of": "" if trial.repeat_of is None else trial.repeat_of,
             "swapped": int(trial.swapped),
         }
-
-
-def write_results(file: TextIO, study: Study, answers: Iterable[Answer]) -> None:
-    """Write the rows as CSV, with a header."""
-    writer = csv.DictWriter(file, COLUMNS)
-    writer.writeheader()
-    writer.writerows(result_rows(study, answers))

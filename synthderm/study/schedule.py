@@ -118,63 +118,61 @@ def sample_trials(plan: Plan, names: ImageNames, seed: int) -> list[Trial]:
         add_count = plan.edit
     else:
         add_count = plan.edit // 2 if names.add else 0
-    _require_images("real images", len(names.real), plan.images_needed)
-    _require_images("generated images", len(names.generated), plan.images_needed)
-    _require_images("add pairs", len(names.add), add_count)
-    _require_images("remove pairs", len(names.remove), plan.edit - add_count)
+    for what, have, need in (
+        ("real images", len(names.real), plan.images_needed),
+        ("generated images", len(names.generated), plan.images_needed),
+        ("add pairs", len(names.add), add_count),
+        ("remove pairs", len(names.remove), plan.edit - add_count),
+    ):
+        if have < need:
+            raise ValueError(
+                f"each participant sees {need} {what}, but there are {have}: add images, or ask"
+                " for fewer trials."
+            )
     rng = np.random.default_rng(seed)
     singles = (Deck(names.real, rng), Deck(names.generated, rng))
     pairs = (Deck(names.add, rng), Deck(names.remove, rng))
     orders = block_orders(plan.blocks, rng)
     repeats, checks = plan.spread(plan.repeats), plan.spread(plan.checks)
-    trials = []
+    trials: list[Trial] = []
     for index in range(plan.participants):
         # The buttons change after all orders have been used once, so that the order of the
         # buttons and the order of the blocks are not confounded.
         swapped = bool(index // len(orders) % 2)
-        questions = _deal_single_images(plan, *singles)
-        edits = _deal_edits(plan, add_count, *pairs)
-        questions["two"] = _place_on_sides(questions["two"], rng)
-        questions["edit"] = _place_on_sides(edits, rng)
-        position = 0
+        questions = _deal_questions(plan, add_count, singles, pairs, rng)
+        mine: list[Trial] = []
         for block in orders[index % len(orders)]:
-            for question, repeat_of in _arrange(
-                block, questions[block], repeats[block], checks[block], position, rng
-            ):
-                trial = Trial(index + 1, position, block, *question, repeat_of, swapped)
-                trials.append(trial)
-                position += 1
+            start = len(mine)
+            rows = _arrange(block, questions[block], repeats[block], checks[block], start, rng)
+            mine += [
+                Trial(index + 1, position, block, *question, repeat_of, swapped)
+                for position, (question, repeat_of) in enumerate(rows, start)
+            ]
+        trials += mine
     return trials
 
 
-def _require_images(what: str, have: int, need: int) -> None:
-    if have < need:
-        raise ValueError(
-            f"each participant sees {need} {what}, but there are {have}: add images, or ask for"
-            " fewer trials."
-        )
-
-
-def _deal_single_images(
-    plan: Plan, real: Deck[str], generated: Deck[str]
+def _deal_questions(
+    plan: Plan,
+    add_count: int,
+    singles: tuple[Deck[str], Deck[str]],
+    pairs: tuple[Deck[tuple[str, str]], Deck[tuple[str, str]]],
+    rng: np.random.Generator,
 ) -> dict[str, list[Question]]:
-    """One participant's questions of the blocks yesno and two, not yet in order."""
-    reals = real.deal(plan.images_needed)
-    fakes = generated.deal(plan.images_needed)
+    """One participant's questions of each block, not yet in order."""
+    reals, fakes = (deck.deal(plan.images_needed) for deck in singles)
     half = plan.yesno // 2
     yesno = [Question("yesno", name, "", "real") for name in reals[:half]]
     yesno += [Question("yesno", name, "", "generated") for name in fakes[:half]]
     two = [Question("two", *pair, "b") for pair in zip(reals[half:], fakes[half:], strict=True)]
-    return {"yesno": yesno, "two": two}
-
-
-def _deal_edits(
-    plan: Plan, add_count: int, add: Deck[tuple[str, str]], remove: Deck[tuple[str, str]]
-) -> list[Question]:
-    """One participant's questions of the block edit, not yet in order, all with B edited."""
-    questions = [Question("add", *pair, "b") for pair in add.deal(add_count)]
-    removals = remove.deal(plan.edit - add_count)
-    return questions + [Question("remove", *pair, "b") for pair in removals]
+    add, remove = pairs
+    edits = [Question("add", *pair, "b") for pair in add.deal(add_count)]
+    edits += [Question("remove", *pair, "b") for pair in remove.deal(plan.edit - add_count)]
+    return {
+        "yesno": yesno,
+        "two": _place_on_sides(two, rng),
+        "edit": _place_on_sides(edits, rng),
+    }
 
 
 def _place_on_sides(questions: list[Question], rng: np.random.Generator) -> list[Question]:

@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+from contextlib import closing, suppress
 from pathlib import Path
 
 import uvicorn
@@ -43,7 +44,7 @@ def serve(
     except NotSaved as error:
         raise OSError(f"{study.database} can't be opened: {error}.") from None
     admin_token = secrets.token_urlsafe(24)
-    with listen(host, port) as listener:
+    with closing(store), suppress(KeyboardInterrupt), listen(host, port) as listener:
         base = (url or f"http://{host}:{listener.getsockname()[1]}").rstrip("/")
         _print_welcome(study, store, base, admin_token)
         config = uvicorn.Config(
@@ -56,12 +57,7 @@ def serve(
             timeout_graceful_shutdown=5,
             lifespan="off",
         )
-        try:
-            uvicorn.Server(config).run(sockets=[listener])
-        except KeyboardInterrupt:
-            pass
-        finally:
-            store.close()
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _print_welcome(study: Study, store: Store, base: str, admin_token: str) -> None:

@@ -5,6 +5,7 @@ labels of the buttons. It does not get the kind of an edit (add or remove), beca
 picture would give the answer away.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from synthderm.study.plan import CHOICES
@@ -19,6 +20,7 @@ class UnknownChoice(ValueError):
     """An answer that is none of the block's choices."""
 
 
+@dataclass(frozen=True)
 class Session:
     """What participants see and answer.
 
@@ -27,9 +29,8 @@ class Session:
         store: where the answers go.
     """
 
-    def __init__(self, study: Study, store: Store) -> None:
-        self.study = study
-        self.store = store
+    study: Study
+    store: Store
 
     def state(self, participant: int, begin: bool = False) -> State:
         """What the participant's browser shows now.

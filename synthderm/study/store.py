@@ -12,9 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA foreign_keys = ON;
+PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS participants (
     number INTEGER PRIMARY KEY,
@@ -30,7 +34,6 @@ CREATE TABLE IF NOT EXISTS answers (
     PRIMARY KEY (participant, position)
 ) WITHOUT ROWID;
 """
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 
 Execute = Callable[..., sqlite3.Cursor]
 
@@ -71,13 +74,11 @@ class Store:
     """
 
     def __init__(self, path: str | Path, timeout: float = 3.0) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.connection = sqlite3.connect(
             path, timeout=timeout, isolation_level=None, check_same_thread=False
         )
-        with self._locked() as run:
-            for pragma in PRAGMAS:
-                run(f"PRAGMA {pragma}")
+        with self._locked():
             self.connection.executescript(SCHEMA)
         with self._transaction() as run:
             run("INSERT OR IGNORE INTO meta VALUES ('invitation', ?)", (secrets.token_urlsafe(16),))
@@ -99,22 +100,20 @@ class Store:
 
         The write lock is taken first, so what is read stays true until the commit.
         """
-        with self._locked() as run:
+        # Leaving the connection's block commits, or rolls back after an error.
+        with self._locked() as run, self.connection:
             run("BEGIN IMMEDIATE")
-            try:
-                yield run
-                run("COMMIT")
-            except BaseException:
-                # SQLite has rolled back by itself after some errors, a full disk among them.
-                if self.connection.in_transaction:
-                    run("ROLLBACK")
-                raise
+            yield run
+
+    def _read(self, query: str, *values: object) -> list[Any]:
+        """All rows that a query returns."""
+        with self._locked() as run:
+            return run(query, values).fetchall()
 
     @property
     def invitation(self) -> str:
         """The random part of the link that is sent out."""
-        with self._locked() as run:
-            return str(run("SELECT value FROM meta WHERE name = 'invitation'").fetchone()[0])
+        return str(self._read("SELECT value FROM meta WHERE name = 'invitation'")[0][0])
 
     def join(self, places: int) -> str:
         """A new participant's token, 192 random bits.
@@ -127,24 +126,23 @@ class Store:
             number = run("SELECT COALESCE(MAX(number), 0) + 1 FROM participants").fetchone()[0]
             if number > places:
                 raise StudyFull
-            row = (number, _hash(token))
-            run("INSERT INTO participants (number, token_hash) VALUES (?, ?)", row)
+            values = (number, _hash(token))
+            run("INSERT INTO participants (number, token_hash) VALUES (?, ?)", values)
         return token
 
     def participant(self, token: str) -> int | None:
         """The number of the participant with this token, None if there is none."""
-        query = "SELECT number FROM participants WHERE token_hash = ?"
-        with self._locked() as run:
-            row: tuple[int] | None = run(query, (_hash(token),)).fetchone()
-        return None if row is None else row[0]
+        rows = self._read("SELECT number FROM participants WHERE token_hash = ?", _hash(token))
+        return rows[0][0] if rows else None
 
     def next_position(self, participant: int) -> int:
         """The position of a participant's next trial.
 
         It equals the number of answers, because answers come in order.
         """
-        with self._locked() as run:
-            return _next_position(run, participant)
+        return int(
+            self._read("SELECT COUNT(*) FROM answers WHERE participant = ?", participant)[0][0]
+        )
 
     def save(self, participant: int, position: int, choice: str, milliseconds: int) -> None:
         """Save an answer.
@@ -157,34 +155,38 @@ class Store:
         """
         query = "SELECT choice FROM answers WHERE participant = ? AND position = ?"
         with self._transaction() as run:
-            saved = run(query, (participant, position)).fetchone()
-            if saved is not None:
-                if saved[0] != choice:
+            if saved := self._read(query, participant, position):
+                if saved[0][0] != choice:
                     raise Conflict(f"trial {position + 1} is answered already, and differently")
                 return
-            expected = _next_position(run, participant)
+            expected = self.next_position(participant)
             if position != expected:
                 raise Conflict(f"the next trial is {expected + 1}, not {position + 1}")
-            answer = Answer(participant, position, choice, milliseconds)
-            run("INSERT INTO answers VALUES (?, ?, ?, ?)", answer)
+            values = (participant, position, choice, milliseconds)
+            run("INSERT INTO answers VALUES (?, ?, ?, ?)", values)
 
     def was_shown(self, participant: int, position: int) -> bool:
         """Whether this is the trial that was last sent to the participant."""
-        with self._locked() as run:
-            return _last_shown(run, participant)[0] == position
+        return self._shown_at(participant, position) is not None
 
     def seconds_since_shown(self, participant: int, position: int) -> float | None:
         """How long ago this trial was first sent to the participant; None if that is now."""
         now = time.time()
         with self._transaction() as run:
-            last, shown_at = _last_shown(run, participant)
-            if last == position and shown_at is not None:
+            shown_at = self._shown_at(participant, position)
+            if shown_at is not None:
                 return max(0.0, now - shown_at)
             run(
                 "UPDATE participants SET position = ?, shown_at = ? WHERE number = ?",
                 (position, now, participant),
             )
         return None
+
+    def _shown_at(self, participant: int, position: int) -> float | None:
+        """When this trial was sent (Unix seconds); None unless it is the last that was sent."""
+        query = "SELECT shown_at FROM participants WHERE number = ? AND position = ?"
+        rows = self._read(query, participant, position)
+        return rows[0][0] if rows else None
 
     def withdraw(self, participant: int) -> None:
         """Delete a participant's answers and token.
@@ -204,8 +206,7 @@ class Store:
     def participants(self) -> dict[int, bool]:
         """Each participant's number, and whether they have withdrawn."""
         query = "SELECT number, token_hash IS NULL FROM participants ORDER BY number"
-        with self._locked() as run:
-            return {number: bool(has_withdrawn) for number, has_withdrawn in run(query)}
+        return {number: bool(has_withdrawn) for number, has_withdrawn in self._read(query)}
 
     def answers(self) -> list[Answer]:
         """All answers, by participant and position."""
@@ -213,24 +214,11 @@ class Store:
             "SELECT participant, position, choice, milliseconds FROM answers"
             " ORDER BY participant, position"
         )
-        with self._locked() as run:
-            return [Answer(*row) for row in run(query)]
+        return [Answer(*row) for row in self._read(query)]
 
     def close(self) -> None:
         """Close the database."""
         self.connection.close()
-
-
-def _next_position(run: Execute, participant: int) -> int:
-    query = "SELECT COUNT(*) FROM answers WHERE participant = ?"
-    return int(run(query, (participant,)).fetchone()[0])
-
-
-def _last_shown(run: Execute, participant: int) -> tuple[int, float] | tuple[None, None]:
-    """Position of the trial that was last sent to a participant, and when (Unix seconds)."""
-    query = "SELECT position, shown_at FROM participants WHERE number = ?"
-    row: tuple[int, float] | tuple[None, None] = run(query, (participant,)).fetchone()
-    return row
 
 
 def _hash(token: str) -> str:

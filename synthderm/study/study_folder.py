@@ -13,9 +13,10 @@ Participants receive the texts and the images only.
 """
 
 import csv
+import io
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -163,22 +164,25 @@ def write_study(
         trials: the trials of all participants.
         image_rows: `name`, `side` and `origin` of each image.
     """
-    values = {"format": FORMAT} | asdict(settings)
-    (folder / "study.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    columns = [field.name for field in fields(Trial)]
-    trial_rows = (asdict(trial) | {"swapped": int(trial.swapped)} for trial in trials)
-    _write_csv(folder / "trials.csv", columns, trial_rows)
     examples = {
         name for parts in settings.examples.values() for names, _ in parts for name in names
     }
+    trial_rows = (asdict(trial) | {"swapped": int(trial.swapped)} for trial in trials)
     uses = (row | {"use": "example" if row["name"] in examples else "trial"} for row in image_rows)
-    _write_csv(folder / "images.csv", ["name", "side", "origin", "use"], uses)
+    for name, text in (
+        ("study.json", json.dumps({"format": FORMAT} | asdict(settings), indent=2) + "\n"),
+        ("trials.csv", csv_text([field.name for field in fields(Trial)], trial_rows)),
+        ("images.csv", csv_text(["name", "side", "origin", "use"], uses)),
+    ):
+        (folder / name).write_text(text, encoding="utf-8", newline="")
     for name in ("texts.json", "consent.txt"):
         shutil.copyfile(PAGES / name, folder / name)
 
 
-def _write_csv(path: Path, columns: list[str], rows: Iterable[dict[str, Any]]) -> None:
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """The rows as CSV, with a header."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -46,6 +46,11 @@ def format_number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.2f}"
 
 
+def format_seconds(milliseconds: float) -> str:
+    """Seconds with two decimals, or "-" for nan."""
+    return format_number(milliseconds / 1000)
+
+
 def format_p(value: float) -> str:
     """A p value with three decimals, or "-" for nan."""
     if math.isnan(value):
@@ -55,60 +60,61 @@ def format_p(value: float) -> str:
 
 def accuracy_table(findings: Findings) -> str:
     """Accuracy with its three intervals."""
-    heads = (
-        "question",
-        "people",
-        "correct",
-        "if answers are independent (exact)",
-        "for other people (bootstrap)",
-        "for other people and images",
+    return table(
+        "Accuracy with 95 % intervals",
+        heads=(
+            "question",
+            "people",
+            "correct",
+            "if answers are independent (exact)",
+            "for other people (bootstrap)",
+            "for other people and images",
+        ),
+        rows=(
+            (
+                NAMES[finding.kind],
+                finding.participants,
+                f"{finding.correct} of {finding.trials}",
+                format_percent(finding.exact),
+                format_percent(finding.people),
+                format_percent(finding.people_and_images),
+            )
+            for finding in findings.kinds
+        ),
     )
-    rows = (
-        (
-            NAMES[finding.kind],
-            finding.participants,
-            f"{finding.correct} of {finding.trials}",
-            format_percent(finding.exact),
-            format_percent(finding.people),
-            format_percent(finding.people_and_images),
-        )
-        for finding in findings.kinds
-    )
-    return table("Accuracy with 95 % intervals", heads, rows)
 
 
 def tests_table(findings: Findings) -> str:
     """The p values of all tests."""
-    heads = (
-        "question",
-        "difference: people (t)",
-        "the same, Holm",
-        "difference: answers (binomial)",
-        "equivalence: people (t)",
-        "equivalence: answers (binomial)",
-    )
-    rows = (
-        (
-            NAMES[finding.kind],
-            format_p(finding.people_tests.chance),
-            format_p(finding.chance_holm),
-            format_p(finding.answers_tests.chance),
-            format_p(finding.people_tests.equivalence),
-            format_p(finding.answers_tests.equivalence),
-        )
-        for finding in findings.kinds
-    )
-    caption = (
+    return table(
         "p values: difference from 50 %, and equivalence to 50 % &plusmn;"
-        f" {findings.margin:.1%} (TOST)"
+        f" {findings.rules.margin:.1%} (TOST)",
+        heads=(
+            "question",
+            "difference: people (t)",
+            "the same, Holm",
+            "difference: answers (binomial)",
+            "equivalence: people (t)",
+            "equivalence: answers (binomial)",
+        ),
+        rows=(
+            (
+                NAMES[finding.kind],
+                format_p(finding.people_tests.chance),
+                format_p(finding.chance_holm),
+                format_p(finding.answers_tests.chance),
+                format_p(finding.people_tests.equivalence),
+                format_p(finding.answers_tests.equivalence),
+            )
+            for finding in findings.kinds
+        ),
     )
-    return table(caption, heads, rows)
 
 
 def participants_table(findings: Findings, participants: Mapping[int, bool]) -> str:
     """Who is counted; `participants` tells for each number whether they have withdrawn."""
     people = findings.people
-    allowed = findings.max_failed_checks
+    allowed = findings.rules.max_failed_checks
     rows = (
         ("joined", len(participants)),
         ("withdrew (answers deleted)", sum(participants.values())),
@@ -125,67 +131,80 @@ def participants_table(findings: Findings, participants: Mapping[int, bool]) -> 
 
 def sensitivity_table(findings: Findings) -> str:
     """The accuracy under other exclusion rules."""
-    heads = ("rule", "kind", "people", "accuracy", "difference p", "equivalence p")
-    rows = (
-        (
-            row.rule,
-            row.kind,
-            row.participants,
-            format_percent(Interval(row.accuracy, row.low, row.high)),
-            format_p(row.p_chance),
-            format_p(row.p_equivalence),
-        )
-        for row in findings.sensitivity_analysis.itertuples()
+    return table(
+        "The same under other rules",
+        heads=("rule", "kind", "people", "accuracy", "difference p", "equivalence p"),
+        rows=(
+            (
+                row.rule,
+                row.kind,
+                row.participants,
+                format_percent(Interval(row.accuracy, row.low, row.high)),
+                format_p(row.p_chance),
+                format_p(row.p_equivalence),
+            )
+            for row in findings.sensitivity_analysis.itertuples()
+        ),
     )
-    return table("The same under other rules", heads, rows)
 
 
 def answers_table(findings: Findings) -> str:
     """Sensitivity, bias, consistency and agreement."""
-    heads = (
-        "question",
-        "d&prime;",
-        "bias",
-        "same answer to a repeat",
-        "Fleiss' kappa",
-        "images &times; raters",
+    return table(
+        "Sensitivity, bias, consistency, agreement",
+        heads=(
+            "question",
+            "d&prime;",
+            "bias",
+            "same answer to a repeat",
+            "Fleiss' kappa",
+            "images &times; raters",
+        ),
+        rows=(
+            (
+                NAMES[finding.kind],
+                format_interval(finding.dprime),
+                f"{finding.bias_name} {format_interval(finding.bias)}",
+                f"{format_percent(finding.consistency)} of {finding.repeats}",
+                format_number(finding.agreement.kappa),
+                f"{finding.agreement.images} &times; {finding.agreement.raters}",
+            )
+            for finding in findings.kinds
+        ),
     )
-    rows = (
-        (
-            NAMES[finding.kind],
-            format_interval(finding.dprime),
-            f"{finding.bias_name} {format_interval(finding.bias)}",
-            f"{format_percent(finding.consistency)} of {finding.repeats}",
-            format_number(finding.agreement.kappa),
-            f"{finding.agreement.images} &times; {finding.agreement.raters}",
-        )
-        for finding in findings.kinds
-    )
-    return table("Sensitivity, bias, consistency, agreement", heads, rows)
 
 
 def times_table(findings: Findings) -> str:
     """Reaction times."""
-    heads = ("question", "median", "quartiles", "median when right", "median when wrong")
-    rows = []
-    for finding in findings.kinds:
-        low, middle, high = (format_number(value / 1000) for value in finding.milliseconds)
-        right = format_number(finding.milliseconds_right / 1000)
-        wrong = format_number(finding.milliseconds_wrong / 1000)
-        rows.append((NAMES[finding.kind], middle, f"{low} to {high}", right, wrong))
-    return table("Reaction times, seconds", heads, rows)
+    return table(
+        "Reaction times, seconds",
+        heads=("question", "median", "quartiles", "median when right", "median when wrong"),
+        rows=(
+            (
+                NAMES[finding.kind],
+                format_seconds(finding.milliseconds[1]),
+                f"{format_seconds(finding.milliseconds[0])} to"
+                f" {format_seconds(finding.milliseconds[2])}",
+                format_seconds(finding.milliseconds_right),
+                format_seconds(finding.milliseconds_wrong),
+            )
+            for finding in findings.kinds
+        ),
+    )
 
 
 def hardest_images_table(kind: str, images: pd.DataFrame, count: int = 10) -> str:
     """The images of one kind of question that participants got wrong most often."""
-    heads = ("image", "answers", "accuracy", "median seconds")
-    rows = (
-        (
-            html.escape(row.origin),
-            row.answers,
-            format_percent(Interval(row.accuracy, row.low, row.high)),
-            format_number(row.median_ms / 1000),
-        )
-        for row in images.head(count).itertuples()
+    return table(
+        f"{NAMES[kind]} The hardest images",
+        heads=("image", "answers", "accuracy", "median seconds"),
+        rows=(
+            (
+                html.escape(row.origin),
+                row.answers,
+                format_percent(Interval(row.accuracy, row.low, row.high)),
+                format_seconds(row.median_ms),
+            )
+            for row in images.head(count).itertuples()
+        ),
     )
-    return table(f"{NAMES[kind]} The hardest images", heads, rows)

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from synthderm.study.analyse import analyse
-from synthderm.study.simulate import CARELESS, EXPERT, GUESSER, Person, simulate
+from tests.study.simulate import CARELESS, EXPERT, GUESSER, Person, simulate
 
 
 def test_guessers_can_not_tell(large):

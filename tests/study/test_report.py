@@ -8,8 +8,8 @@ import pandas as pd
 
 from synthderm.study.__main__ import main
 from synthderm.study.results import COLUMNS
-from synthderm.study.simulate import EXPERT, GUESSER, simulate
 from synthderm.study.store import Store
+from tests.study.simulate import EXPERT, GUESSER, simulate
 
 
 def test_the_report_and_the_csv_say_the_same(large, tmp_path, capsys):

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from synthderm.study.simulate import Person
 from synthderm.study.study_folder import Study
+from tests.study.simulate import Person
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Simulated participants whose true accuracy is known, to test the analysis or to try it early."""
+"""Simulated participants whose true accuracy is known, to test the analysis."""
 
 import math
 from dataclasses import dataclass
