@@ -1,5 +1,5 @@
 """What the benchmarks share: where results go, what is recorded beside a figure, small statistics,
-and the one way to sample generated images."""
+and how generated images are sampled."""
 
 import json
 import platform

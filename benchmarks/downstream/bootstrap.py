@@ -21,7 +21,7 @@ BySeed = dict[int, dict[str, Any]]  # records by seed
 
 def resample(groups: Tensor, count: int, rng: torch.Generator) -> Tensor:
     """How often each of `count` resamples holds each photograph, (count, N): photographs of a group
-    (a patient) come and go together.
+    (a patient) are resampled together.
 
     Args:
         groups: (N,) int64 in [0, G).

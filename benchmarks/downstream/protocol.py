@@ -1,5 +1,4 @@
-"""The protocol: which runs there are, in the order in which they are worth most, and what a run
-waits for."""
+"""The protocol: which runs there are, the most informative first, and what a run waits for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

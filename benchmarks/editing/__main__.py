@@ -7,7 +7,8 @@
         --model masked=eczema                                             on `val` alone
 
 Writes benchmarks/results/editing.json, with the CPU time that it took. Editors that were trained in
-up to three ways are compared with the renderer that taught them and with a red tint in the mask.
+up to three ways are compared with the renderer of their training images and with a red tint in the
+mask.
 
 Patches are 112 px wide. Guarantees, severity, removing and finding are measured on windows of
 healthy skin in PAD-UFES-20 `test` and on as many hands of `test`, with random masks. Similarity to

@@ -1,5 +1,5 @@
 """Classifiers that tell healthy from inflamed skin: a linear probe, and a timm network whose first
-blocks stay as ImageNet left them.
+blocks keep their ImageNet weights.
 
 The output of the frozen blocks, of every patch and of its mirror image, is computed once, and the
 rest is trained from there. Batch norm keeps its statistics, so that nothing is learnt of the test

@@ -1,5 +1,5 @@
-"""What an edit promises, measured on healthy images: unchanged pixels outside the mask, a severity
-that acts like a dial, and eczema that can be removed and found again."""
+"""What an edit guarantees, measured on healthy images: unchanged pixels outside the mask, a change
+that rises with the severity, and eczema that can be removed and found again."""
 
 from statistics import mean
 
@@ -13,7 +13,7 @@ from synthderm.metrics import iou
 from synthderm.models.editor import EczemaEditor
 from synthderm.transforms.functional import add_eczema, find_eczema, remove_eczema
 
-LEVELS = 6  # severities from 0 to 1 that the dial is turned to
+LEVELS = 6  # severities from 0 to 1 at which the change is measured
 MONOTONIC = 0.98  # Spearman correlation from which on an image counts as monotonic
 
 

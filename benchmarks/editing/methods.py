@@ -1,4 +1,5 @@
-"""Ways to add eczema that are compared: editors, the renderer that taught them, and a red tint."""
+"""Ways to add eczema that are compared: editors, the renderer of their training images, and a
+red tint."""
 
 from collections.abc import Callable
 from typing import NamedTuple

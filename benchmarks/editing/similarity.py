@@ -1,5 +1,5 @@
-"""Whether eczema that was added passes for real lesions: distances, a probe that has to tell them
-apart, and classifiers trained on what was added."""
+"""How similar added eczema is to real lesions: distances of features, a probe that has to tell them
+apart, and classifiers trained on edited images."""
 
 import torch
 from torch import Tensor

@@ -4,9 +4,9 @@
     python -m benchmarks.speed --only "EczemaEdit, 224 px"  rows with this in a name; only printed
     python -m benchmarks.speed --cuda                       `EczemaEdit.batch` on a GPU, 10 seconds
 
-Writes speed.json, or speed-cuda.json, to benchmarks/results. One thread, one process, and turns:
-every case runs for a moment, one after the other, round after round, so that what else the machine
-does falls on all of them alike. CPU time is counted; a ratio is the median of the rounds' ratios.
+Writes speed.json, or speed-cuda.json, to benchmarks/results. One thread of one process
+runs all cases by turns: in every round each case runs for a moment, so that other load on the
+machine affects all of them alike. CPU time is counted; a ratio is the median of the rounds' ratios.
 """
 
 import argparse

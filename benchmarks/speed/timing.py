@@ -1,4 +1,4 @@
-"""Timing by turns: what else the machine does falls on all cases alike."""
+"""Timing by turns: other load on the machine affects all cases alike."""
 
 import time
 from collections.abc import Callable

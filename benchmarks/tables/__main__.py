@@ -11,20 +11,17 @@ from benchmarks.common import RESULTS
 from benchmarks.tables.downstream import downstream_section
 from benchmarks.tables.editing import editing_section
 from benchmarks.tables.fidelity import REFERENCE, fidelity_section
+from benchmarks.tables.markdown import paragraph
 from benchmarks.tables.speed import cuda_section, speed_section
 from synthderm.files import write_text
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-HEADER = [
-    "# Benchmarks",
-    "",
+HEADER = (
     "Made by `python -m benchmarks.tables` from `benchmarks/results/`. Each section's command "
-    "stands in the docstring of its benchmark:",
-    "`python -m benchmarks.fidelity`, `.editing`, `.speed`, `.downstream`. FID and KID are of the "
-    "extractor and tap named beside them, not of the",
-    "usual 2048 Inception features: compare them only with figures of the same tap and N.",
-    "",
-]
+    "stands in the docstring of its benchmark: `python -m benchmarks.fidelity`, `.editing`, "
+    "`.speed`, `.downstream`. FID and KID are of the extractor and tap named beside them, not of "
+    "the usual 2048 Inception features: compare them only with figures of the same tap and N."
+)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -33,7 +30,7 @@ def read(path: Path) -> dict[str, Any]:
 
 def make_page(results: Path) -> str:
     """The page of all results in a folder."""
-    lines = list(HEADER)
+    lines = ["# Benchmarks", "", *paragraph(HEADER), ""]
     if (results / "editing.json").is_file():
         lines += editing_section(read(results / "editing.json"))
     reference = results / f"fidelity-{REFERENCE}.json"

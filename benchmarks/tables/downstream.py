@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.downstream.protocol import MEASURES, TITLES
-from benchmarks.tables.markdown import table, verdict
+from benchmarks.tables.markdown import paragraph, table, verdict
 
 # Figures that are shown beside the main one, by task.
 OTHERS = {"A": ("AUROC", "ECE", "recall"), "B": ("balanced accuracy", "ECE"), "C": ()}
@@ -44,27 +44,30 @@ def downstream_section(summary: dict[str, Any], folder: Path) -> list[str]:
     commits = ", ".join(f"`{commit}`" for commit in summary["commits"])
     hardware = "; ".join(summary["hardware"])
     torch = summary["versions"]["torch"]
-    return [*lines, f"Commits {commits}, {summary['date']}, torch {torch}, {hardware}.", ""]
+    closing = f"Commits {commits}, {summary['date']}, torch {torch}, {hardware}."
+    return [*lines, *paragraph(closing), ""]
 
 
 def introduction(summary: dict[str, Any]) -> list[str]:
     protocol, runs, hours = summary["protocol"], summary["runs"], summary["core hours"]
     size = protocol["size"]
+    text = (
+        "What is compared and why it is fair: [downstream.md](downstream.md). All figures are in "
+        "percent. Differences are in points, with 95% intervals over test photographs and seeds; p "
+        "values are corrected for the number of arms (Holm). *pretrained*: the generator was "
+        "trained on all of `train`. *own*: it was trained on nothing but the classifier's training "
+        "photographs."
+    )
     return [
         f"## Classifiers: `{protocol['model']}` at {size} px, {runs} runs, {hours:.1f} core-hours",
         "",
-        "What is compared and why it is fair: [downstream.md](downstream.md). All figures are in "
-        "percent. Differences are in points, with 95%",
-        "intervals over test photographs and seeds; p values are corrected for the number of arms "
-        "(Holm). *pretrained*: the generator was trained",
-        "on all of `train`. *own*: it was trained on nothing but the classifier's training "
-        "photographs.",
+        *paragraph(text),
         "",
     ]
 
 
 def goal_table(tasks: dict[str, Any]) -> list[str]:
-    """The goals. Both arms are chosen on val: an arm that is lucky on test decides nothing."""
+    """The goals. Both arms are chosen on val, so that luck on test does not choose them."""
     rows = []
     for (task, amount), goal in GOALS.items():
         entry = tasks.get(task, {"amounts": {}})["amounts"].get(f"{amount} pretrained")
@@ -120,11 +123,10 @@ def arm_table(task: str, amount: str, content: dict[str, Any], entry: dict[str, 
         shares = ", ".join(
             f"{name} {100 * share:.0f}%" for name, share in zip(content["classes"], fidelity)
         )
-        lines += [
-            "Generated images that the classifier of the arm `real` takes for the class asked for: "
-            f"{shares}.",
-            "",
-        ]
+        text = (
+            "Generated images that the classifier of the arm `real` takes for the class asked for"
+        )
+        lines += [*paragraph(f"{text}: {shares}."), ""]
     return lines
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.tables.markdown import describe_run, table, verdict
+from benchmarks.tables.markdown import describe_run, paragraph, table, verdict
 
 TONES = ("light", "tan", "dark")
 COLUMNS = {
@@ -32,7 +32,7 @@ def editing_section(result: dict[str, Any]) -> list[str]:
         *explanation(result),
         "",
         *table(head, rows),
-        f"Editors: {editors}; {result['cpu_s']} s of CPU time; {describe_run(result)}",
+        *paragraph(f"Editors: {editors}; {result['cpu_s']} s of CPU time; {describe_run(result)}"),
         "",
     ]
 
@@ -41,22 +41,22 @@ def explanation(result: dict[str, Any]) -> list[str]:
     """What was measured, on how many images."""
     counts = next(iter(result["counts"].values()))
     tones = ", ".join(f"{tone} {counts[tone]}" for tone in TONES)
-    return [
+    measured = (
         f"Mean of {len(result['seeds'])} seeds with its 95% interval (Student's t). A seed decides "
-        "the windows, masks, lesions and the order",
-        "of training. Goals are for editors; one is met where the mean meets it. The goal for IoU "
-        "is 0.7 for editors trained on pairs or under",
-        "masks, and 0.5 for editors trained without masks. All patches are 112 px wide.",
-        "",
+        "the windows, masks, lesions and the order of training. Goals are for editors; one is met "
+        "where the mean meets it. The goal for IoU is 0.7 for editors trained on pairs or under "
+        "masks, and 0.5 for editors trained without masks. All patches are 112 px wide."
+    )
+    images = (
         f"The rows down to IoU: {counts['close-ups']} close-ups and {counts['hands']} hands of "
-        f"`test`; skin tones by shifted melanin ({tones}).",
-        f"The rows from KID on: {counts['inflamed']} inflamed lesions and as many healthy windows "
-        "of `val` and `test`, edited under the masks of",
-        f"other patients' lesions. KID is on {result['extractor']}, of one subset that holds all "
-        "images. Classifiers",
+        f"`test`; skin tones by shifted melanin ({tones}). The rows from KID on: "
+        f"{counts['inflamed']} inflamed lesions and as many healthy windows of `val` and `test`, "
+        "edited under the masks of other patients' lesions. KID is on "
+        f"{result['extractor']}, of one subset that holds all images. Classifiers "
         f"({result['classifier']}, {result['steps']} steps of 12 images) learn from "
-        f"{counts['inflamed train']} images of each kind, of `train`.",
-    ]
+        f"{counts['inflamed train']} images of each kind, of `train`."
+    )
+    return [*paragraph(measured), "", *paragraph(images)]
 
 
 def goal_text(row: dict[str, Any]) -> str:

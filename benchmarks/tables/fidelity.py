@@ -4,7 +4,7 @@ goals were met."""
 from statistics import mean
 from typing import Any, NamedTuple
 
-from benchmarks.tables.markdown import describe_run, mean_text, table, verdict
+from benchmarks.tables.markdown import describe_run, mean_text, paragraph, table, verdict
 
 REFERENCE = "dcgan"  # what generators are compared with; it has no goals itself
 
@@ -62,7 +62,7 @@ def fidelity_section(name: str, result: dict[str, Any], dcgan: dict[str, Any] | 
         if "skipped" not in part:
             extractor = f"extractor {part['extractor']}, " if "extractor" in part else ""
             model = f"Model `{part['model']}` ({part['revision']}), "
-            lines.append(f"- {key}: {model}{extractor}{describe_run(part)}")
+            lines += paragraph(f"- {key}: {model}{extractor}{describe_run(part)}")
     return [*lines, ""]
 
 

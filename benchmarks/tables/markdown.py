@@ -1,5 +1,6 @@
 """Pieces of Markdown that all sections of docs/benchmarks.md use."""
 
+import textwrap
 from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import Any
@@ -9,6 +10,15 @@ def table(head: Sequence[Any], rows: Sequence[Sequence[Any]]) -> list[str]:
     """The lines of a table, with an empty line after it."""
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(map(str, line)) + " |" for line in lines] + [""]
+
+
+def paragraph(text: str) -> list[str]:
+    """The lines of a paragraph, or of an item of a list, of at most 100 characters where words
+    allow it; with no empty line after it."""
+    indent = "  " if text.startswith("- ") else ""
+    return textwrap.wrap(
+        text, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def describe_run(result: dict[str, Any]) -> str:

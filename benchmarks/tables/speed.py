@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from benchmarks.tables.markdown import describe_run, table, verdict
+from benchmarks.tables.markdown import describe_run, paragraph, table, verdict
 
-EXPLANATION = [
+EXPLANATION = (
     "CPU time on one thread; all cases take turns in every round. Images are uint8 tensors where "
-    "nothing else is said, and edits are made",
-    "with `p=1`, a random mask and a random severity. RandAugment and ColorJitter are those of "
-    "torchvision's v2. RandAugment is much cheaper",
-    "on PIL images than an edit is, since it uses Pillow's point operations there.",
-]
+    "nothing else is said, and edits are made with `p=1`, a random mask and a random severity. "
+    "RandAugment and ColorJitter are those of torchvision's v2. RandAugment is much cheaper on PIL "
+    "images than an edit is, since it uses Pillow's point operations there."
+)
 
 
 def speed_section(result: dict[str, Any]) -> list[str]:
@@ -25,7 +24,15 @@ def speed_section(result: dict[str, Any]) -> list[str]:
         rows.append([*names, f"{ratio:.3g}", f"{low:.3g} to {high:.3g}", *judged])
     head = ["CPU time per image of", "over that of", "ratio, median", "quartiles", "at most", ""]
     closing = f"{result['rounds']} rounds; {describe_run(result)}"
-    return ["## Speed", "", *EXPLANATION, "", *table(head, rows), closing, ""]
+    return [
+        "## Speed",
+        "",
+        *paragraph(EXPLANATION),
+        "",
+        *table(head, rows),
+        *paragraph(closing),
+        "",
+    ]
 
 
 def cuda_section(result: dict[str, Any]) -> list[str]:
@@ -38,4 +45,4 @@ def cuda_section(result: dict[str, Any]) -> list[str]:
         "which the device copies them."
     )
     closing = f"{result['device']}, {describe_run(result)}"
-    return ["## Speed on CUDA", "", text, "", closing, ""]
+    return ["## Speed on CUDA", "", *paragraph(text), "", *paragraph(closing), ""]
