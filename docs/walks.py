@@ -10,7 +10,7 @@ import torch
 from synthderm import SyntheticSkinDataset
 from synthderm.cli.walk import growth_walk, latent_walk, severity_walk
 from synthderm.imaging.io import grid, to_pil, write_image
-from synthderm.models.loading import load_generator
+from synthderm.models.cache import load_generator
 from synthderm.transforms.functional import add_eczema
 
 COLUMNS, SIDE = 9, 112

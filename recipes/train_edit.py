@@ -67,7 +67,7 @@ from synthderm.training.losses import (
 )
 
 DISC_CHANNELS = [96, 64, 48, 24]
-LESIONAL, HEALTHY = 0, 1  # classes of the discriminators: real lesion? healthy skin?
+LESIONAL, HEALTHY = 0, 1  # what a discriminator is asked: a real lesion, or healthy skin?
 SMOOTHING = 0.02  # weight of the last step in the running means that are logged
 
 Losses = dict[str, Tensor]

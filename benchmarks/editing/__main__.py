@@ -36,8 +36,8 @@ from benchmarks.editing.similarity import Similarity
 from benchmarks.editing.windows import TONES, cut_windows, read_hands, shift_tone
 from synthderm.hub.resolve import weights_hash
 from synthderm.metrics import load_extractor
+from synthderm.models.cache import load_editor
 from synthderm.models.editor import EczemaEditor
-from synthderm.models.loading import load_editor
 
 PER_TONE = 64  # images of either kind on which the severity is measured, for each tone
 

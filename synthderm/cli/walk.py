@@ -24,8 +24,8 @@ from synthderm.imaging.io import (
     to_tensor,
     write_image,
 )
+from synthderm.models.cache import load_generator
 from synthderm.models.generator import SkinGenerator
-from synthderm.models.loading import load_generator
 from synthderm.transforms.functional import Edit, add_eczema, random_mask
 
 

@@ -11,8 +11,8 @@ from synthderm.datasets.sources import GeneratorSource, one_thread
 from synthderm.hub.resolve import weights_hash
 from synthderm.imaging.masks import sample_masks
 from synthderm.imaging.resize import shrink
+from synthderm.models.cache import load_editor
 from synthderm.models.editor import ADD
-from synthderm.models.loading import load_editor
 from synthderm.transforms.functional import edit_eczema, sample_latents, thumbnail
 
 SEVERITY_CLASSES = ("clear", "mild", "moderate", "severe")

@@ -11,7 +11,7 @@ from torchvision import tv_tensors
 from torchvision.datasets import VisionDataset
 
 from synthderm.datasets.layouts import read_layout
-from synthderm.datasets.tables import Photograph
+from synthderm.datasets.tables import PhotoRecord
 from synthderm.imaging.io import list_images, read_image, read_mask, to_tensor
 
 Transform = Callable[..., Any]
@@ -92,13 +92,13 @@ class SkinFolder(VisionDataset):
         self.groups = [photograph.group for photograph in photographs]
         self.tones = [photograph.tone for photograph in photographs]
 
-    def _read_tree(self) -> list[Photograph]:
+    def _read_tree(self) -> list[PhotoRecord]:
         if self.split is not None and (self.directory / self.split).is_dir():
             self.directory = self.directory / self.split
         photographs = []
         for path in list_images(self.directory):
             parts = path.relative_to(self.directory).parts
-            photographs.append(Photograph(path, parts[0] if len(parts) > 1 else "image"))
+            photographs.append(PhotoRecord(path, parts[0] if len(parts) > 1 else "image"))
         return photographs
 
     def _check_classes(self, classes: str | Sequence[str] | None, known: list[str]) -> list[str]:
@@ -113,7 +113,7 @@ class SkinFolder(VisionDataset):
             )
         return wanted
 
-    def _select(self, photographs: list[Photograph]) -> list[Photograph]:
+    def _select(self, photographs: list[PhotoRecord]) -> list[PhotoRecord]:
         """The photographs of the split and the classes, with masks if these are asked for."""
         place = f"{self.directory} ({self.layout})"
         if self.split is not None and self.layout != "ImageFolder":

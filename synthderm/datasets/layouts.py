@@ -14,7 +14,7 @@ from pathlib import Path
 
 from synthderm.datasets.scin import scin, scin_folder
 from synthderm.datasets.tables import (
-    Photograph,
+    PhotoRecord,
     find_files,
     hash_split,
     parse_fitzpatrick,
@@ -28,7 +28,7 @@ ISIC_CLASSES = ("melanoma", "seborrheic_keratosis")  # nevus is neither
 
 def read_layout(
     root: str | os.PathLike[str], min_weight: float | None = None
-) -> tuple[str, list[Photograph]] | None:
+) -> tuple[str, list[PhotoRecord]] | None:
     """The name of the layout and its photographs, of all splits.
 
     Args:
@@ -56,7 +56,7 @@ def read_layout(
     return None if layout is None else (name, layout[1](root))
 
 
-def _find_layout(root: Path) -> tuple[str, Callable[[Path], list[Photograph]]] | None:
+def _find_layout(root: Path) -> tuple[str, Callable[[Path], list[PhotoRecord]]] | None:
     """The name of the layout and the function that reads it, by the files in the folder."""
     if (root / "metadata.csv").is_file():
         columns = set(read_table(root / "metadata.csv")[0])
@@ -73,7 +73,7 @@ def _find_layout(root: Path) -> tuple[str, Callable[[Path], list[Photograph]]] |
     return None
 
 
-def metadata_csv(root: Path) -> list[Photograph]:
+def metadata_csv(root: Path) -> list[PhotoRecord]:
     """This library's own layout, which `synthderm render` writes.
 
     Files: `metadata.csv` with columns `file_name` and `label`, and, where there are any,
@@ -81,7 +81,7 @@ def metadata_csv(root: Path) -> list[Photograph]:
     folder.
     """
     return [
-        Photograph(
+        PhotoRecord(
             root / row["file_name"],
             row["label"],
             mask=root / row["mask_file_name"] if row.get("mask_file_name") else None,
@@ -93,7 +93,7 @@ def metadata_csv(root: Path) -> list[Photograph]:
     ]
 
 
-def ham10000(root: Path) -> list[Photograph]:
+def ham10000(root: Path) -> list[PhotoRecord]:
     """HAM10000.
 
     Files: `HAM10000_metadata.csv` (or `HAM10000_metadata`, or Dataverse's `.tab`) with lesion_id,
@@ -113,7 +113,7 @@ def ham10000(root: Path) -> list[Photograph]:
     names = [f"{row['image_id']}.jpg" for row in rows]
     images = require_files(files, names, table, "HAM10000_images_part_1 or _2")
     return [
-        Photograph(
+        PhotoRecord(
             image,
             row["dx"],
             mask=files.get(f"{row['image_id']}_segmentation.png"),
@@ -129,7 +129,7 @@ def _ham_table(root: Path) -> Path:
     return next(filter(Path.is_file, tables), tables[0])
 
 
-def isic_2017(root: Path) -> list[Photograph]:
+def isic_2017(root: Path) -> list[PhotoRecord]:
     """ISIC 2017.
 
     Files, for Training, Validation and Test_v2 (those that are there): the table
@@ -159,11 +159,11 @@ def isic_2017(root: Path) -> list[Photograph]:
                 )
             label = classes[0] if classes else "nevus"
             mask = files.get(f"{row['image_id']}_segmentation.png")
-            photographs.append(Photograph(image, label, mask=mask, split=split))
+            photographs.append(PhotoRecord(image, label, mask=mask, split=split))
     return photographs
 
 
-def pad_ufes_20(root: Path) -> list[Photograph]:
+def pad_ufes_20(root: Path) -> list[PhotoRecord]:
     """PAD-UFES-20.
 
     Files: `metadata.csv` with patient_id, lesion_id, diagnostic, img_id, fitspatrick (so spelt) and
@@ -180,7 +180,7 @@ def pad_ufes_20(root: Path) -> list[Photograph]:
     files = find_files(root, "imgs_part_*", "images")
     images = require_files(files, [row["img_id"] for row in rows], table, "imgs_part_1, _2 or _3")
     return [
-        Photograph(
+        PhotoRecord(
             image,
             row["diagnostic"],
             split=hash_split(row["patient_id"]),
@@ -191,7 +191,7 @@ def pad_ufes_20(root: Path) -> list[Photograph]:
     ]
 
 
-def hands_11k(root: Path) -> list[Photograph]:
+def hands_11k(root: Path) -> list[PhotoRecord]:
     """11k Hands.
 
     Files: `HandInfo.csv` with id, age, gender, skinColor, accessories, nailPolish, aspectOfHand,
@@ -207,7 +207,7 @@ def hands_11k(root: Path) -> list[Photograph]:
     files = find_files(root, "Hands")
     images = require_files(files, [row["imageName"] for row in rows], table, "Hands")
     return [
-        Photograph(
+        PhotoRecord(
             image,
             row["aspectOfHand"],
             split=hash_split(row["id"]),

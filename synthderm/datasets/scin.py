@@ -32,12 +32,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import mean, median_low
 
-from synthderm.datasets.tables import Photograph, Tone, hash_split, parse_fitzpatrick, read_table
+from synthderm.datasets.tables import PhotoRecord, Tone, hash_split, parse_fitzpatrick, read_table
 
 PATHS = ("image_1_path", "image_2_path", "image_3_path")
 
 
-def scin(root: Path, min_weight: float = 0.5) -> list[Photograph]:
+def scin(root: Path, min_weight: float = 0.5) -> list[PhotoRecord]:
     """The photographs of the cases with a clear label; see the head of this module.
 
     Args:
@@ -75,7 +75,7 @@ def scin(root: Path, min_weight: float = 0.5) -> list[Photograph]:
             continue
         group, tone = groups.get(case, case), _tone(label)
         photographs += [
-            Photograph(
+            PhotoRecord(
                 folder / name.removeprefix("dataset/"),
                 condition,
                 split=hash_split(group),
@@ -93,7 +93,7 @@ def scin_folder(root: Path) -> Path:
     return root / "dataset" if (root / "dataset").is_dir() else root
 
 
-def _keep_fetched(photographs: list[Photograph], folder: Path) -> list[Photograph]:
+def _keep_fetched(photographs: list[PhotoRecord], folder: Path) -> list[PhotoRecord]:
     fetched = set((folder / "images").glob("*"))
     kept = [photograph for photograph in photographs if photograph.image in fetched]
     if not kept:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from synthderm.arguments import Range, as_range
 from synthderm.hub.resolve import pin, weights_hash
-from synthderm.models.loading import load_generator
+from synthderm.models.cache import load_generator
 
 
 class Source(Protocol):

@@ -197,7 +197,7 @@ class SyntheticSkinDataset(VisionDataset):
                 return index
         raise ValueError(
             f"label {label!r} is not one of the classes of {self.source!r}:"
-            f" {', '.join(self.classes)}."
+            f" {', '.join(self.classes)}. `balancing` takes your names for them as mapping={{...}}."
         )
 
     @classmethod

@@ -15,8 +15,8 @@ TRAIN, VAL = 0.70, 0.15  # shares of the groups; the rest is "test"
 Tone = dict[str, float | str]
 
 
-class Photograph(NamedTuple):
-    """A photograph of a data set, as its tables describe it.
+class PhotoRecord(NamedTuple):
+    """What the tables of a data set say of one photograph.
 
     Args:
         image: its file.

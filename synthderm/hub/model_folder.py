@@ -1,8 +1,8 @@
 """Reading a model folder strictly: `config.json` and `model.safetensors`.
 
-A folder may come from anywhere. So everything in it is checked against the network that it is for
-before memory is allocated: the format version, the arguments, and every tensor's name, shape, dtype
-and values. Nothing is unpickled and no code is taken from it.
+A folder may come from anywhere. So it is checked against the network that it is for before memory
+is allocated: the format version, the arguments, and every tensor's name, shape and dtype. What is
+then read may hold no NaN or infinity. Nothing is unpickled and no code is taken from it.
 """
 
 import json

@@ -168,7 +168,7 @@ def blend(
         offset: (B, 2) float in [0, 1), where on the texture tile each image lies.
     """
     edited = images.clone(memory_format=torch.preserve_format)
-    if not _is_row_by_row(images):
+    if not _is_one_by_one(images):
         _blend_window(edited, masks & (severity > 0).view(-1, 1, 1, 1), ALL, layers, offset)
         return edited
     for row, amount in enumerate(severity.tolist()):
@@ -179,7 +179,7 @@ def blend(
     return edited
 
 
-def _is_row_by_row(images: Tensor) -> bool:
+def _is_one_by_one(images: Tensor) -> bool:
     """On a CPU images are edited one at a time, each only where its mask is. A GPU would have to
     wait to know where that is."""
     return images.device.type == "cpu"
@@ -197,7 +197,7 @@ def _blend_window(
         return
     layers = layers._replace(maps=enlarge_columns(layers.maps, width, slice(left, right)))
     texture = cut_texture(offset, height, width, window)
-    strip = max(16, STRIP // (right - left)) if _is_row_by_row(images) else bottom - top
+    strip = max(16, STRIP // (right - left)) if _is_one_by_one(images) else bottom - top
     for start in range(top, bottom, strip):
         rows = slice(start, min(start + strip, bottom))
         old = images[:, :colours, rows, left:right]

@@ -66,9 +66,10 @@ class Session:
         """Save an answer, and return the next state.
 
         Raises:
-            Conflict: not the participant's next trial, or another answer than the saved one.
+            Conflict: not the participant's next trial, or another answer than the saved one
+                (`Store.save`).
             UnknownChoice: not one of the block's choices.
-            NotSaved: the database failed; nothing has changed.
+            NotSaved: the database failed; nothing has changed (`Store.save`).
         """
         trials = self.study.trials[participant]
         if position >= len(trials):

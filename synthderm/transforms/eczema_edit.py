@@ -18,11 +18,11 @@ from torchvision.transforms import v2
 from synthderm.arguments import Range, as_range
 from synthderm.hub.resolve import pin
 from synthderm.imaging.io import to_pil
+from synthderm.models.cache import Model, load_editor
 from synthderm.models.editor import ADD, REMOVE, EczemaEditor
-from synthderm.models.loading import Model, load_editor
 from synthderm.transforms import functional, samples
 from synthderm.transforms.checks import as_batch, check_mask_source
-from synthderm.transforms.plan import Plan, make_record, update_mask
+from synthderm.transforms.edit_plan import EditPlan, make_record, update_mask
 from synthderm.transforms.samples import put, take
 
 MODES = ("add", "remove", "toggle")
@@ -199,7 +199,7 @@ class EczemaEdit(v2.Transform):
         severity: Tensor,
         coverage: Tensor,
         seed: int,
-    ) -> list[Plan]:
+    ) -> list[EditPlan]:
         """One plan for the chosen images that lose their eczema, one for those that get some."""
         if self.mask == "given" and masks is None:
             raise ValueError(
@@ -213,11 +213,13 @@ class EczemaEdit(v2.Transform):
         is_lesional = [self.mode == "remove"] * len(rows)
         if self.mode == "toggle" and masks is not None:
             is_lesional = (masks.float().mean((1, 2, 3)) > MIN_LESIONAL_SHARE).tolist()
+            # Healthy or not is what "toggle" changes, so it removes all or nothing.
             severity = severity.masked_fill(torch.tensor(is_lesional), 1.0)
 
         plans = []
         for direction in (REMOVE, ADD):
-            places = [k for k, lesional in enumerate(is_lesional) if lesional == (direction < 0)]
+            loses_eczema = direction == REMOVE
+            places = [k for k, lesional in enumerate(is_lesional) if lesional == loses_eczema]
             if not places:
                 continue
             chosen = take(thumbnails, places)
@@ -225,13 +227,12 @@ class EczemaEdit(v2.Transform):
             if direction == ADD:
                 generator = torch.Generator().manual_seed(seed)
                 latents = functional.sample_latents(len(places), generator)
-            has_mask = direction == REMOVE or (self.mode, self.mask) == ("add", "given")
-            if has_mask and masks is not None:
+            if masks is not None and (loses_eczema or (self.mode, self.mask) == ("add", "given")):
                 where = take(masks, places)
             else:
                 share = take(coverage, places)
                 where = functional.masks_on_skin(chosen, size, share, generator)
-            plan = Plan(
+            plan = EditPlan(
                 rows=[rows[k] for k in places],
                 direction=direction,
                 masks=where.to(images.device),
@@ -270,7 +271,7 @@ class EczemaEdit(v2.Transform):
 
     def _set_label(self, labels: Any, params: dict[str, Any]) -> Any:
         plans = params["plans"]
-        rows = sorted(plan.rows[place] for plan in plans for place in plan.finished())
+        rows = sorted(plan.rows[place] for plan in plans for place in plan.relabelled())
         if self.label is None or not rows:
             return labels
         return samples.relabel(labels, self.label, rows, params["count"])

@@ -21,8 +21,8 @@ from synthderm.imaging.compositing import (
 )
 from synthderm.imaging.masks import sample_masks, skin_region, smooth_fields
 from synthderm.imaging.resize import enlarge, shrink
+from synthderm.models.cache import Model, load_editor
 from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor
-from synthderm.models.loading import Model, load_editor
 from synthderm.transforms.checks import as_batch, check_masks, check_severity, check_signs
 
 

@@ -12,7 +12,7 @@ from synthderm import SkinFolder, SkinGenerator, SyntheticSkinDataset
 from synthderm.cli.main import main
 from synthderm.cli.render import render
 from synthderm.files import sha256
-from synthderm.models.loading import _load_generator
+from synthderm.models.cache import _load_generator
 from tests.drawing import liven
 
 

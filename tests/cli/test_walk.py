@@ -15,7 +15,7 @@ from synthderm.cli.walk import (
     write_walk,
 )
 from synthderm.imaging.io import to_pil
-from synthderm.models.loading import load_generator
+from synthderm.models.cache import load_generator
 from tests.drawing import draw_skin
 
 

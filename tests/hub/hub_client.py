@@ -68,7 +68,7 @@ def do_dataset(source: str, **options) -> list:
 def do_items(workers: int) -> list:
     from torch.utils.data import DataLoader
 
-    from synthderm.models.loading import _load_generator
+    from synthderm.models.cache import _load_generator
 
     _load_generator.cache_clear()  # as in a process of its own
     loader = DataLoader(KEPT["dataset"], batch_size=2, num_workers=workers, collate_fn=list)
@@ -93,7 +93,7 @@ def do_edit_again() -> str:
 
     import torch
 
-    from synthderm.models.loading import _load_editor
+    from synthderm.models.cache import _load_editor
 
     _load_editor.cache_clear()
     edit = pickle.loads(pickle.dumps(KEPT["edit"]))

@@ -65,7 +65,7 @@ class Waits(TorchDispatchMode):
 
 @pytest.mark.parametrize("mode", ["add", "remove", "toggle"])
 def test_larger_batches_make_the_host_wait_no_more_often(editor, mode, monkeypatch):
-    monkeypatch.setattr(compositing, "_is_row_by_row", lambda images: False)  # the path of a GPU
+    monkeypatch.setattr(compositing, "_is_one_by_one", lambda images: False)  # the path of a GPU
     edit, counts = EczemaEdit(mode, p=1, mask=None if mode == "add" else "given", model=editor), []
     for count in (4, 12):
         images, masks = (

@@ -15,7 +15,7 @@ from torchvision.transforms import v2
 
 from synthderm import EczemaEdit, EczemaEditor
 from synthderm.imaging.io import to_pil
-from synthderm.models.loading import _check_fork
+from synthderm.models.cache import _check_fork
 from tests.drawing import draw_skin
 from tests.transforms.samples import tensor
 

@@ -12,7 +12,7 @@ from synthderm.transforms.samples import take
 
 
 @dataclass(frozen=True)
-class Plan:
+class EditPlan:
     """What is done to some images of a batch. Everything that is random is drawn already.
 
     Args:
@@ -31,7 +31,7 @@ class Plan:
     latents: Latents
     thumbnails: Tensor
 
-    def without_empty(self) -> "Plan":
+    def without_empty(self) -> "EditPlan":
         """Without the images of which no pixel would change: these keep their label and mask."""
         has_mask = self.masks.flatten(1).any(1).tolist()
         amounts = self.severity.tolist()
@@ -45,14 +45,14 @@ class Plan:
             thumbnails=take(self.thumbnails, kept),
         )
 
-    def finished(self) -> list[int]:
-        """Places in `rows` of the images that have changed sides: those with new eczema, and
-        those that lost all of it."""
+    def relabelled(self) -> list[int]:
+        """Places in `rows` of the images whose label and mask change: those with new eczema, and
+        those that lose all of it. Where a share of it stays, so do label and mask."""
         amounts = enumerate(self.severity.tolist())
         return [place for place, amount in amounts if self.direction == ADD or amount == 1]
 
 
-def update_mask(mask: Tensor, plans: list[Plan], count: int) -> Tensor:
+def update_mask(mask: Tensor, plans: list[EditPlan], count: int) -> Tensor:
     """A mask joined with what was added, and without what was removed altogether.
 
     Args:
@@ -63,7 +63,7 @@ def update_mask(mask: Tensor, plans: list[Plan], count: int) -> Tensor:
     if mask.dtype != torch.bool:
         value = max(1, int(mask.max())) if mask.numel() else 1
     for plan in plans:
-        places = plan.finished()
+        places = plan.relabelled()
         touched = plan.masks.new_zeros(count, *plan.masks.shape[1:])
         touched[[plan.rows[place] for place in places]] = take(plan.masks, places)
         new = value if plan.direction == ADD else 0
@@ -72,7 +72,7 @@ def update_mask(mask: Tensor, plans: list[Plan], count: int) -> Tensor:
 
 
 def make_record(
-    plans: list[Plan], mode: str = "none", seed: int | None = None, revision: str | None = None
+    plans: list[EditPlan], mode: str = "none", seed: int | None = None, revision: str | None = None
 ) -> dict[str, Any]:
     """What was done, one entry for each edited image: rows, severity and mask area."""
     entries = sorted(
