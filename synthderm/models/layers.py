@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-SMALL_INPUT = 20_480  # numbers, below which torch takes another convolution for a single input
+# Up to this many numbers, torch takes another convolution for a batch of one.
+SMALL_INPUT = 20_480
 
 
 def has_bf16(device: torch.device) -> bool:

@@ -13,13 +13,12 @@ import numpy as np
 
 from synthderm.study.image_writer import ImageWriter
 from synthderm.study.pictures import Folder, Pictures, read_folder, read_generated, read_pairs
-from synthderm.study.plan import Plan
+from synthderm.study.plan import TRIALS, Plan
 from synthderm.study.schedule import ImageNames, Trial, sample_trials
 from synthderm.study.study_folder import Example, Settings, write_study
 
 LARGEST = 512  # pixels
 SMALLEST = 16
-TRIALS = 20  # of each block that has images, unless another number is given
 
 Item = TypeVar("Item")
 

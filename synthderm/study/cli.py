@@ -6,7 +6,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from synthderm.study.plan import Plan
+from synthderm.study.plan import TRIALS, Plan
 
 MARGIN: dict[str, Any] = {
     "type": float,
@@ -30,15 +30,15 @@ BUILD: dict[str, dict[str, Any]] = {
     "--participants": {"type": int, "default": Plan.participants, "help": "places in the study"},
     "--yesno": {
         "type": int,
-        "help": "trials 'real or generated?' (default: 20 with --real and --generated)",
+        "help": f"trials 'real or generated?' (default: {TRIALS} with --real and --generated)",
     },
     "--two": {
         "type": int,
-        "help": "trials 'which one is generated?' (default: 20 with --real and --generated)",
+        "help": f"trials 'which one is generated?' (default: {TRIALS} with --real and --generated)",
     },
     "--edit": {
         "type": int,
-        "help": "trials 'which one was edited?' (default: 20 with --add or --remove)",
+        "help": f"trials 'which one was edited?' (default: {TRIALS} with --add or --remove)",
     },
     "--repeats": {"type": int, "default": Plan.repeats, "help": "trials that come twice"},
     "--checks": {"type": int, "default": Plan.checks, "help": "attention checks"},

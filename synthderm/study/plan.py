@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 
 BLOCKS = ("yesno", "two", "edit")
 KINDS = ("yesno", "two", "add", "remove")
+TRIALS = 20  # of a block, unless `study build` is told another number
 CHOICES = {"yesno": ("real", "generated"), "two": ("a", "b"), "edit": ("a", "b")}
 
 
@@ -24,8 +25,8 @@ class Plan:
     """
 
     participants: int = 200
-    yesno: int = 20
-    two: int = 20
+    yesno: int = TRIALS
+    two: int = TRIALS
     edit: int = 0
     repeats: int = 6
     checks: int = 6

@@ -1,6 +1,7 @@
 """Which participant answers which question, and when. All is fixed before the first one comes.
 
-The design protects the answer in these ways:
+How many trials of each kind there are is in `synthderm.study.plan.Plan`; the options of `study
+build` set it. The design protects the answer in these ways:
 
 - **Blocks.** A participant answers one kind of question at a time. The orders of the blocks form
   Latin squares, so each block comes first, second and third equally often.

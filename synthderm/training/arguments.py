@@ -105,7 +105,7 @@ def _make_parser(
 
 
 def _add_gan_data(add: Add) -> None:
-    add("--data", required=True, help="photographs: metadata.csv, or one sub-folder a class")
+    add("--data", required=True, help="photographs, as SkinFolder reads them")
     add(
         "--region",
         choices=["given", "skin", "close-up"],

@@ -1,5 +1,12 @@
 """The files of a training run: `checkpoint.pt`, which decides all that follows, and
-`metrics.jsonl`, a log of what was measured."""
+`metrics.jsonl`, a log of what was measured.
+
+A run that was stopped and resumed gives the weights of an unbroken one, bit for bit. For that a
+checkpoint holds all networks, optimizers and running means and torch's random state, and schedules
+depend on the number of images shown alone. It holds for the same arguments, versions, processor and
+number of threads, and for a budget in images: one in minutes ends at another step. On a GPU,
+where convolutions are chosen by timing, it is not promised.
+"""
 
 import json
 from collections.abc import Mapping

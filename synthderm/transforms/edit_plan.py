@@ -1,4 +1,7 @@
-"""What an `EczemaEdit` is going to do: drawn by its `make_params`, carried out by `transform`."""
+"""What an `EczemaEdit` is going to do: drawn by its `make_params`, carried out by `transform`.
+
+A row is an image's index in the batch, a place its index in the plan.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -72,12 +72,9 @@ class Hub:
         return sha
 
     def fault(self, method: str, path: str, times: int = 1, **what) -> None:
-        """Misbehave at the next `times` requests whose path contains `path`.
-
-        what: status (and headers) instead of an answer, cut (bytes of the body before the
-            connection ends), body (another one than announced), headers (replaced), or stall (a
-            threading.Event to wait for).
-        """
+        """Misbehave at the next `times` requests whose path contains `path`: a `status` (and
+        `headers`) instead of an answer, `cut` after so many bytes of the body, another `body` than
+        announced, other `headers`, or `stall` until a threading.Event is set."""
         self.faults.append({"method": method, "path": path, "times": times, **what})
 
     def planned(self, method: str, path: str) -> dict:
