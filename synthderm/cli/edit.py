@@ -1,4 +1,7 @@
-"""`synthderm edit`: eczema added to photographs, or removed from them."""
+"""`synthderm edit`: eczema added to photographs, or removed from them.
+
+A JPEG that is written is compressed anew, also outside the mask: write PNG to keep those pixels.
+"""
 
 import argparse
 from pathlib import Path
@@ -15,7 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments; they are those of `add_eczema` and `remove_eczema`."""
     add = parser.add_argument
     add("input", type=Path, metavar="IN", help="a photograph, or a folder of them")
-    add("output", type=Path, metavar="OUT", help="the file to write, or a folder")
+    add(
+        "output",
+        type=Path,
+        metavar="OUT",
+        help="the file to write (PNG keeps every pixel outside the mask), or a folder",
+    )
     add("--mode", choices=["add", "remove"], default="add")
     add(
         "--severity",
@@ -44,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Edit one photograph, or all of a folder."""
+    if not args.input.exists():
+        raise FileNotFoundError(f"{args.input} does not exist: name a photograph or a folder.")
     if not args.input.is_dir():
         _edit_file(args, args.input, args.output)
         return

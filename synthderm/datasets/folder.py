@@ -93,7 +93,13 @@ class SkinFolder(VisionDataset):
         self.tones = [photograph.tone for photograph in photographs]
 
     def _read_tree(self) -> list[PhotoRecord]:
-        if self.split is not None and (self.directory / self.split).is_dir():
+        if self.split is not None:
+            if not (self.directory / self.split).is_dir():
+                raise ValueError(
+                    f"{self.directory} (ImageFolder) has no split {self.split!r}: it needs a"
+                    f" sub-folder {self.split}/ with one folder a class, or a metadata.csv with a"
+                    " column split. Leave split out to read all images."
+                )
             self.directory = self.directory / self.split
         photographs = []
         for path in list_images(self.directory):

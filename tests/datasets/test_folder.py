@@ -5,7 +5,7 @@ from torchvision import tv_tensors
 
 from synthderm import SkinFolder
 from synthderm.datasets.folder import training_split
-from synthderm.imaging.io import list_images, to_pil
+from synthderm.imaging.io import list_images, to_pil, write_image
 from tests.drawing import draw_folder, draw_skin
 
 
@@ -31,6 +31,16 @@ def test_folder_as_imagefolder_and_flat(tmp_path):
     assert data.classes == ["x", "y"]
     assert data.targets == [0, 1]
     assert SkinFolder(tmp_path / "x").classes == ["image"]
+
+
+@pytest.mark.parametrize("split", ["train", "tset"])
+def test_a_split_that_a_tree_does_not_have_is_an_error(tmp_path, split):
+    """All images came back: the classifier was tested on what it was trained on."""
+    for name in ("a/1.png", "b/2.png", "val/a/3.png"):
+        write_image(to_pil(draw_skin(8, 8)), tmp_path / name)
+    with pytest.raises(ValueError, match=f"no split '{split}'"):
+        SkinFolder(tmp_path, split=split)
+    assert SkinFolder(tmp_path, split="val").classes == ["a"]
 
 
 def test_training_uses_the_split_if_there_is_one(tmp_path):
