@@ -23,7 +23,7 @@ from synthderm.imaging.compositing import THUMBNAIL
 from synthderm.imaging.io import grid, outline, to_pil, write_image
 from synthderm.imaging.masks import sample_masks, skin_region
 from synthderm.imaging.resize import enlarge
-from synthderm.imaging.textures import cut_texture
+from synthderm.imaging.tiles import COVERS, STEPS, cut_heights
 from synthderm.transforms.functional import add_eczema, remove_eczema
 
 SIDE, HANDS, CLOSE_UPS = 112, 2, 2
@@ -40,7 +40,9 @@ def draw_skin(count: int) -> Tensor:
     rng = torch.Generator().manual_seed(4)
     broad = enlarge(torch.randn(count, 1, 5, 5, generator=rng), SIDE, SIDE, kind="cubic")
     mottle = enlarge(torch.randn(count, 3, 20, 20, generator=rng), SIDE, SIDE, kind="cubic")
-    lines = cut_texture(torch.rand(count, 2, generator=rng), SIDE, SIDE)[:, 2:]
+    offset, tiles = torch.rand(count, 2, generator=rng), torch.full((count,), 2)
+    k = COVERS.index("lines")
+    lines = STEPS[k] * cut_heights(offset, tiles, SIDE, SIDE)[:, k : k + 1]
     grain = F.avg_pool2d(torch.randn(count, 1, SIDE + 2, SIDE + 2, generator=rng), 3, 1)
     color = torch.tensor([0.78, 0.60, 0.50]).view(1, 3, 1, 1)
     return (color * (1 + 0.04 * broad + 0.012 * mottle + 0.06 * lines + 0.03 * grain)).clamp(0, 1)

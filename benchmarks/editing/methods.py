@@ -2,17 +2,19 @@
 red tint."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from synthderm.hub.resolve import weights_hash
 from synthderm.imaging.compositing import THUMBNAIL
 from synthderm.imaging.eczema_renderer import draw_eczema
+from synthderm.imaging.lesions import sample_latents
 from synthderm.imaging.masks import sample_masks, skin_region
-from synthderm.imaging.textures import cut_texture
 from synthderm.models.editor import EczemaEditor
-from synthderm.transforms.functional import add_eczema, sample_latents
+from synthderm.transforms.functional import add_eczema
 
 WAYS = ("paired", "masked", "unpaired")  # of training an editor
 RED = (204.0, 38.0, 38.0)
@@ -49,6 +51,18 @@ def parse_models(models: list[str]) -> dict[str, str]:
     return result
 
 
+def describe_editors(models: dict[str, str], editors: dict[str, EczemaEditor]) -> dict[str, Any]:
+    """Which weights a figure is of."""
+    return {
+        way: {
+            "model": Path(model).name if Path(model).is_dir() else model,
+            "revision": editors[way].revision,
+            "weights": weights_hash(model)[:12],
+        }
+        for way, model in models.items()
+    }
+
+
 def editor_method(editor: EczemaEditor) -> Method:
     """An editor as a method."""
 
@@ -61,9 +75,7 @@ def editor_method(editor: EczemaEditor) -> Method:
 def render(images: Tensor, masks: Tensor, severity: Tensor, seed: int) -> Tensor:
     """Eczema of the rule-based renderer."""
     latents = sample_latents(len(images), torch.Generator().manual_seed(seed))
-    texture = cut_texture(latents.offset, *images.shape[-2:])
-    pixels = images.float() / 255
-    drawn = draw_eczema(pixels, masks, severity, latents.noise, texture, latents.signs)
+    drawn = draw_eczema(images.float() / 255, masks, severity, latents)
     return (drawn * 255).round().to(torch.uint8)
 
 
@@ -74,9 +86,20 @@ def tint(images: Tensor, masks: Tensor, severity: Tensor, seed: int) -> Tensor:
     return torch.where(masks, tinted.round().to(torch.uint8), images)
 
 
-def random_masks(images: Tensor, rng: torch.Generator) -> Tensor:
-    """Masks on the skin of (B, 3, H, W) uint8 images that cover 15 to 50% of it, (B, 1, H, W)."""
+def random_masks(
+    images: Tensor, rng: torch.Generator, coverage: tuple[float, float] = (0.15, 0.5)
+) -> Tensor:
+    """Random masks on the skin.
+
+    Args:
+        images: (B, 3, H, W) uint8.
+        rng: random state.
+        coverage: range of the share of the skin that a mask covers.
+
+    Returns:
+        (B, 1, H, W) bool.
+    """
     small = torch.nn.functional.interpolate(images.float() / 255, size=THUMBNAIL, mode="area")
-    coverage = torch.empty(len(images)).uniform_(0.15, 0.5, generator=rng)
+    shares = torch.empty(len(images)).uniform_(*coverage, generator=rng)
     height, width = images.shape[-2:]
-    return sample_masks((height, width), coverage, skin_region(small), rng)
+    return sample_masks((height, width), shares, skin_region(small), rng)

@@ -9,9 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from synthderm.imaging.compositing import SIGNS
 from synthderm.imaging.io import list_images, read_image, read_mask, to_pil, to_tensor, write_image
+from synthderm.imaging.lesions import LOOKS, SIGNS
 from synthderm.transforms.functional import add_eczema, remove_eczema
+
+USUAL = 0.4  # the amount of a lesion's looks that are not named
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--signs",
         nargs="+",
         metavar="NAME=AMOUNT",
-        help=f"clinical signs, amounts in [0, 1], 0 for the others: {', '.join(SIGNS)}; "
-        "random by default",
+        help=f"signs, amounts in [0, 1]: {', '.join(SIGNS)}; the others get 0, the last "
+        f"{len(LOOKS)} get {USUAL}; random by default",
     )
     add(
         "--mask",
@@ -91,8 +93,8 @@ def _edit_file(args: argparse.Namespace, source: Path, target: Path) -> None:
 
 
 def _parse_signs(entries: list[str]) -> Tensor:
-    """(8,) amounts from NAME=AMOUNT each."""
-    amounts = dict.fromkeys(SIGNS, 0.0)
+    """(12,) amounts from NAME=AMOUNT each."""
+    amounts = dict.fromkeys(SIGNS, 0.0) | dict.fromkeys(LOOKS, USUAL)
     for entry in entries:
         name, _, amount = entry.partition("=")
         if name not in amounts:

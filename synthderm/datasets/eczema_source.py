@@ -9,11 +9,12 @@ from torch import Tensor
 from synthderm.arguments import Range, as_range
 from synthderm.datasets.sources import GeneratorSource, one_thread
 from synthderm.hub.resolve import weights_hash
+from synthderm.imaging.lesions import sample_latents
 from synthderm.imaging.masks import sample_masks
 from synthderm.imaging.resize import shrink
 from synthderm.models.cache import load_editor
 from synthderm.models.editor import ADD
-from synthderm.transforms.functional import edit_eczema, sample_latents, thumbnail
+from synthderm.transforms.functional import edit_eczema, thumbnail
 
 SEVERITY_CLASSES = ("clear", "mild", "moderate", "severe")
 # Upper ends of severity for the first three classes; severity 0 alone is clear.

@@ -1,1 +1,1 @@
-"""Images as tensors: colour, masks, textures, the composite, the rule-based renderer, files."""
+"""Images as tensors: colour, masks, tiles, the composite, the rule-based renderer, image files."""

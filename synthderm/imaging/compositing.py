@@ -1,15 +1,27 @@
 """The composite: how an edit, decided on a small grid, is laid over an image of any size.
 
-An edit is a set of `Maps` on a 32 px grid. `prepare` turns them into the few small maps that the
-pixels need, once an edit. `apply` enlarges these and spends one multiplication and addition and
-three blends on each pixel. `blend` does so in the image's own dtype, and only inside the mask.
+What an editor decides is smooth, on a 32 or 64 px grid, or a number per image. What is crisp comes
+from two cheap sources: the image's own fine detail, and a fixed tile of heights
+(`synthderm.imaging.tiles`).
 
-With m = severity * matte * grid mask, D the change of density and g the detail gain:
+Adding, `Drawing`. A sign covers a pixel where its level lifts the tile's height above zero:
 
-    out = image * exp(-m D) * (1 + m g) - small * exp(-m D) * m g       colour, the skin's own lines
-    out = out * (1 + m relief * lines)                                  drawn lines and bumps
-    out = out + clamp(m dark * crusts) * (dried - out)                  crusts, papules or scratches
-    out = out + clamp(m light * flakes) * (white - out)                 scale or wet highlights
+    cover = clamp(level + sharpness * height, 0, 1)     of plaque, papules, wounds, scale and lines
+    shade = 1 + gain * plaque * clamp(G / G0 - 1) + slope of (relief . covers)
+    out   = image * shade * (1 - absorption * (plaque + flush + deepen * papules))
+    out   = out * (1 - dried * wounds)
+    out   = out + scale * (white * (1 + follow * G) - out)
+
+with G the green channel and G0 that of the enlarged thumbnail. In turn: the skin's own lines and
+light from the upper left; blood and melanin, more of them in papules; dried blood and serum; scale
+and wet highlights, lit as the skin beneath them. Towards the border of the mask the plaque's level
+sinks, so that the border itself is not seen.
+
+Removing, `Restoration`. Blood absorbs little red light, so the skin's own texture is read off the
+red channel R, and its colour off the thumbnail:
+
+    healthy = enlarged (thumbnail * exp(-density)) * (1 + texture * clamp(R / R0 - 1))
+    out     = image + severity * matte * (healthy - image)
 """
 
 from typing import NamedTuple
@@ -19,25 +31,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synthderm.imaging.resize import ALL, enlarge_columns, enlarge_rows
-from synthderm.imaging.textures import cut_texture
+from synthderm.imaging.resize import ALL, enlarge, enlarge_columns, enlarge_rows
+from synthderm.imaging.tiles import COVERS, STEPS, cut_heights
 
 THUMBNAIL = 64  # side in pixels of the copy of an image that an editor looks at
-GRID = THUMBNAIL // 2  # side of the maps
-# What the clinical scores rate (EASI, SCORAD), and how softly a lesion fades into healthy skin.
-# `synthderm.imaging.eczema_renderer` says how each is drawn.
-SIGNS = (
-    "erythema",
-    "papulation",
-    "excoriation",
-    "lichenification",
-    "scale",
-    "crust",
-    "oozing",
-    "diffuseness",
-)
-
-STRIP = 200_000  # pixels composited at once on a CPU: about 16 MB of float maps, which stay cached
+GRID = THUMBNAIL // 2  # side of most maps
+STRIP = 100_000  # pixels composited at once on a CPU: about 16 MB of float maps, which stay cached
 NOWHERE = slice(0, 0), slice(0, 0)
 # The dtypes that images have, and the value of white in each.
 LARGEST = {
@@ -49,133 +48,180 @@ LARGEST = {
     torch.float64: 1.0,
 }
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns RGB into L
+DARKEST = 0.02  # of the thumbnail, below which detail is only the sensor's noise
+FINE_DETAIL = 0.22  # the most that own detail counts, relative to the light around
+BORDER = 1.6  # how far the plaque's level sinks outside the mask
 
-DRIED = (0.50, 0.12, 0.07)  # what a crust of serum and blood leaves of red, green and blue light
-WHITE = (0.95, 0.93, 0.88)  # the colour of scale and of wet highlights in bright light
+
+class Drawing(NamedTuple):
+    """Eczema to be added. Maps are (B, C, 32, 32), numbers (B, C), float."""
+
+    levels: Tensor  # `COVERS`, in [-1.5, 2.5]: how far above the height at which it shows a sign is
+    absorption: Tensor  # red, green, blue, in [-0.3, 0.8]: the share of light that the plaque takes
+    flush: Tensor  # one map in [0, 0.6]: redness without a border, around and under the plaque
+    gain: Tensor  # one map in [-1, 3]: how much more of its own fine detail the skin shows
+    sharpness: Tensor  # numbers, `COVERS`, in [0, 2]: how steep the borders of the covers are
+    relief: Tensor  # numbers, `COVERS`, in [0, 1]: how far a sign stands out in light from one side
+    deepen: Tensor  # one number in [0, 1]: how much papules add to what the plaque absorbs
+    dried: Tensor  # three numbers in [0, 1]: the share of light that dried blood and serum take
+    white: Tensor  # four numbers in [0, 1]: the colour of scale, and how much it follows the light
 
 
-class Maps(NamedTuple):
-    """What an editor predicts or the renderer draws, each (B, C, 32, 32) float.
+class Restoration(NamedTuple):
+    """Eczema to be removed."""
 
-    `relief`, `light` and `dark` are amounts of the textures in `synthderm.imaging.textures`.
-    """
-
-    matte: Tensor  # in [0, 1]: where the change shows
-    density: Tensor  # three channels, in [-2, 2]: the change of optical density
-    detail: Tensor  # in [-1, 2]: gain of the skin's own detail
-    relief: Tensor  # in [-0.6, 0.6]: how much drawn lines and bumps stand out
-    light: Tensor  # in [-1.3, 1.3]: scale (positive) or wet highlights (negative)
-    dark: Tensor  # in [-1.3, 1.3]: papules and crusts (positive) or scratches (negative)
-    found: Tensor  # logit of eczema being there already
+    density: Tensor  # (B, 3, 64, 64) in [-2, 2]: the optical density that the skin loses
+    matte: Tensor  # (B, 1, 64, 64) in [0, 1]: where the skin changes
+    texture: Tensor  # (B, 1, 32, 32) in [0, 1.5]: how much of its texture the skin keeps
 
 
 class Layers(NamedTuple):
-    """An edit that is ready to be laid over an image."""
+    """An edit that is ready to be laid over images of one dtype."""
 
-    maps: Tensor  # (B, 9, h, w): factor (3), offset (3), relief, dark and light
-    dried: Tensor  # (B, 3, 1, 1): the colour of crusts
-    white: Tensor  # (B, 3, 1, 1): the colour of scale
+    coarse: Tensor  # (B, C, 32, 32)
+    fine: Tensor  # (B, C, 64, 64)
+    numbers: Tensor  # (B, 18): sharpness, relief, deepen, dried, white; (B, 0) of a restoration
 
 
-def prepare(
-    small: Tensor, maps: Maps, severity: Tensor, grid_masks: Tensor, white: float = 1.0
+def prepare_drawing(
+    drawing: Drawing, thumbnails: Tensor, mask_thumbnails: Tensor, white: float = 1.0
 ) -> Layers:
-    """Maps as a multiplication and an addition per pixel; see the module.
+    """What `draw` needs of a drawing.
 
     Args:
-        small: (B, 3, h, w) float in [0, 1], the images shrunk to the maps' grid.
-        maps: (B, C, h, w) each.
-        severity: (B,) float in [0, 1].
-        grid_masks: (B, 1, h, w) float in [0, 1], the masks on the maps' grid.
+        drawing: see there.
+        thumbnails: (B, 3, 64, 64) float in [0, 1].
+        mask_thumbnails: (B, 1, 64, 64) float in [0, 1], the share of each cell under the mask.
         white: the value of white in the images that the layers are for.
     """
-    m = severity.view(-1, 1, 1, 1) * grid_masks * maps.matte
-    colour = torch.exp(-m * maps.density)
-    detail = colour * (m * maps.detail)
-    layers = torch.cat(
-        [
-            colour + detail,
-            detail * small * -white,
-            m * maps.relief,
-            m * maps.dark,
-            m * maps.light,
-        ],
-        dim=1,
-    )
-    # Blood dries darker on dark skin, and scale has less light to scatter there.
-    area = grid_masks.sum((2, 3), keepdim=True).clamp_min(1e-3)
-    mean_skin = (small * grid_masks).sum((2, 3), keepdim=True) / area
-    brightness = 0.3 + 0.7 * mean_skin.mean(1, keepdim=True).clamp_min(1e-3).sqrt()
-    dried_colour, white_colour = mean_skin.new_tensor((DRIED, WHITE)).view(2, 1, 3, 1, 1)
-    return Layers(layers, mean_skin * dried_colour * white, brightness * white_colour * white)
+    level = enlarge(drawing.levels[:, :1], THUMBNAIL, THUMBNAIL) - BORDER * (1 - mask_thumbnails)
+    light = 1 / (white * thumbnails[:, 1:2].clamp_min(DARKEST))
+    coarse = [drawing.levels[:, 1:], drawing.absorption, drawing.flush, drawing.gain]
+    colour, follow = drawing.white.split((3, 1), dim=1)
+    sharpness = drawing.sharpness * drawing.sharpness.new_tensor(STEPS)
+    numbers = [sharpness, drawing.relief, drawing.deepen, drawing.dried]
+    numbers += [colour * white, follow / white]
+    return Layers(torch.cat(coarse, 1), torch.cat([level, light], 1), torch.cat(numbers, 1))
 
 
-def apply(
-    layers: Layers, images: Tensor, texture: Tensor, height: int, rows: slice = ALL[0]
-) -> Tensor:
-    """Lay an edit over images, or over some of their rows.
+def draw(layers: Layers, images: Tensor, heights: Tensor) -> Tensor:
+    """Add eczema to images, or to a part of them; see the module.
 
     Args:
-        layers: with maps that are as wide as `images` already.
-        images: (B, 3, len(rows), W) float.
-        texture: (B, 3, len(rows), W), from `cut_texture`.
-        height: of the whole images.
-        rows: which of these rows `images` holds.
+        layers: from `prepare_drawing`, enlarged to the size of `images`.
+        images: (B, 3, H, W) float.
+        heights: (B, 5, H, W), from `cut_heights`.
+
+    Returns:
+        (B, 3, H, W), not yet clamped. In the first row and column no relief is seen.
     """
-    enlarged = enlarge_rows(layers.maps, height, rows)
-    factor, offset, relief, dark, light = enlarged.split((3, 3, 1, 1, 1), dim=1)
-    flakes, crusts, lines = texture.split(1, dim=1)
-    out = torch.addcmul(offset, images, factor)
-    out = out * torch.addcmul(lines.new_ones(()), relief, lines)
-    out = torch.lerp(out, layers.dried, (dark * crusts).clamp(0, 0.9))
-    return torch.lerp(out, layers.white, (light * flakes).clamp(0, 0.9))
+    sharpness, relief, deepen, dried, white, follow = layers.numbers[:, :, None, None].split(
+        (len(COVERS), len(COVERS), 1, 3, 3, 1), dim=1
+    )
+    level, light = layers.fine.split(1, dim=1)
+    levels, absorption, flush, gain = layers.coarse.split((len(COVERS) - 1, 3, 1, 1), dim=1)
+    covers = torch.cat([level, levels], dim=1)
+    covers = torch.addcmul(covers, heights, sharpness).clamp(0, 1)
+    plaque, papules, wounds, scale, _ = covers.split(1, dim=1)
+    green = images[:, 1:2]
+    detail = (light * green - 1).clamp(-FINE_DETAIL, FINE_DETAIL)
+    # How much higher a pixel stands than its neighbour towards the light.
+    bumps = torch.einsum("bkhw,bkij->bihw", covers, relief)
+    slope = F.pad(bumps[:, :, 1:, 1:] - bumps[:, :, :-1, :-1], (1, 0, 1, 0))
+    shade = torch.addcmul(1 + slope, detail, gain * plaque).clamp(0.35, 1.6)
+    blood = torch.addcmul(plaque + flush, papules, deepen)
+    out = images * torch.addcmul(shade, shade * blood, absorption, value=-1)
+    out = torch.addcmul(out, out * dried, wounds, value=-1)
+    return torch.lerp(out, torch.addcmul(white, white * follow, green), scale)
 
 
-def composite(
-    images: Tensor,
-    small: Tensor,
-    maps: Maps,
+def prepare_restoration(
+    restoration: Restoration,
+    thumbnails: Tensor,
     severity: Tensor,
-    grid_masks: Tensor,
-    texture: Tensor,
-) -> Tensor:
+    white: float = 1.0,
+) -> Layers:
+    """What `restore` needs of a restoration.
+
+    Args:
+        restoration: see there.
+        thumbnails: (B, 3, 64, 64) float in [0, 1].
+        severity: (B,) float in [0, 1], the share of the eczema that is removed.
+        white: the value of white in the images that the layers are for.
+    """
+    healthy = white * thumbnails * torch.exp(restoration.density)
+    light = 1 / (white * thumbnails[:, :1].clamp_min(DARKEST))
+    matte = restoration.matte * severity.view(-1, 1, 1, 1)
+    fine = torch.cat([healthy, light, matte], dim=1)
+    return Layers(restoration.texture, fine, healthy.new_zeros(len(healthy), 0))
+
+
+def restore(layers: Layers, images: Tensor) -> Tensor:
+    """Remove eczema from images, or from a part of them; see the module.
+
+    Args:
+        layers: from `prepare_restoration`, enlarged to the size of `images`.
+        images: (B, 3, H, W) float.
+
+    Returns:
+        (B, 3, H, W), not yet clamped.
+    """
+    healthy, light, matte = layers.fine.split((3, 1, 1), dim=1)
+    detail = (light * images[:, :1] - 1).clamp(-FINE_DETAIL, FINE_DETAIL)
+    return torch.lerp(images, healthy * (1 + layers.coarse * detail), matte)
+
+
+def composite(layers: Layers, images: Tensor, heights: Tensor | None = None) -> Tensor:
     """The whole composite of float images, with gradients: what training and the renderer use.
 
     Args:
+        layers: from `prepare_drawing` or `prepare_restoration`.
         images: (B, 3, H, W) float in [0, 1].
-        small, maps, severity, grid_masks: as in `prepare`.
-        texture: (B, 3, H, W), from `synthderm.imaging.textures.cut_texture`.
+        heights: (B, 5, H, W) for a drawing, from `cut_heights`; None for a restoration.
 
     Returns:
-        (B, 3, H, W) float, not yet clamped to [0, 1]. The caller keeps the pixels outside the mask.
+        (B, 3, H, W), not yet clamped. The caller keeps the pixels outside the mask.
     """
-    layers = prepare(small, maps, severity, grid_masks)
-    layers = layers._replace(maps=enlarge_columns(layers.maps, images.shape[-1]))
-    return apply(layers, images, texture, images.shape[-2])
+    height, width = images.shape[-2:]
+    layers = layers._replace(
+        coarse=enlarge(layers.coarse, height, width), fine=enlarge(layers.fine, height, width)
+    )
+    return restore(layers, images) if heights is None else draw(layers, images, heights)
 
 
 @torch.no_grad()
 def blend(
-    images: Tensor, masks: Tensor, severity: Tensor, layers: Layers, offset: Tensor
+    images: Tensor,
+    masks: Tensor,
+    is_edited: Tensor,
+    layers: Layers,
+    offset: Tensor | None = None,
+    tiles: Tensor | None = None,
 ) -> Tensor:
     """A copy of the images with an edit inside the masks; every other pixel stays bit for bit.
 
     Args:
         images: (B, C, H, W) of any dtype that images have; C = 1 (grey), 3, or 4 (alpha is kept).
         masks: (B, 1, H, W) bool.
-        severity: (B,) float; images of severity 0 are left alone.
-        layers: from `prepare`, for images of this dtype.
-        offset: (B, 2) float in [0, 1), where on the texture tile each image lies.
+        is_edited: (B,) bool; the other images are left alone.
+        layers: for images of this dtype.
+        offset, tiles: as in `cut_heights`, for a drawing; None for a restoration.
     """
     edited = images.clone(memory_format=torch.preserve_format)
     if not _is_one_by_one(images):
-        _blend_window(edited, masks & (severity > 0).view(-1, 1, 1, 1), ALL, layers, offset)
+        inside = masks & is_edited.view(-1, 1, 1, 1)
+        _blend_window(edited, inside, ALL, layers, offset, tiles)
         return edited
-    for row, amount in enumerate(severity.tolist()):
-        one = slice(row, row + 1)
-        window = _bounding_box(masks[one]) if amount > 0 else NOWHERE
-        one_layers = Layers(*(part[one] for part in layers))
-        _blend_window(edited[one], masks[one], window, one_layers, offset[one])
+    for index in is_edited.nonzero()[:, 0].tolist():
+        one = slice(index, index + 1)
+        _blend_window(
+            edited[one],
+            masks[one],
+            _bounding_box(masks[one]),
+            Layers(*(part[one] for part in layers)),
+            None if offset is None else offset[one],
+            None if tiles is None else tiles[one],
+        )
     return edited
 
 
@@ -186,32 +232,50 @@ def _is_one_by_one(images: Tensor) -> bool:
 
 
 def _blend_window(
-    images: Tensor, masks: Tensor, window: tuple[slice, slice], layers: Layers, offset: Tensor
+    images: Tensor,
+    masks: Tensor,
+    window: tuple[slice, slice],
+    layers: Layers,
+    offset: Tensor | None,
+    tiles: Tensor | None,
 ) -> None:
-    """Edit a window of images in place."""
+    """Edit a window of images in place, on a CPU strip by strip."""
     height, width = images.shape[-2:]
     colours = min(images.shape[1], 3)
     top, bottom, _ = window[0].indices(height)
     left, right, _ = window[1].indices(width)
     if top == bottom or left == right:
         return
-    layers = layers._replace(maps=enlarge_columns(layers.maps, width, slice(left, right)))
-    texture = cut_texture(offset, height, width, window)
+    # A row and a column more, above and to the left, on which the relief of the first ones rests.
+    before = max(0, left - 1)
+    columns = slice(before, right)
+    coarse = enlarge_columns(layers.coarse, width, columns)
+    fine = enlarge_columns(layers.fine, width, columns)
+    source = images[:, :colours, :, columns].clone()
     strip = max(16, STRIP // (right - left)) if _is_one_by_one(images) else bottom - top
     for start in range(top, bottom, strip):
-        rows = slice(start, min(start + strip, bottom))
-        old = images[:, :colours, rows, left:right]
-        inside = masks[:, :, rows, left:right]
-        textured = texture[:, :, start - top : rows.stop - top]
-        new = apply(layers, old.to(torch.float32), textured, height, rows)
+        stop = min(start + strip, bottom)
+        above = max(0, start - 1)
+        rows = slice(above, stop)
+        part = layers._replace(
+            coarse=enlarge_rows(coarse, height, rows), fine=enlarge_rows(fine, height, rows)
+        )
+        seen = source[:, :, rows].to(torch.float32).expand(-1, 3, -1, -1)
+        if offset is None or tiles is None:
+            new = restore(part, seen)
+        else:
+            new = draw(part, seen, cut_heights(offset, tiles, height, width, (rows, columns)))
+        new = new[:, :, start - above :, left - before :]
         if colours == 1:
             new = (new * new.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        old = images[:, :colours, start:stop, left:right]
+        inside = masks[:, :, start:stop, left:right]
         old.copy_(keep_outside(inside, _as_dtype(new, images.dtype), old))
 
 
 def _as_dtype(images: Tensor, dtype: torch.dtype) -> Tensor:
-    """Float images in units of `dtype`, clamped, rounded and converted. Writes to `images`."""
-    images = images.clamp_(0, LARGEST[dtype])
+    """Float images in units of `dtype`, clamped, rounded and converted."""
+    images = images.clamp(0, LARGEST[dtype])
     if not dtype.is_floating_point:
         # By way of a signed integer: many times as fast as straight to an unsigned one.
         images = images.round_().to(torch.int16 if dtype == torch.uint8 else torch.int32)
@@ -221,11 +285,11 @@ def _as_dtype(images: Tensor, dtype: torch.dtype) -> Tensor:
 def keep_outside(mask: Tensor, new: Tensor, old: Tensor) -> Tensor:
     """`new` where the mask is True, else `old`, chosen as bits: for any dtype, and on a CPU many
     times as fast as `torch.where`. Writes to `new`."""
+    dtype = new.dtype
     bits = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[new.element_size()]
     chosen = (mask.view(torch.uint8) if bits == torch.uint8 else mask.to(bits)).neg()
-    old = old.view(bits)
-    new.view(bits).bitwise_xor_(old).bitwise_and_(chosen).bitwise_xor_(old)
-    return new
+    new, old = new.view(bits), old.view(bits)
+    return new.bitwise_xor_(old).bitwise_and_(chosen).bitwise_xor_(old).view(dtype)
 
 
 def _bounding_box(mask: Tensor) -> tuple[slice, slice]:
@@ -235,8 +299,3 @@ def _bounding_box(mask: Tensor) -> tuple[slice, slice]:
     if len(rows) == 0:
         return NOWHERE
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-def to_grid(thumbnails: Tensor) -> Tensor:
-    """(B, C, 64, 64) thumbnails to the maps' grid, (B, C, 32, 32), by averaging."""
-    return F.avg_pool2d(thumbnails, 2)

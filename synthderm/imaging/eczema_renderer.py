@@ -1,25 +1,23 @@
 """Eczema drawn on skin by rule, with exact mask and severity: what the editor learns from.
 
-What is drawn are the signs that the clinical scores rate, each with an amount: `SIGNS`.
+    erythema        EASI and SCORAD "erythema": blood, added in optical density; pink to brick red,
+                    violet-brown on dark skin
+    papulation      EASI "induration/papulation", SCORAD "oedema/papulation": small red bumps
+    excoriation     EASI and SCORAD "excoriation": thin scratches, in groups
+    lichenification EASI and SCORAD "lichenification": the skin's lines deepened, darker by melanin
+    scale           SCORAD "dryness": whitish torn sheets with cracks between them
+    crust           SCORAD "oozing/crusts": dried serum and blood on papules
+    oozing          SCORAD "oozing/crusts": a yellowish film and small wet highlights
+    pigment         brown that inflammation leaves behind
+    diffuseness     how slowly the plaque fades in from its border (eczema's is poorly defined:
+                    Hanifin and Rajka, Acta Derm. Venereol. Suppl. 92, 1980)
+    patchiness      how far the plaque breaks up into islands
+    warmth          red towards brick, instead of pink
+    relief          how far the signs stand out in light from one side
 
-    erythema         EASI and SCORAD "erythema": blood, added in optical density; pink to brick,
-                     violet-brown on dark skin
-    papulation       EASI "induration/papulation", SCORAD "oedema/papulation": small red bumps, lit
-                     from one side
-    excoriation      EASI and SCORAD "excoriation": thin, grouped, dark red scratches
-    lichenification  EASI and SCORAD "lichenification": the skin's lines deepened, thick skin,
-                     darker by melanin
-    scale            SCORAD "dryness": whitish sheets with cracks between them
-    crust            SCORAD "oozing/crusts": dried serum and blood, yellow-brown to dark red
-    oozing           SCORAD "oozing/crusts": a yellowish film with small wet highlights
-    diffuseness      eczema's border is poorly defined (Hanifin and Rajka, Acta Derm. Venereol.
-                     Suppl. 92, 1980): how far the plaque fades towards the border of its mask; 0
-                     draws a sharp border
-
-EASI: Hanifin et al., Exp. Dermatol. 10 (2001). SCORAD: European Task Force on Atopic Dermatitis,
-Dermatology 186 (1993). Colour is drawn in optical density, so that it is right on every skin tone
-(Tsumura et al., JOSA A 16(9), 1999). What varies from pixel to pixel is the image itself and
-`synthderm.imaging.textures`; all else is smooth, so that the editor can learn it.
+Colour is worked out in optical density, where absorbers add on every skin tone (Tsumura et al.,
+JOSA A 16(9), 1999). All that is decided here is smooth, so that the editor can learn it; what is
+crisp is the composite's work.
 """
 
 from typing import NamedTuple
@@ -28,14 +26,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synthderm.imaging.color import HAEMOGLOBIN, MELANIN, to_density
-from synthderm.imaging.compositing import SIGNS, THUMBNAIL, Maps, composite
+from synthderm.imaging.color import MELANIN, to_density
+from synthderm.imaging.compositing import THUMBNAIL, Drawing, composite, prepare_drawing
+from synthderm.imaging.lesions import GRID, Latents
 from synthderm.imaging.resize import shrink
+from synthderm.imaging.tiles import cut_heights, is_wet
 
-# How inflamed dark skin darkens: red light is absorbed as well, blue less than green.
-VIOLET = (0.40, 0.62, 0.48)
-YELLOW = (0.1, 0.35, 1.0)  # dried and wet serum
-ORANGE = (0.2, 0.0, 1.0)  # what the hue of redness varies along
+# The share of red, green and blue that more blood takes, between inflamed and calm skin of the same
+# photographs; what warmer hues add; and how blood shows through much melanin.
+BLOOD, WARMER, VIOLET = (0.20, 1.00, 0.78), (0.22, 0.00, 0.30), (0.52, 0.80, 0.62)
+SERUM = (0.05, 0.30, 1.00)
+DRIED_BLOOD, DRIED_SERUM = (0.36, 0.66, 0.70), (0.16, 0.42, 0.70)
+SCALE = (1.0, 0.96, 0.91)
 
 
 class Amounts(NamedTuple):
@@ -48,116 +50,141 @@ class Amounts(NamedTuple):
     scale: Tensor
     crust: Tensor
     oozing: Tensor
+    pigment: Tensor
     diffuseness: Tensor
+    patchiness: Tensor
+    warmth: Tensor
+    relief: Tensor
 
 
-def draw_eczema(
-    images: Tensor,
-    masks: Tensor,
-    severity: Tensor,
-    noise: Tensor,
-    texture: Tensor,
-    signs: Tensor | None = None,
-) -> Tensor:
+def draw_eczema(images: Tensor, masks: Tensor, severity: Tensor, latents: Latents) -> Tensor:
     """Draw eczema inside masks.
 
     Args:
         images: (B, 3, H, W) float in [0, 1], healthy skin.
         masks: (B, 1, H, W) bool.
         severity: (B,) float in [0, 1]; 0 gives the image back.
-        noise: (B, 2, 64, 64), smooth standard normal fields: they make the plaque ragged, vary its
-            hue, and decide where in it each sign is.
-        texture: (B, 3, H, W) in [-1, 1]: `synthderm.imaging.textures.cut_texture`.
-        signs: (B, 8) in [0, 1], how much of each of `SIGNS` there is beside the others; 0.5 each
-            where None.
+        latents: of B lesions.
 
     Returns:
         (B, 3, H, W) float in [0, 1]; pixels outside the mask are the input's own.
     """
-    if signs is None:
-        signs = torch.full((len(images), len(SIGNS)), 0.5, device=images.device)
-    amounts = Amounts(*signs.T[:, :, None, None, None])
-    # Squared, so that of evenly drawn signs most are faint and one or two stand out: lesions then
-    # differ from each other.
-    amounts = amounts._replace(
-        papulation=amounts.papulation**2,
-        excoriation=amounts.excoriation**2,
-        scale=amounts.scale**2,
-        crust=amounts.crust**2,
-        oozing=amounts.oozing**2,
-    )
+    thumbnails, mask_thumbnails = shrink(images, THUMBNAIL), shrink(masks, THUMBNAIL)
+    drawing = plan_drawing(thumbnails, mask_thumbnails, severity, latents)
+    layers = prepare_drawing(drawing, thumbnails, mask_thumbnails)
+    heights = cut_heights(latents.offset, latents.tiles, *images.shape[-2:])
+    drawn = composite(layers, images, heights).clamp(0, 1)
+    return torch.where(masks & (severity > 0).view(-1, 1, 1, 1), drawn, images)
+
+
+def plan_drawing(
+    thumbnails: Tensor, mask_thumbnails: Tensor, severity: Tensor, latents: Latents
+) -> Drawing:
+    """The rules: what is drawn, before it is laid over an image.
+
+    Args:
+        thumbnails: (B, 3, 64, 64) float in [0, 1].
+        mask_thumbnails: (B, 1, 64, 64) float in [0, 1], the share of each cell under the mask.
+        severity: (B,) float in [0, 1].
+        latents: of B lesions.
+    """
+    amounts = Amounts(*latents.signs.T[:, :, None, None, None])
     s = severity.view(-1, 1, 1, 1)
-    shape, mottle = noise.split(1, dim=1)
-    thumbnails, grid_masks = shrink(images, THUMBNAIL), shrink(masks, THUMBNAIL)
-    plaque = _plaque(grid_masks, amounts, s, shape)
-    density = _density(thumbnails, amounts, plaque, shape, mottle)
-    light, dark = _textures(amounts, s, shape, mottle)
-    relief = 0.3 * amounts.lichenification**2 + 0.15 * amounts.papulation
-    # Swollen skin is smooth, its grain stretched away; thick and dry skin shows more of it.
-    swelling = 0.1 + 0.5 * torch.sigmoid(2 * mottle + shape)
-    thick = 1.5 * amounts.lichenification**2 + 0.3 * amounts.scale
-    detail = thick - (1 - amounts.lichenification) * swelling
+    wet = is_wet(latents.tiles).to(s.dtype).view(-1, 1, 1, 1)
+    grid_masks = F.avg_pool2d(mask_thumbnails, 2)
+    shape, hue, here, there = latents.noise.split(1, dim=1)
+    inner, depth = _depths(grid_masks, amounts.diffuseness)
 
-    # Laid on by the editor's own composite: whatever is drawn here, the editor can learn to draw.
-    maps = Maps(plaque, density, detail, relief, light, dark, found=grid_masks)
-    drawn = composite(images, thumbnails, maps, severity, grid_masks, texture)
-    return torch.where(masks & (s > 0), drawn.clamp(0, 1), images)
-
-
-def _plaque(masks: Tensor, amounts: Amounts, s: Tensor, shape: Tensor) -> Tensor:
-    """Where the plaque is, (B, 1, 64, 64) in [0, 1]: even up to the mask's border, or fading
-    towards it; fainter in places where the noise is low."""
-    depth = blur(masks, THUMBNAIL // 10)
-    depth = depth / depth.amax((2, 3), keepdim=True).clamp_min(1e-3)
-    fading = ((depth - 0.4) / 0.5).clamp(0, 1)
-    edge = (2 * blur(masks, 1) - 0.1).clamp(0, 1)
-    plaque = edge + amounts.diffuseness ** (1 / 3) * (fading - edge)
-    raggedness = 4 - 2.5 * amounts.diffuseness
-    height = shape + 1.1 + 0.6 * s - 0.8 * amounts.papulation
-    return plaque * (0.15 + 0.85 * torch.sigmoid(raggedness * height))
-
-
-def _density(
-    thumbnails: Tensor, amounts: Amounts, plaque: Tensor, shape: Tensor, mottle: Tensor
-) -> Tensor:
-    """The change of optical density, (B, 3, 64, 64)."""
-
-    def colour(rgb: tuple[float, float, float]) -> Tensor:
-        return thumbnails.new_tensor(rgb).view(1, 3, 1, 1)
-
-    # Where there is much melanin, blood shows violet-brown instead of red.
-    red_density = blur(to_density(thumbnails), 3)[:, :1]
-    is_dark = torch.sigmoid(6 * (red_density - 0.65))
-    blood = colour(HAEMOGLOBIN) / HAEMOGLOBIN[1] * (1 - is_dark)
-    blood = blood + colour(VIOLET) / VIOLET[1] * 0.8 * is_dark
-    hue = torch.tanh(0.8 * mottle - 0.5 * shape)
-    patchy = (1 + 0.2 * mottle).clamp(0.4, 1.6)
-    redness = 0.15 + 0.5 * amounts.erythema**1.5
-    density = patchy * redness * (blood + 0.18 * hue * colour(ORANGE))
-    # Thick skin and old inflammation are darker by melanin, the more of it there is.
-    lichenification = 0.04 + 0.30 * amounts.lichenification**2
-    pigment = lichenification * (0.6 + 0.8 * is_dark) * (1 - 0.4 * shape).clamp(0, 2)
-    density = density + pigment * (colour(MELANIN) / MELANIN[1])
-    # Thick skin stands out: the plaque's flank is bright towards the light, dark away from it.
-    flank = blur(plaque.roll((-2, -2), (2, 3)) - plaque.roll((2, 2), (2, 3)), 1)
-    density = density - (0.25 * amounts.lichenification + 0.25 * amounts.papulation) * flank
-    film = torch.sigmoid(3 * (mottle - 0.3))
-    return density + film * (0.35 * amounts.oozing + 0.25 * amounts.crust) * colour(YELLOW)
+    plaque = 0.8 + (0.08 + 0.3 * amounts.patchiness) * shape - 0.12 * amounts.patchiness**2
+    plaque = 0.08 * inner + depth * plaque - 0.08 - 0.1 * (1 - s)
+    flush = (0.08 + 0.27 * amounts.diffuseness) * inner * (1 + 0.3 * shape).clamp(0.4, 1.6)
+    red_density = shrink(to_density(thumbnails), GRID)[:, :1]
+    is_dark = torch.sigmoid(7 * (_blur(red_density, 3) - 0.75))
+    density = _density(amounts, is_dark, hue, here, there)
+    steepness, covers = _covers(amounts, wet, here, there)
+    visible = (1.5 * depth).clamp(0, 1) * s**0.6
+    levels = [cover * visible * steep for cover, steep in zip(covers, steepness)]
+    thick = 0.2 + 1.4 * amounts.lichenification**1.5 + 0.4 * amounts.scale
+    gain = thick - 0.4 * amounts.erythema * (1 - amounts.lichenification)
+    relief = (
+        0.08 * amounts.relief,
+        0.12 + 0.5 * amounts.papulation * amounts.relief,
+        0.1 + 0.25 * amounts.crust,
+        0.05 + 0.12 * amounts.scale,
+        0.04 + 0.13 * amounts.lichenification * amounts.relief,
+    )
+    dark_share = is_dark.mean((2, 3), keepdim=True)
+    dried = torch.lerp(_colour(DRIED_BLOOD, s), _colour(DRIED_SERUM, s), amounts.oozing * wet)
+    # Scale has less light to scatter on dark skin, and looks ashy there.
+    area = grid_masks.sum((2, 3), keepdim=True).clamp_min(1e-3)
+    red = F.avg_pool2d(thumbnails[:, :1], 2)
+    light = (red * grid_masks).sum((2, 3), keepdim=True) / area
+    scale = torch.cat([(0.36 + 0.44 * light) * _colour(SCALE, s), torch.full_like(s, 0.6)], dim=1)
+    return Drawing(
+        levels=torch.cat([plaque, *levels], dim=1),
+        absorption=1 - torch.exp(-s * density),
+        flush=flush,
+        gain=s * gain * (1 + 0.3 * shape).clamp(0.3, 1.7),
+        sharpness=_numbers(0.17 + 0.24 * amounts.patchiness, *steepness),
+        relief=_numbers(*relief) * severity[:, None],
+        deepen=_numbers((0.3 + 0.45 * amounts.papulation) * (1 - 0.6 * amounts.oozing)),
+        dried=_numbers(dried * (1 - 0.35 * dark_share)),
+        white=_numbers(scale),
+    )
 
 
-def _textures(amounts: Amounts, s: Tensor, shape: Tensor, mottle: Tensor) -> tuple[Tensor, Tensor]:
-    """The amounts of light and of dark texture. Each of the noises divides the plaque between two
-    signs that share a channel."""
-    dryness = torch.sigmoid(4 * (shape + 2 * (amounts.scale - amounts.oozing)))
-    light = dryness * (0.05 + 0.95 * amounts.scale) - (1 - dryness) * amounts.oozing
-    bumps = amounts.crust + amounts.papulation - amounts.excoriation
-    raised = torch.sigmoid(4 * (mottle + 2 * bumps))
-    dark = raised * (0.5 * amounts.papulation + 1.1 * amounts.crust * s)
-    dark = dark - (1 - raised) * 1.1 * amounts.excoriation * s
-    return light, dark
+def _depths(masks: Tensor, diffuseness: Tensor) -> tuple[Tensor, Tensor]:
+    """How deep in the mask each cell is, (B, 1, 32, 32): 0 outside, 1 well inside. Once as sharp as
+    the mask, and once for the plaque, which fades in more slowly where it is diffuse."""
+    # Relative to the deepest cell, so that eczema shows on fingers too.
+    near, far = (
+        x / x.amax((2, 3), keepdim=True).clamp_min(1e-3) for x in (_blur(masks, 1), _blur(masks, 3))
+    )
+    inner = (2.3 * near - 0.9).clamp(0, 1)
+    soft = ((far - 0.45) / 0.5).clamp(0, 1) * (2 * near).clamp(0, 1)
+    return inner, torch.lerp(inner, soft, (1.4 * diffuseness).clamp(0, 1))
 
 
-def blur(x: Tensor, radius: int) -> Tensor:
+def _density(amounts: Amounts, is_dark: Tensor, hue: Tensor, here: Tensor, there: Tensor) -> Tensor:
+    """The plaque's optical density at full severity, (B, 3, 32, 32)."""
+    warmth = amounts.warmth - 0.35 + 0.25 * hue
+    blood = _colour(BLOOD, hue) + _colour(WARMER, hue) * warmth
+    blood = torch.lerp(blood, _colour(VIOLET, hue), is_dark)
+    brown = _colour(MELANIN, hue) / MELANIN[1] * (0.9 - 0.4 * is_dark)
+    density = (0.08 + 0.55 * amounts.erythema**1.3) * (1 + 0.28 * hue).clamp(0.3, 1.7) * blood
+    tan = 0.38 * amounts.pigment**1.5 + 0.08 * amounts.lichenification
+    density = density + tan * (1 - 0.25 * here).clamp(0.3, 1.7) * brown
+    return density + 0.22 * amounts.oozing**2 * torch.sigmoid(3 * there) * _colour(SERUM, hue)
+
+
+def _covers(
+    amounts: Amounts, wet: Tensor, here: Tensor, there: Tensor
+) -> tuple[list[Tensor], list[Tensor]]:
+    """How steep papules, wounds, scale and lines are, and how much of each there is and where."""
+    wound = torch.where(wet > 0, amounts.crust, amounts.excoriation)
+    pale = torch.where(wet > 0, amounts.oozing, amounts.scale)
+    one, other = torch.sigmoid(2.5 * here + 0.6), torch.sigmoid(2.5 * there + 0.6)
+    ones = torch.ones_like(wet)
+    steepness = [1.7 * ones, 1.6 * ones, 0.5 + 0.8 * pale, ones]
+    covers = [
+        (0.2 + 0.7 * amounts.papulation) * (0.35 + 0.65 * one),
+        0.95 * wound * (1.2 - one) * other,
+        (0.12 + 0.5 * pale) * torch.sigmoid(0.8 - 2.5 * there),
+        0.4 + 0.6 * amounts.lichenification,
+    ]
+    return steepness, covers
+
+
+def _colour(rgb: tuple[float, float, float], like: Tensor) -> Tensor:
+    return like.new_tensor(rgb).view(1, 3, 1, 1)
+
+
+def _numbers(*parts: Tensor) -> Tensor:
+    """(B, C, 1, 1) parts as (B, C) numbers."""
+    return torch.cat(torch.broadcast_tensors(*parts) if len(parts) > 1 else parts, 1)[:, :, 0, 0]
+
+
+def _blur(x: Tensor, radius: int) -> Tensor:
     """Two box blurs of (B, C, H, W): close to a Gaussian of standard deviation 0.8 * radius."""
     side = 2 * radius + 1
     for _ in range(2):

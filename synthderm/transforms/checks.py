@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from synthderm.imaging.compositing import LARGEST, SIGNS
+from synthderm.imaging.compositing import LARGEST
+from synthderm.imaging.lesions import SIGNS
 
 MASKS = ("random", "given", "predict")
 
@@ -64,9 +65,13 @@ def check_severity(severity: float | Tensor, batch: Tensor) -> Tensor:
 
 
 def check_signs(signs: Tensor, count: int) -> Tensor:
-    """Signs as (B, 8) float32."""
+    """Signs as (B, 12) float32."""
     if signs.shape[-1:] != (len(SIGNS),) or signs.min() < 0 or signs.max() > 1:
-        raise ValueError(f"signs must be (B, 8) or (8,) in [0, 1], not {tuple(signs.shape)}.")
+        count_signs = len(SIGNS)
+        raise ValueError(
+            f"signs must be (B, {count_signs}) or ({count_signs},) in [0, 1], "
+            f"not {tuple(signs.shape)}."
+        )
     return signs.expand(count, len(SIGNS)).float()
 
 

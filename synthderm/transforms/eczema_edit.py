@@ -18,6 +18,7 @@ from torchvision.transforms import v2
 from synthderm.arguments import Range, as_range
 from synthderm.hub.resolve import pin
 from synthderm.imaging.io import to_pil
+from synthderm.imaging.lesions import no_latents, sample_latents
 from synthderm.models.cache import Model, load_editor
 from synthderm.models.editor import ADD, REMOVE, EczemaEditor
 from synthderm.transforms import functional, samples
@@ -223,10 +224,10 @@ class EczemaEdit(v2.Transform):
             if not places:
                 continue
             chosen = take(thumbnails, places)
-            latents, generator = functional.no_latents(len(places)), None
+            latents, generator = no_latents(len(places)), None
             if direction == ADD:
                 generator = torch.Generator().manual_seed(seed)
-                latents = functional.sample_latents(len(places), generator)
+                latents = sample_latents(len(places), generator)
             if masks is not None and (loses_eczema or (self.mode, self.mask) == ("add", "given")):
                 where = take(masks, places)
             else:

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from synthderm.imaging.lesions import Latents
 from synthderm.models.editor import ADD
-from synthderm.transforms.functional import Latents
 from synthderm.transforms.samples import take
 
 

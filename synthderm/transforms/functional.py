@@ -13,13 +13,13 @@ from torch import Tensor
 
 from synthderm.imaging.compositing import (
     LARGEST,
-    SIGNS,
     THUMBNAIL,
     blend,
-    prepare,
-    to_grid,
+    prepare_drawing,
+    prepare_restoration,
 )
-from synthderm.imaging.masks import sample_masks, skin_region, smooth_fields
+from synthderm.imaging.lesions import Latents, no_latents, sample_latents, with_signs
+from synthderm.imaging.masks import sample_masks, skin_region
 from synthderm.imaging.resize import enlarge, shrink
 from synthderm.models.cache import Model, load_editor
 from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor
@@ -33,30 +33,6 @@ class Edit(NamedTuple):
     images: Tensor
     masks: Tensor
     severity: Tensor
-
-
-class Latents(NamedTuple):
-    """The random numbers that decide what lesions look like."""
-
-    noise: Tensor  # (B, 2, 64, 64) float, smooth, standard normal: their shape
-    offset: Tensor  # (B, 2) float in [0, 1): where on the texture tile they lie
-    signs: Tensor  # (B, 8) float in [0, 1]: the amount of each of `SIGNS`
-
-    def to(self, device: torch.device) -> "Latents":
-        return Latents(*(part.to(device) for part in self))
-
-
-def sample_latents(count: int, generator: torch.Generator | None = None) -> Latents:
-    """Latents of `count` random lesions, from `generator` or from torch's global random state."""
-    noise = smooth_fields(count, THUMBNAIL, ((6, 1.0),), ((12, 1.0),), generator=generator)
-    uniform = torch.rand(count, 2 + len(SIGNS), generator=generator)
-    return Latents(noise, uniform[:, :2], uniform[:, 2:])
-
-
-def no_latents(count: int) -> Latents:
-    """Zeros, for edits that do not add a lesion."""
-    noise = torch.zeros(count, 2, THUMBNAIL, THUMBNAIL)
-    return Latents(noise, torch.zeros(count, 2), torch.zeros(count, len(SIGNS)))
 
 
 def random_mask(
@@ -99,8 +75,8 @@ def add_eczema(
         severity: number or (B,) in [0, 1]; 0 gives the image back.
         coverage: share of the skin under a random mask, number or (B,) in (0, 1].
         seed: which lesion; torch's global random state where None.
-        signs: (B, 8) or (8,) in [0, 1], the amount of each of
-            `synthderm.imaging.compositing.SIGNS`; random where None.
+        signs: (B, 12) or (12,) in [0, 1], the amount of each of
+            `synthderm.imaging.lesions.SIGNS`; random where None.
         model: bundled name, folder, Hub id, or an `EczemaEditor`.
 
     Raises:
@@ -111,7 +87,7 @@ def add_eczema(
     generator = None if seed is None else torch.Generator().manual_seed(seed)
     latents = sample_latents(len(batch), generator)
     if signs is not None:
-        latents = latents._replace(signs=check_signs(signs, len(batch)))
+        latents = with_signs(latents, check_signs(signs, len(batch)))
     thumbnails = thumbnail(batch)
     if masks is None:
         masks = masks_on_skin(thumbnails, batch.shape[-2:], coverage, generator)
@@ -190,18 +166,20 @@ def edit_eczema(
     if images.numel() == 0:
         return images.clone()
     latents, mask_thumbnails = latents.to(images.device), shrink(masks)
-    small, grid_masks = to_grid(torch.cat([thumbnails, mask_thumbnails], dim=1)).split((3, 1), 1)
     ones = torch.ones_like(severity)
     maps = editor(
         thumbnails,
         mask_thumbnails,
         severity=severity if direction == ADD else ones,
         direction=direction * ones,
-        noise=latents.noise,
-        signs=latents.signs,
+        latents=latents,
     )
-    layers = prepare(small, maps, severity, grid_masks, LARGEST[images.dtype])
-    return blend(images, masks, severity, layers, latents.offset)
+    white, is_edited = LARGEST[images.dtype], severity > 0
+    if direction == ADD:
+        layers = prepare_drawing(maps.drawing, thumbnails, mask_thumbnails, white)
+        return blend(images, masks, is_edited, layers, latents.offset, latents.tiles)
+    layers = prepare_restoration(maps.restoration, thumbnails, severity, white)
+    return blend(images, masks, is_edited, layers)
 
 
 @torch.no_grad()
@@ -216,8 +194,7 @@ def find_in_thumbnails(
         torch.zeros_like(thumbnails[:, :1]),
         severity=zeros,
         direction=zeros + FIND,
-        noise=latents.noise,
-        signs=latents.signs,
+        latents=latents,
     )
     return enlarge(maps.found, *size).sigmoid() > threshold
 

@@ -1,51 +1,63 @@
-"""The editor's network: ranges of its maps, and what it reads for which edit."""
+"""The editor's network: ranges of what it predicts, and what it reads for which edit."""
 
 import torch
 
-from synthderm.imaging.compositing import GRID, SIGNS, THUMBNAIL
-from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor
+from synthderm.imaging.compositing import GRID, THUMBNAIL, prepare_drawing
+from synthderm.imaging.eczema_renderer import plan_drawing
+from synthderm.imaging.lesions import sample_latents
+from synthderm.models.editor import ADD, FIND, REMOVE
 
 
-def inputs(direction: int, seed: int = 0) -> dict[str, torch.Tensor]:
-    rng = torch.Generator().manual_seed(seed)
-    return {
-        "severity": torch.full((2,), 0.5),
-        "direction": torch.full((2,), float(direction)),
-        "noise": torch.randn(2, 2, THUMBNAIL, THUMBNAIL, generator=rng),
-        "signs": torch.rand(2, len(SIGNS), generator=rng),
-    }
+def predict(editor, direction: int, *, seed: int = 0, severity: float = 0.5):
+    rng = torch.Generator().manual_seed(7)
+    thumbnails = torch.rand(2, 3, THUMBNAIL, THUMBNAIL, generator=rng)
+    masks = torch.ones(2, 1, THUMBNAIL, THUMBNAIL)
+    latents = sample_latents(2, torch.Generator().manual_seed(seed))
+    amount, sense = torch.full((2,), severity), torch.full((2,), float(direction))
+    maps = editor(thumbnails, masks, severity=amount, direction=sense, latents=latents)
+    return maps, thumbnails, masks, latents
 
 
 def test_maps_are_in_their_ranges(editor):
-    thumbnails = torch.rand(2, 3, THUMBNAIL, THUMBNAIL)
-    masks = torch.ones(2, 1, THUMBNAIL, THUMBNAIL)
-    maps = editor(thumbnails, masks, **inputs(ADD))
+    maps, *_ = predict(editor, ADD)
     bounds = {
-        "matte": (0, 1),
-        "density": (-2, 2),
-        "detail": (-1, 2),
-        "relief": (-0.6, 0.6),
-        "light": (-1.3, 1.3),
-        "dark": (-1.3, 1.3),
+        "levels": (-1.5, 2.5),
+        "absorption": (-0.3, 0.8),
+        "flush": (0, 0.6),
+        "gain": (-1, 3),
+        "sharpness": (0, 2),
+        "relief": (0, 1),
+        "deepen": (0, 1),
+        "dried": (0, 1),
+        "white": (0, 1),
     }
     for name, (low, high) in bounds.items():
-        values = getattr(maps, name)
-        assert values.shape[-2:] == (GRID, GRID) and low <= values.min() and values.max() <= high
-    assert maps.density.shape == (2, 3, GRID, GRID) and maps.found.shape == (2, 1, GRID, GRID)
+        values = getattr(maps.drawing, name)
+        assert low <= values.min() and values.max() <= high
+    restoration = maps.restoration
+    assert restoration.density.shape == (2, 3, THUMBNAIL, THUMBNAIL)
+    assert restoration.matte.shape == (2, 1, THUMBNAIL, THUMBNAIL)
+    assert restoration.matte.min() >= 0 and restoration.matte.max() <= 1
+    assert maps.found.shape == (2, 1, GRID, GRID)
 
 
-def test_noise_and_signs_are_read_only_when_adding(editor):
-    thumbnails = torch.rand(2, 3, THUMBNAIL, THUMBNAIL)
-    masks = torch.ones(2, 1, THUMBNAIL, THUMBNAIL)
+def test_drawings_have_the_shapes_of_the_renderer(editor):
+    maps, thumbnails, masks, latents = predict(editor, ADD)
+    drawn = plan_drawing(thumbnails, masks, torch.full((2,), 0.5), latents)
+    for own, truth in zip(maps.drawing, drawn):
+        assert own.shape == truth.shape
+    for drawing in (maps.drawing, drawn):
+        assert prepare_drawing(drawing, thumbnails, masks).numbers.shape == (2, 18)
+
+
+def test_severity_0_draws_no_colour_and_no_relief(editor):
+    maps, *_ = predict(editor, ADD, severity=0.0)
+    drawing = maps.drawing
+    assert not drawing.absorption.any() and not drawing.gain.any() and not drawing.relief.any()
+
+
+def test_latents_are_read_only_when_adding(editor):
     for direction, is_read in ((ADD, True), (REMOVE, False), (FIND, False)):
-        first, second = (
-            editor(thumbnails, masks, **inputs(direction, seed=seed)).matte for seed in (0, 1)
-        )
-        assert torch.equal(first, second) is not is_read
-
-
-def test_an_untrained_editor_changes_next_to_nothing():
-    editor = EczemaEditor().eval()
-    thumbnails = torch.rand(2, 3, THUMBNAIL, THUMBNAIL)
-    maps = editor(thumbnails, torch.ones(2, 1, THUMBNAIL, THUMBNAIL), **inputs(ADD))
-    assert maps.density.abs().mean() < 0.5 and maps.light.abs().mean() < 0.5
+        first, second = (predict(editor, direction, seed=seed)[0] for seed in (0, 1))
+        assert torch.equal(first.drawing.levels, second.drawing.levels) is not is_read
+        assert torch.equal(first.restoration.matte, second.restoration.matte) is not is_read

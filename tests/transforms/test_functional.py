@@ -3,10 +3,8 @@
 import pytest
 import torch
 
-from synthderm.imaging.compositing import apply, composite, prepare, to_grid
 from synthderm.imaging.masks import sample_masks
-from synthderm.imaging.resize import enlarge, enlarge_columns, enlarge_rows, shrink
-from synthderm.imaging.textures import cut_texture
+from synthderm.imaging.resize import enlarge, enlarge_columns, enlarge_rows
 from synthderm.transforms.functional import (
     Latents,
     add_eczema,
@@ -97,18 +95,20 @@ def test_the_global_random_numbers_are_used_only_without_a_seed():
 
 
 @pytest.mark.parametrize("tone", TONES)
-def test_more_severity_is_more_change_and_redder_skin(tone):
+def test_more_severity_is_more_change_and_redder_or_darker_skin(tone):
     image = draw_skin(96, 96, tone)
     mask = torch.zeros(1, 96, 96, dtype=torch.bool)
     mask[:, 20:76, 20:76] = True
-    changes, reds = [], []
+    changes, reds, light = [], [], []
     for severity in (0.0, 0.25, 0.5, 0.75, 1.0):
         edited = add_eczema(image, mask, severity, seed=4).images
         changes.append((edited - image).abs().mean().item())
         inside = edited[:, mask[0]].clamp_min(0.01).log().mean(1)
         reds.append((inside[0] - inside[1]).item())
+        light.append(inside.mean().item())
     assert changes == sorted(changes) and changes[-1] > 0.002
-    assert reds[-1] > reds[0] + 0.05
+    # On dark skin inflammation shows violet-brown.
+    assert light[-1] < light[0] - 0.1 if tone == "dark" else reds[-1] > reds[0] + 0.05
 
 
 def test_removal_brings_skin_closer_to_what_it_was():
@@ -117,28 +117,6 @@ def test_removal_brings_skin_closer_to_what_it_was():
     cleared = remove_eczema(edit.images, edit.masks).images
     before, after = ((x - images).square().mean((1, 2, 3)) for x in (edit.images, cleared))
     assert (after < 0.7 * before).all()
-
-
-def test_a_window_of_the_composite_is_the_composite_there(editor):
-    image, mask = draw_skin(90, 120)[None], torch.ones(1, 1, 90, 120, dtype=torch.bool)
-    latents, one = sample_latents(1, torch.Generator().manual_seed(0)), torch.ones(1)
-    small, grid_mask = to_grid(thumbnail(image)), to_grid(shrink(mask))
-    maps = editor(
-        thumbnail(image),
-        shrink(mask),
-        severity=one,
-        direction=one,
-        noise=latents.noise,
-        signs=latents.signs,
-    )
-    texture = cut_texture(latents.offset, 90, 120)
-    whole = composite(image, small, maps, one, grid_mask, texture)
-    rows, columns = slice(7, 40), slice(50, 119)
-    layers = prepare(small, maps, one, grid_mask)
-    layers = layers._replace(maps=enlarge_columns(layers.maps, 120, columns))
-    texture = cut_texture(latents.offset, 90, 120, (rows, columns))
-    part = apply(layers, image[..., rows, columns], texture, 90, rows)
-    assert torch.allclose(part, whole[..., rows, columns], atol=1e-6)
 
 
 def test_a_row_of_a_batch_is_the_edit_of_that_image_alone(editor):

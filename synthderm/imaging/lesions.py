@@ -1,0 +1,92 @@
+"""Lesions as random numbers: what tells one eczema from another, before any image is seen."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from synthderm.imaging.masks import smooth_fields
+from synthderm.imaging.tiles import SIZES
+
+GRID = 32
+# What the clinical scores rate (EASI: Hanifin et al., Exp. Dermatol. 10, 2001; SCORAD: European
+# Task Force on Atopic Dermatitis, Dermatology 186, 1993), and how a lesion looks beside that.
+# `synthderm.imaging.eczema_renderer` says how each is drawn.
+SIGNS = (
+    "erythema",
+    "papulation",
+    "excoriation",
+    "lichenification",
+    "scale",
+    "crust",
+    "oozing",
+    "pigment",
+    "diffuseness",
+    "patchiness",
+    "warmth",
+    "relief",
+)
+LOOKS = SIGNS[-4:]  # how a lesion looks beside the clinical signs
+# Amounts of the signs that occur together, in their order. A lesion is one of these or between two.
+PATTERNS = {
+    "erythema": (0.60, 0.15, 0.05, 0.15, 0.25, 0.05, 0.05, 0.10, 0.90, 0.60, 0.3, 0.3),
+    "nummular": (0.75, 0.45, 0.10, 0.40, 0.55, 0.50, 0.40, 0.20, 0.15, 0.20, 0.4, 0.6),
+    "lichenified": (0.45, 0.25, 0.40, 0.95, 0.35, 0.10, 0.05, 0.55, 0.60, 0.30, 0.6, 0.7),
+    "excoriated": (0.45, 0.75, 0.80, 0.30, 0.20, 0.60, 0.15, 0.25, 0.75, 0.95, 0.5, 0.6),
+    "dry": (0.25, 0.10, 0.10, 0.60, 0.95, 0.05, 0.05, 0.15, 0.65, 0.40, 0.4, 0.4),
+    "weeping": (0.80, 0.50, 0.20, 0.20, 0.30, 0.85, 0.90, 0.15, 0.40, 0.40, 0.3, 0.5),
+    "vesicular": (0.45, 0.95, 0.05, 0.10, 0.35, 0.15, 0.80, 0.10, 0.70, 0.60, 0.3, 0.8),
+    "pigmented": (0.12, 0.10, 0.15, 0.45, 0.30, 0.05, 0.05, 0.95, 0.70, 0.60, 0.8, 0.3),
+}
+SIZE_SHARES = (0.35, 0.40, 0.25)  # how often signs are fine, middle and coarse
+FIELDS = 4  # of smooth noise: the plaque's shape, its hue, and where two groups of signs are
+
+
+class Latents(NamedTuple):
+    """The random numbers that decide what lesions look like."""
+
+    noise: Tensor  # (B, 4, 32, 32) float, smooth, about standard normal, `FIELDS`
+    signs: Tensor  # (B, 12) float in [0, 1]: the amount of each of `SIGNS`
+    offset: Tensor  # (B, 2) float in [0, 1): the place on the tile of heights
+    tiles: Tensor  # (B,) int64: which tile
+
+    def to(self, device: torch.device) -> "Latents":
+        return Latents(*(part.to(device) for part in self))
+
+
+def sample_latents(count: int, generator: torch.Generator | None = None) -> Latents:
+    """Latents of `count` random lesions, from `generator` or from torch's global random state."""
+    octaves = ((3, 0.86), (6, 0.43), (13, 0.29))
+    noise = smooth_fields(count, GRID, *[octaves] * FIELDS, generator=generator)
+    table = torch.tensor(list(PATTERNS.values()))
+    first, second = torch.randint(len(table), (2, count), generator=generator)
+    share = 0.4 * torch.rand(count, 1, generator=generator) ** 2
+    signs = torch.lerp(table[first], table[second], share)
+    signs = (signs + 0.18 * torch.randn(signs.shape, generator=generator)).clamp(0, 1)
+    offset = torch.rand(count, 2, generator=generator)
+    bounds = torch.tensor(SIZE_SHARES).cumsum(0)[:-1]
+    sizes = torch.bucketize(torch.rand(count, generator=generator), bounds)
+    return Latents(noise, signs, offset, tiles_of(signs, sizes))
+
+
+def tiles_of(signs: Tensor, sizes: Tensor) -> Tensor:
+    """Which tile lesions with these signs and of these sizes (0 to 2) take: the wet one where there
+    is more crust and oozing than excoriation and scale."""
+    amount = dict(zip(SIGNS, signs.T))
+    wet = amount["crust"] + amount["oozing"] > amount["excoriation"] + amount["scale"]
+    return 2 * sizes.clamp(0, len(SIZES) - 1) + wet
+
+
+def with_signs(latents: Latents, signs: Tensor) -> Latents:
+    """The same lesions with other signs, (B, 12) in [0, 1]."""
+    return latents._replace(signs=signs, tiles=tiles_of(signs, latents.tiles // 2))
+
+
+def no_latents(count: int) -> Latents:
+    """Zeros, for edits that do not add a lesion."""
+    return Latents(
+        torch.zeros(count, FIELDS, GRID, GRID),
+        torch.zeros(count, len(SIGNS)),
+        torch.zeros(count, 2),
+        torch.zeros(count, dtype=torch.int64),
+    )
