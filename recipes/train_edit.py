@@ -47,10 +47,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from synthderm.imaging.compositing import GRID, Maps, composite, to_grid
+from synthderm.imaging.color import to_density
+from synthderm.imaging.compositing import composite, prepare_drawing, prepare_restoration
+from synthderm.imaging.eczema_renderer import plan_drawing
 from synthderm.imaging.io import grid, to_pil
+from synthderm.imaging.lesions import GRID
 from synthderm.imaging.resize import shrink
-from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor
+from synthderm.imaging.tiles import cut_heights
+from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor, Maps
 from synthderm.training import checkpoint
 from synthderm.training.arguments import parse_edit_args
 from synthderm.training.augment import diff_augment
@@ -61,6 +65,7 @@ from synthderm.training.lesion_patches import Photograph, load_healthy, load_les
 from synthderm.training.loop import RunState, exit_on_error, frozen, stop_unless_finite, train
 from synthderm.training.losses import (
     discriminator_hinge,
+    drawing_difference,
     generator_hinge,
     masked_difference,
     soft_iou,
@@ -68,6 +73,7 @@ from synthderm.training.losses import (
 
 DISC_CHANNELS = [96, 64, 48, 24]
 LESIONAL, HEALTHY = 0, 1  # what a discriminator is asked: a real lesion, or healthy skin?
+FAINT = 0.3  # severity below which eczema need not be found
 SMOOTHING = 0.02  # weight of the last step in the running means that are logged
 
 Losses = dict[str, Tensor]
@@ -83,18 +89,19 @@ def edit(
     edited image and the predicted maps."""
     thumbnail, mask_thumbnail = shrink(image), shrink(mask)
     ones = torch.ones_like(batch.severity)
-    severity = batch.severity if direction == ADD else ones
     maps = editor(
         thumbnail,
         mask_thumbnail,
-        severity=severity,
+        severity=batch.severity if direction == ADD else ones,
         direction=direction * ones,
-        noise=batch.latents.noise,
-        signs=batch.latents.signs,
+        latents=batch.latents,
     )
-    edited = composite(
-        image, to_grid(thumbnail), maps, severity, to_grid(mask_thumbnail), batch.texture
-    )
+    if direction == ADD:
+        layers = prepare_drawing(maps.drawing, thumbnail, mask_thumbnail)
+        heights = cut_heights(batch.latents.offset, batch.latents.tiles, *image.shape[-2:])
+        edited = composite(layers, image, heights)
+    else:
+        edited = composite(prepare_restoration(maps.restoration, thumbnail, ones), image)
     return torch.where(mask, edited.clamp(1 / 255, 1), image), maps
 
 
@@ -108,16 +115,18 @@ def finding_losses(
     zeros = torch.zeros(len(lesional), device=lesional.device)
     found = editor(
         shrink(torch.where(chosen, lesional, batch.healthy)),
-        torch.zeros_like(batch.latents.noise[:, :1]),
+        torch.zeros_like(shrink(mask)),
         severity=zeros,
         direction=zeros + FIND,
-        noise=batch.latents.noise,
-        signs=batch.latents.signs,
+        latents=batch.latents,
     ).found
-    weight, truth = shrink(known, GRID), shrink(mask, GRID) * chosen
+    # Faint eczema cannot be told from uneven skin: it need not be found.
+    is_faint = (batch.severity < FAINT).view(-1, 1, 1, 1)
+    weight = shrink(known & ~(mask & chosen & is_faint), GRID)
+    truth = shrink(mask, GRID) * chosen
     iou = soft_iou((found.sigmoid() * weight)[is_lesional], truth[is_lesional])
     return {
-        "find": F.binary_cross_entropy_with_logits(found, truth, weight=weight),
+        "find": 2 * F.binary_cross_entropy_with_logits(found, truth, weight=weight),
         "find_iou": 0.6 * (1 - iou),
     }
 
@@ -199,16 +208,20 @@ class EditStep:
         ).to(self.device)
 
     def paired(self, batch: EditBatch) -> Losses:
-        """The renderer's drawing is the answer."""
+        """The renderer's drawing is the answer, map by map."""
         healthy, mask = batch.healthy, batch.mask
-        added, _ = edit(self.editor, healthy, mask, ADD, batch)
+        added, maps = edit(self.editor, healthy, mask, ADD, batch)
+        drawing = plan_drawing(shrink(healthy), shrink(mask), batch.severity, batch.latents)
         # Removal learns from both: what the renderer drew, and what the editor adds.
         is_drawn = torch.rand(len(mask), 1, 1, 1, device=self.device) < 0.5
         lesional = torch.where(is_drawn, batch.lesional, added.detach())
-        removed, _ = edit(self.editor, lesional, mask, REMOVE, batch)
+        removed, undone = edit(self.editor, lesional, mask, REMOVE, batch)
+        inside, too_dense = shrink(mask), to_density(shrink(lesional)) - to_density(shrink(healthy))
+        error = (undone.restoration.density - too_dense).abs() * inside
         losses = {
-            "add": masked_difference(added, batch.lesional, mask),
+            "add": drawing_difference(maps.drawing, drawing),
             "remove": masked_difference(removed, healthy, mask),
+            "density": 2 * error.sum() / (3 * inside.sum() + 1),
         }
         return losses | finding_losses(self.editor, lesional, mask, batch.known, batch)
 
@@ -228,8 +241,8 @@ class EditStep:
         to leave gradients as they are where it hardly changes colours."""
         losses, added, removed, maps = self.adversarial(batch)
         change = (removed - batch.lesional).detach().abs().mean(1, keepdim=True)
-        strength = maps.density.abs().mean(1, keepdim=True)
-        losses["sparsity"] = 0.3 * (maps.matte * strength).mean()
+        strength = maps.restoration.density.abs().mean(1, keepdim=True)
+        losses["sparsity"] = 0.3 * (maps.restoration.matte * strength).mean()
         losses["gradient"] = masked_difference(removed, batch.lesional, change < 0.02, color=0)
         found = finding_losses(self.editor, added.detach(), batch.mask, batch.known, batch)
         return losses | found

@@ -37,12 +37,12 @@ def parse_gan_args(description: str) -> argparse.Namespace:
 
 def parse_edit_args(description: str) -> argparse.Namespace:
     """The command line of train_edit.py."""
-    parser = _make_parser(description, size=96, minutes=40, val_interval=4000)
+    parser = _make_parser(description, size=192, minutes=40, val_interval=4000)
     add = parser.add_argument_group("data and method").add_argument
     add("--supervision", choices=["paired", "masked", "unpaired"], default="paired")
     add("--data", required=True, nargs="+", help="folders of photographs with healthy skin")
     add("--lr", type=float, default=1e-3, help="the editor's learning rate")
-    add("--lr-half-life", type=int, default=30_000, help="images in which --lr is halved")
+    add("--lr-half-life", type=int, default=12_000, help="images in which --lr is halved")
     add("--lesional", help="masked, unpaired: folder of inflamed skin, for masked with masks")
     add("--lesional-labels", nargs="+", help="its classes that are inflamed; all by default")
     add(

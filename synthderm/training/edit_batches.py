@@ -10,10 +10,9 @@ from torch import Tensor
 
 from synthderm.imaging.compositing import THUMBNAIL
 from synthderm.imaging.eczema_renderer import draw_eczema
+from synthderm.imaging.lesions import Latents, sample_latents
 from synthderm.imaging.masks import sample_masks, skin_region
-from synthderm.imaging.textures import cut_texture
 from synthderm.training.lesion_patches import Photograph, sample_healthy, sample_lesions
-from synthderm.transforms.functional import Latents, sample_latents
 
 
 class EditBatch(NamedTuple):
@@ -26,7 +25,6 @@ class EditBatch(NamedTuple):
     severity: Tensor  # (B,) float in [0, 1], of what is added
     lesional: Tensor  # (B, 3, S, S) float in [0, 1]
     lesion_mask: Tensor  # (B, 1, S, S) bool; all True where it is unknown
-    texture: Tensor  # (B, 3, S, S)
     latents: Latents
 
     def to(self, device: torch.device) -> "EditBatch":
@@ -40,13 +38,12 @@ def sample_pairs(folders: Sequence[Sequence[Photograph]], batch: int, size: int)
         folders, batch, size: as in `sample_healthy`.
     """
     healthy, allowed = sample_healthy(folders, batch, size)
-    mask = _sample_masks(allowed, 0.05, 0.7)
+    mask = _sample_masks(allowed, 0.05, 0.9)
     latents = sample_latents(batch)
     severity = torch.rand(batch) * 0.95 + 0.05
-    texture = cut_texture(latents.offset, size, size)
-    drawn = draw_eczema(healthy, mask, severity, latents.noise, texture, latents.signs)
+    drawn = draw_eczema(healthy, mask, severity, latents)
     known = allowed | ~skin_region(healthy)
-    return EditBatch(healthy, known, mask, severity, drawn, mask, texture, latents)
+    return EditBatch(healthy, known, mask, severity, drawn, mask, latents)
 
 
 def sample_lesional(
@@ -71,9 +68,8 @@ def sample_lesional(
     mask = lesion_mask.roll(1, 0) & allowed if masked else _sample_masks(allowed, 0.15, 0.6)
     latents = sample_latents(batch)
     severity = torch.rand(batch) * 0.5 + 0.5
-    texture = cut_texture(latents.offset, size, size)
     known = allowed | ~skin_region(images)
-    return EditBatch(images, known, mask, severity, lesional, lesion_mask, texture, latents)
+    return EditBatch(images, known, mask, severity, lesional, lesion_mask, latents)
 
 
 def _sample_masks(allowed: Tensor, lowest: float, highest: float) -> Tensor:

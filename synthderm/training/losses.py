@@ -5,6 +5,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from synthderm.imaging.color import to_density, to_lab
+from synthderm.imaging.compositing import Drawing
+
+# About the standard deviation of each part of what the renderer draws.
+SPREAD = {
+    "levels": 0.25,
+    "absorption": 0.1,
+    "flush": 0.13,
+    "gain": 0.35,
+    "sharpness": 0.1,
+    "relief": 0.05,
+    "deepen": 0.1,
+    "dried": 0.1,
+    "white": 0.1,
+}
 
 
 def discriminator_hinge(real: Tensor, fake: Tensor) -> Tensor:
@@ -86,6 +100,13 @@ def masked_difference(a: Tensor, b: Tensor, mask: Tensor, *, color: float = 1.0)
     if color:
         total = total + color * ((a - b).abs() * inside).sum()
     return total / (3 * inside.sum() + 1)
+
+
+def drawing_difference(predicted: Drawing, truth: Drawing) -> Tensor:
+    """Mean absolute difference of two drawings, each part in units of its spread over random
+    lesions."""
+    parts = zip(predicted, truth, Drawing._fields)
+    return torch.stack([F.l1_loss(a, b) / SPREAD[name] for a, b, name in parts]).mean()
 
 
 def soft_iou(predicted: Tensor, truth: Tensor) -> Tensor:
