@@ -31,13 +31,18 @@ from torch import Tensor
 from benchmarks.common import RESULTS, provenance, write_json
 from benchmarks.editing.edits import iou_by_threshold, measure_edits
 from benchmarks.editing.goals import make_rows
-from benchmarks.editing.methods import Method, editor_method, parse_models, render, tint
+from benchmarks.editing.methods import (
+    Method,
+    describe_editors,
+    editor_method,
+    parse_models,
+    render,
+    tint,
+)
 from benchmarks.editing.similarity import Similarity
 from benchmarks.editing.windows import TONES, cut_windows, read_hands, shift_tone
-from synthderm.hub.resolve import weights_hash
 from synthderm.metrics import load_extractor
 from synthderm.models.cache import load_editor
-from synthderm.models.editor import EczemaEditor
 
 PER_TONE = 64  # images of either kind on which the severity is measured, for each tone
 
@@ -127,18 +132,6 @@ def measure(args: argparse.Namespace, methods: dict[str, Method]) -> dict[str, A
         "extractor": extractor.name,
         "cpu_s": round(time.process_time() - started),
         "rows": make_rows(measured, reference),
-    }
-
-
-def describe_editors(models: dict[str, str], editors: dict[str, EczemaEditor]) -> dict[str, Any]:
-    """Which weights a figure is of."""
-    return {
-        way: {
-            "model": Path(model).name if Path(model).is_dir() else model,
-            "revision": editors[way].revision,
-            "weights": weights_hash(model)[:12],
-        }
-        for way, model in models.items()
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.common import RESULTS
 from benchmarks.tables.downstream import downstream_section
-from benchmarks.tables.editing import editing_section
+from benchmarks.tables.editing import editing_section, transfer_section
 from benchmarks.tables.fidelity import REFERENCE, fidelity_section
 from benchmarks.tables.markdown import paragraph
 from benchmarks.tables.speed import cuda_section, speed_section
@@ -33,6 +33,8 @@ def make_page(results: Path) -> str:
     lines = ["# Benchmarks", "", *paragraph(HEADER), ""]
     if (results / "editing.json").is_file():
         lines += editing_section(read(results / "editing.json"))
+    if (results / "transfer.json").is_file():
+        lines += transfer_section(read(results / "transfer.json"))
     reference = results / f"fidelity-{REFERENCE}.json"
     dcgan = read(reference)["parts"].get("kid") if reference.is_file() else None
     for path in sorted(results.glob("fidelity-*.json")):

@@ -1,4 +1,4 @@
-"""The section of docs/benchmarks.md on editing, from editing.json."""
+"""The sections of docs/benchmarks.md on editing, from editing.json and transfer.json."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from benchmarks.tables.markdown import describe_run, paragraph, table, verdict
 
 TONES = ("light", "tan", "dark")
 COLUMNS = {
+    "identity": "no edit",
     "renderer": "renderer alone",
     "tint": "red tint in the mask",
     "real": "trained on real lesions",
@@ -21,10 +22,6 @@ def editing_section(result: dict[str, Any]) -> list[str]:
         rows.append(
             [row["text"], goal_text(row), *(cell_text(cells.get(name)) for name in columns)]
         )
-    editors = ", ".join(
-        f"{way} `{editor['model']}` (weights {editor['weights']})"
-        for way, editor in result["editors"].items()
-    )
     head = ["", "goal", *(COLUMNS.get(name, name) for name in columns)]
     return [
         "## Editing",
@@ -32,9 +29,55 @@ def editing_section(result: dict[str, Any]) -> list[str]:
         *explanation(result),
         "",
         *table(head, rows),
-        *paragraph(f"Editors: {editors}; {result['cpu_s']} s of CPU time; {describe_run(result)}"),
+        *paragraph(
+            f"Editors: {editors_text(result)}; {result['cpu_s']} s of CPU time; "
+            f"{describe_run(result)}"
+        ),
         "",
     ]
+
+
+def transfer_section(result: dict[str, Any]) -> list[str]:
+    """The lines of the section on transfer.json."""
+    rows = [
+        [COLUMNS.get(name, name), *(interval_text(row[test]) for test in result["tests"])]
+        for name, row in result["rows"].items()
+    ]
+    text = (
+        f"A linear probe on {result['classifier']} learns to tell {sum(result['calm'].values())} "
+        "calm crops from the same crops with added eczema. Then it has to tell real inflamed from "
+        f"calm skin. Mean AUROC of {len(result['seeds'])} seeds with its 95% interval by "
+        "resampling patients (`boxes`: photographs), of whom none trained the probe. 0.5 is chance."
+    )
+    items = [
+        f"- `{name}`: {test['meaning']}; {test['inflamed']} and {test['calm']} crops of "
+        f"{test['groups']} {'photographs' if name == 'boxes' else 'patients'}."
+        for name, test in result["tests"].items()
+    ]
+    return [
+        "## Transfer to real inflamed skin",
+        "",
+        *paragraph(text),
+        "",
+        *(line for item in items for line in paragraph(item)),
+        "",
+        *table(["", *result["tests"]], rows),
+        *paragraph(f"Editors: {editors_text(result)}; {describe_run(result)}"),
+        "",
+    ]
+
+
+def editors_text(result: dict[str, Any]) -> str:
+    """Which weights the columns or rows of editors are of."""
+    return ", ".join(
+        f"{way} `{editor['model']}` (weights {editor['weights']})"
+        for way, editor in result["editors"].items()
+    )
+
+
+def interval_text(cell: dict[str, Any]) -> str:
+    low, high = cell["interval"]
+    return f"{cell['auroc']:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def explanation(result: dict[str, Any]) -> list[str]:

@@ -47,7 +47,8 @@ def places(tmp_path_factory, generator_dir) -> dict[str, Path]:
     splits = ("train", "train", "train", "train", "val", "test")
     rows = [row | {"split": splits[k // 2 % 6]} for k, row in enumerate(read_rows(lesions))]
     write_rows(lesions, rows)  # both classes in each split
-    draw_folder(root / "hands", size=16)  # which the bundled editor's record names
+    for name in ("hands", "isic2017"):  # which the bundled editor's record names
+        draw_folder(root / name, size=16)
     model = SkinGenerator.from_pretrained(generator_dir)
     made = model.save_pretrained(root / "generator", card={"training": {"data": str(lesions)}})
     return {
