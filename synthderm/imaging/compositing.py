@@ -20,7 +20,7 @@ sinks, so that the border itself is not seen.
 Removing, `Restoration`. Blood absorbs little red light, so the skin's own texture is read off the
 red channel R, and its colour off the thumbnail:
 
-    healthy = enlarged (thumbnail * exp(-density)) * (1 + texture * clamp(R / R0 - 1))
+    healthy = enlarged (thumbnail * exp(density)) * (1 + texture * clamp(R / R0 - 1))
     out     = image + severity * matte * (healthy - image)
 """
 
@@ -56,7 +56,7 @@ BORDER = 1.6  # how far the plaque's level sinks outside the mask
 class Drawing(NamedTuple):
     """Eczema to be added. Maps are (B, C, 32, 32), numbers (B, C), float."""
 
-    levels: Tensor  # `COVERS`, in [-1.5, 2.5]: how far above the height at which it shows a sign is
+    levels: Tensor  # `COVERS`, in [-1.5, 2.5]: a sign shows where level + sharpness * height > 0
     absorption: Tensor  # red, green, blue, in [-0.3, 0.8]: the share of light that the plaque takes
     flush: Tensor  # one map in [0, 0.6]: redness without a border, around and under the plaque
     gain: Tensor  # one map in [-1, 3]: how much more of its own fine detail the skin shows

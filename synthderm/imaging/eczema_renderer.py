@@ -6,7 +6,7 @@
     excoriation     EASI and SCORAD "excoriation": thin scratches, in groups
     lichenification EASI and SCORAD "lichenification": the skin's lines deepened, darker by melanin
     scale           SCORAD "dryness": whitish torn sheets with cracks between them
-    crust           SCORAD "oozing/crusts": dried serum and blood on papules
+    crust           SCORAD "oozing/crusts": dried serum and blood
     oozing          SCORAD "oozing/crusts": a yellowish film and small wet highlights
     pigment         brown that inflammation leaves behind
     diffuseness     how slowly the plaque fades in from its border (eczema's is poorly defined:
@@ -32,8 +32,9 @@ from synthderm.imaging.lesions import GRID, Latents
 from synthderm.imaging.resize import shrink
 from synthderm.imaging.tiles import cut_heights, is_wet
 
-# The share of red, green and blue that more blood takes, between inflamed and calm skin of the same
-# photographs; what warmer hues add; and how blood shows through much melanin.
+# Optical density in red, green and blue: of more blood, between inflamed and calm skin of the same
+# photographs, before warmer hues are added; of these; of blood that shows through much melanin; and
+# of wet serum. Then the shares of light that dried blood and serum take, and the colour of scale.
 BLOOD, WARMER, VIOLET = (0.20, 1.00, 0.78), (0.22, 0.00, 0.30), (0.52, 0.80, 0.62)
 SERUM = (0.05, 0.30, 1.00)
 DRIED_BLOOD, DRIED_SERUM = (0.36, 0.66, 0.70), (0.16, 0.42, 0.70)
@@ -185,7 +186,8 @@ def _numbers(*parts: Tensor) -> Tensor:
 
 
 def _blur(x: Tensor, radius: int) -> Tensor:
-    """Two box blurs of (B, C, H, W): close to a Gaussian of standard deviation 0.8 * radius."""
+    """Two box blurs of (B, C, H, W): close to a Gaussian of standard deviation 1.2 at radius 1 and
+    2.8 at radius 3."""
     side = 2 * radius + 1
     for _ in range(2):
         x = F.avg_pool2d(x, side, 1, radius, count_include_pad=False)

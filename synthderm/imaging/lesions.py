@@ -10,7 +10,7 @@ from synthderm.imaging.tiles import SIZES
 
 GRID = 32
 # What the clinical scores rate (EASI: Hanifin et al., Exp. Dermatol. 10, 2001; SCORAD: European
-# Task Force on Atopic Dermatitis, Dermatology 186, 1993), and how a lesion looks beside that.
+# Task Force on Atopic Dermatitis, Dermatology 186, 1993), pigment, and how a lesion looks.
 # `synthderm.imaging.eczema_renderer` says how each is drawn.
 SIGNS = (
     "erythema",
@@ -27,9 +27,10 @@ SIGNS = (
     "relief",
 )
 LOOKS = SIGNS[-4:]  # how a lesion looks beside the clinical signs
-# Amounts of the signs that occur together, in their order. A lesion is one of these or between two.
+# Amounts of the signs that occur together, in the order of `SIGNS`. A lesion is one of these, moved
+# by up to 40% towards another, and each amount then varies by 0.18 (standard deviation).
 PATTERNS = {
-    "erythema": (0.60, 0.15, 0.05, 0.15, 0.25, 0.05, 0.05, 0.10, 0.90, 0.60, 0.3, 0.3),
+    "erythematous": (0.60, 0.15, 0.05, 0.15, 0.25, 0.05, 0.05, 0.10, 0.90, 0.60, 0.3, 0.3),
     "nummular": (0.75, 0.45, 0.10, 0.40, 0.55, 0.50, 0.40, 0.20, 0.15, 0.20, 0.4, 0.6),
     "lichenified": (0.45, 0.25, 0.40, 0.95, 0.35, 0.10, 0.05, 0.55, 0.60, 0.30, 0.6, 0.7),
     "excoriated": (0.45, 0.75, 0.80, 0.30, 0.20, 0.60, 0.15, 0.25, 0.75, 0.95, 0.5, 0.6),

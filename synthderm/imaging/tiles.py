@@ -7,7 +7,7 @@ scale, at any size of image. There are six tiles: fine, middle and coarse signs,
 
     plaque     noise of many scales and round spots; mean 0, standard deviation 1
     papules    domes, in groups                                             these four in [-1, 0]:
-    wounds     scratches, beaded and in groups; or crusts on some papules   highest where the sign
+    wounds     scratches in groups, most on dry tiles; crusts, on wet ones  highest where the sign
     scale      torn sheets of plates with cracks; or small highlights       shows first
     lines      the skin's ridges between crossing furrows
 
@@ -80,7 +80,7 @@ def cut_heights(
         offset: (B, 2) float in [0, 1): where on the tile the image's corner is, as a share of the
             places that it can have.
         tiles: (B,) int64, which tile.
-        height, width: the image's; signs grow with it.
+        height, width: the image's; signs double in size at 453 px and again at 906 px, and so on.
         window: the part of the image that is wanted.
 
     Returns:
@@ -124,8 +124,7 @@ def _heights(number: int) -> Tensor:
 
 
 def _wounds(plate: int, size: float, wet: bool, groups: Tensor, rng: torch.Generator) -> Tensor:
-    """Crusts, cracked and ragged, and scratches: many of the ones on wet tiles, of the others on
-    dry ones."""
+    """Crusts, cracked and ragged, most on wet tiles, and scratches, most on dry ones."""
     border, _ = plates(plate, rng)
     count, largest = (190, 11) if wet else (70, 6)
     clods = scattered_domes(round(count / size**2), (2.5 * size, largest * size), groups, rng)
