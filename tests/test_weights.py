@@ -41,7 +41,7 @@ def test_cards_are_complete(name):
     measured = {metric["name"] for metric in config["metrics"]}
     wanted = (
         (
-            "pixels outside",
+            "unchanged pixels outside",
             "severity and",
             "added, then removed",
             "`find_eczema`",

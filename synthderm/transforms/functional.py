@@ -131,7 +131,7 @@ def find_eczema(images: Tensor, *, threshold: float = 0.3, model: Model = "eczem
     Args:
         images: see the module.
         threshold: the least probability, in [0, 1]. At 0.3 the overlap with the masks of added
-            eczema is about 0.04 below that at the best threshold on photographs of `val`
+            eczema is about 0.03 below that at the best threshold on photographs of `val`
             (`benchmarks.editing --choose-threshold`), and less of healthy skin is found.
         model: bundled name, folder, Hub id, or an `EczemaEditor`.
     """
