@@ -32,8 +32,8 @@ otherwise they would tell cameras and people apart, and not lesions. Adversarial
 slow: start from paired weights with --init, and keep these from being forgotten with
 --paired-weight, which uses all of --data.
 
-Expect on one AVX2 core: paired 45 images/s at 96 px; adversarial 6 images/s at 64 px with
---features.
+Expect on one AVX512 core: paired 25 to 35 images/s at 192 px. The adversarial kinds are slower: at
+64 px, with --features, 6 images/s with the first editor.
 """
 
 import copy
