@@ -1,5 +1,7 @@
 """What `make_params` draws, and what `transform` makes of it: direction, severity, record."""
 
+import copy
+
 import pytest
 import torch
 from torchvision import tv_tensors
@@ -22,7 +24,9 @@ def test_toggle_removes_where_there_is_eczema_and_adds_elsewhere(editor):
 
 def test_prediction_decides_where_to_remove(editor):
     images = torch.stack([draw_skin(40, 40, seed=k) for k in range(2)])
-    edited, record = EczemaEdit("remove", p=1, model=editor, return_record=True).batch(images)
+    finder = copy.deepcopy(editor)
+    finder.coarse.maps.bias.data[-1] = 10.0  # the map of what is found: everywhere
+    edited, record = EczemaEdit("remove", p=1, model=finder, return_record=True).batch(images)
     assert len(record["mask_area"]) == 2 and edited.shape == images.shape
 
 
