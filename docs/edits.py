@@ -88,7 +88,7 @@ def main() -> None:
     p.add_argument(
         "--model",
         nargs="+",
-        default=["masked=eczema"],
+        default=["paired=eczema"],
         metavar="WAY=MODEL",
         help="editors, by how they were trained (paired, masked, unpaired): bundled name, folder "
         "(./x) or Hub id",

@@ -4,7 +4,7 @@
         --extractor timm:mobilenetv2_100=FILE --classifier mobilenetv2_100=FILE \\
         --model paired=./runs/paired/model masked=./runs/masked/model
     python -m benchmarks.editing --padufes DIR --hands DIR --choose-threshold \\
-        --model masked=eczema                                             on `val` alone
+        --model paired=eczema                                             on `val` alone
 
 Writes benchmarks/results/editing.json, with the CPU time that it took. Editors that were trained in
 up to three ways are compared with the renderer of their training images and with a red tint in the
@@ -55,7 +55,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--model",
         nargs="+",
-        default=["masked=eczema"],
+        default=["paired=eczema"],
         metavar="WAY=MODEL",
         help="editors, by "
         "how they were trained (paired, masked, unpaired): bundled name, folder (./x) or Hub id",

@@ -112,7 +112,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--model",
         nargs="+",
-        default=["masked=eczema"],
+        default=["paired=eczema"],
         metavar="WAY=MODEL",
         help="editors, as for benchmarks.editing",
     )

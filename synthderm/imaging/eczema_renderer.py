@@ -27,8 +27,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from synthderm.imaging.color import MELANIN, to_density
-from synthderm.imaging.compositing import THUMBNAIL, Drawing, composite, prepare_drawing
-from synthderm.imaging.lesions import GRID, Latents
+from synthderm.imaging.compositing import GRID, THUMBNAIL, Drawing, composite, prepare_drawing
+from synthderm.imaging.lesions import Latents
 from synthderm.imaging.resize import shrink
 from synthderm.imaging.tiles import cut_heights, is_wet
 

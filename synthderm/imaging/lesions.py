@@ -5,10 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from synthderm.imaging.compositing import GRID
 from synthderm.imaging.masks import smooth_fields
 from synthderm.imaging.tiles import SIZES
 
-GRID = 32
 # What the clinical scores rate (EASI: Hanifin et al., Exp. Dermatol. 10, 2001; SCORAD: European
 # Task Force on Atopic Dermatitis, Dermatology 186, 1993), pigment, and how a lesion looks.
 # `synthderm.imaging.eczema_renderer` says how each is drawn.

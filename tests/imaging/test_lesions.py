@@ -2,7 +2,8 @@
 
 import torch
 
-from synthderm.imaging.lesions import FIELDS, GRID, PATTERNS, SIGNS, sample_latents, with_signs
+from synthderm.imaging.compositing import GRID
+from synthderm.imaging.lesions import FIELDS, PATTERNS, SIGNS, sample_latents, with_signs
 from synthderm.imaging.tiles import TILES, is_wet
 
 
