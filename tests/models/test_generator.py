@@ -7,17 +7,7 @@ from synthderm.models import generator as nets
 from synthderm.models.generator import SkinGenerator
 from synthderm.models.layers import GeneratorBlock
 from tests.drawing import liven
-
-
-def tiny(**options) -> SkinGenerator:
-    return SkinGenerator(
-        32,
-        [16, 16, 8, 8],
-        ["a", "b", "c"],
-        latent_dim=8 + options.get("noise", 0) ** 2,
-        style_dim=8,
-        **options,
-    )
+from tests.models.tiny import tiny
 
 
 def test_block_is_nearest_enlargement_and_convolution():

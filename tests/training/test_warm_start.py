@@ -7,17 +7,7 @@ from synthderm.datasets.sources import one_thread
 from synthderm.models.generator import SkinGenerator
 from synthderm.training.warm_start import start_from
 from tests.drawing import liven
-
-
-def tiny(**options) -> SkinGenerator:
-    return SkinGenerator(
-        32,
-        [16, 16, 8, 8],
-        ["a", "b", "c"],
-        latent_dim=8 + options.get("noise", 0) ** 2,
-        style_dim=8,
-        **options,
-    )
+from tests.models.tiny import tiny
 
 
 def test_a_generator_without_noise_lends_its_weights_to_one_with_it():
