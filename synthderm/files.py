@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and the hash they are known by."""
+"""Files: written whole or not at all, known by a hash, and found below a folder."""
 
 import hashlib
 import os
@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from synthderm.callers import warn_caller
+
 CHUNK = 1 << 20  # bytes read at once
+# What archives and systems leave beside files, as well as all that is hidden.
+LITTER = {"__macosx", "@eadir", "$recycle.bin", "system volume information", "thumbs.db"}
 
 
 @contextmanager
@@ -40,3 +44,45 @@ def sha256(path: str | os.PathLike[str]) -> str:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file or folder of this name was put there by a system and not by a person: hidden
+    ones such as `.ipynb_checkpoints` and `._a.jpg`, and `__MACOSX`, `Thumbs.db` and the like."""
+    return name.startswith(".") or name.lower() in LITTER
+
+
+def walk_files(directory: str | os.PathLike[str]) -> list[Path]:
+    """All files below a folder, sorted; without litter.
+
+    Links to folders are followed, but never back to a folder that they lie in. A link that leads
+    nowhere is left out with a warning.
+
+    Raises:
+        OSError: a folder that can't be read.
+    """
+    return sorted(_walk(Path(directory), []))
+
+
+def _walk(directory: Path, above: list[tuple[int, int]]) -> Iterator[Path]:
+    """The files below a folder; `above` are the device and inode of the folders around it."""
+    status = directory.stat()
+    identity = (status.st_dev, status.st_ino)
+    if identity in above:
+        return
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            path = directory / entry.name
+            if is_litter(entry.name):
+                continue
+            try:
+                is_folder, is_file = entry.is_dir(), entry.is_file()
+            except OSError:  # a link to itself
+                is_folder = is_file = False
+            if is_folder:
+                yield from _walk(path, [*above, identity])
+            elif is_file:
+                yield path
+            elif entry.is_symlink():
+                target = os.readlink(path)
+                warn_caller(f"{path} is a link to {target}, which is not there: it is left out.")

@@ -12,6 +12,7 @@ import synthderm
 ROOT = Path(synthderm.__file__).parents[1]
 # A module may import from its own room and from the rooms before it.
 ROOMS = [
+    "callers",
     "files",
     "arguments",
     "imaging",

@@ -11,9 +11,12 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from synthderm.files import atomic_path
+from synthderm.callers import name_some, warn_caller
+from synthderm.files import atomic_path, walk_files
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp")
+# Other pictures, which are not taken from folders.
+OTHERS = (".heic", ".heif", ".avif", ".gif", ".dcm", ".jp2", ".ppm", ".dng", ".nef", ".cr2", ".arw")
 
 
 def read_image(path: str | os.PathLike[str]) -> Image.Image:
@@ -83,6 +86,9 @@ def read_mask(path: str | os.PathLike[str], size: tuple[int, int]) -> Image.Imag
 def list_images(directory: str | os.PathLike[str]) -> list[Path]:
     """The image files below a folder, sorted.
 
+    Links are followed. Hidden files and what systems leave behind are passed over, see
+    `synthderm.files.walk_files`; pictures in other formats are left out with a warning.
+
     Raises:
         FileNotFoundError: no such folder.
         ValueError: no image in it.
@@ -90,8 +96,11 @@ def list_images(directory: str | os.PathLike[str]) -> list[Path]:
     directory = Path(directory)
     if not directory.is_dir():
         raise FileNotFoundError(f"there is no folder {directory}.")
-    files = [path for path in directory.rglob("*") if path.suffix.lower() in SUFFIXES]
-    images = sorted(path for path in files if path.is_file())
+    files = walk_files(directory)
+    images = [path for path in files if path.suffix.lower() in SUFFIXES]
+    others = [path for path in files if path.suffix.lower() in OTHERS]
+    if others:
+        warn_caller(f"{name_some(others)}: left out; save such pictures as JPEG or PNG.")
     if not images:
         raise ValueError(f"{directory} holds no image ({', '.join(SUFFIXES)}).")
     return images
