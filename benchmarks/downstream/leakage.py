@@ -140,7 +140,7 @@ def training_files(model: str, known: list[Path]) -> set[str]:
                 "out: give its folder with --seen."
             )
         samples = SkinFolder(place, split=training_split(place)).samples
-        seen |= {hash_photograph(path) for path, _, _ in samples}
+        seen |= {hash_photograph(Path(path)) for path, _ in samples}
     if not seen:
         raise ValueError(
             f"{model!r} does not say what it was trained on: put a {LIST} into its folder, one "

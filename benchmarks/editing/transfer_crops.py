@@ -145,8 +145,8 @@ def photographs(data: str, labels: Sequence[str] | None, *, trained: bool) -> It
     """
     for split in ("train",) if trained else ("train", "val", "test"):
         folder = SkinFolder(data, split=split)
-        for index, (path, _, target) in enumerate(folder.samples):
-            patient, label = folder.groups[index] or path.name, folder.classes[target]
+        for index, (path, target) in enumerate(folder.samples):
+            patient, label = folder.groups[index] or Path(path).name, folder.classes[target]
             is_trained = split == "train" and is_training_patient(patient)
             if is_trained == trained and label in (labels or folder.classes):
                 yield Photograph(*_read(folder, index), label, patient)
@@ -181,7 +181,7 @@ def _hands(data: str, rng: torch.Generator) -> Iterator[Crop]:
     folder = SkinFolder(data, split="train")
     for index in torch.randperm(len(folder), generator=rng)[:HANDS].tolist():
         image, _ = _read(folder, index)
-        yield crop(image, middle(image)), "hand", str(folder.samples[index][0])
+        yield crop(image, middle(image)), "hand", folder.samples[index][0]
 
 
 def _dermoscopy(data: str, rng: torch.Generator) -> Iterator[Crop]:
@@ -191,17 +191,17 @@ def _dermoscopy(data: str, rng: torch.Generator) -> Iterator[Crop]:
     naevi = skin = 0
     for index in torch.randperm(len(folder), generator=rng).tolist():
         image, lesion = _read(folder, index)
-        path, _, label = folder.samples[index]
+        path, label = folder.samples[index]
         cells = F.avg_pool2d(to_tensor(image).float().mean(0, keepdim=True), 8)[0]
         if lesion is None or cells[[0, 0, -1, -1], [0, -1, 0, -1]].min() < DARK:
             continue
         if folder.classes[label] == "nevus" and naevi < DERMOSCOPY_NAEVI:
-            yield crop(image, middle(image)), "naevus, dermoscopy", str(path)
+            yield crop(image, middle(image)), "naevus, dermoscopy", path
             naevi += 1
         elif skin < DERMOSCOPY_SKIN:
             side = int(0.43 * min(image.size)) // STEP * STEP
             for box in beside_lesion(image, lesion, side, rng):
-                yield crop(image, box), "skin, dermoscopy", str(path)
+                yield crop(image, box), "skin, dermoscopy", path
                 skin += 1
         elif naevi == DERMOSCOPY_NAEVI:
             return

@@ -66,7 +66,7 @@ def cut_windows(
             image, mask = to_tensor(photograph), (to_tensor(lesion) > 0).float()
             if not mask.any():
                 continue
-            patient = folder.groups[index] or str(folder.samples[index][0])
+            patient = folder.groups[index] or folder.samples[index][0]
             if folder.classes[label] in INFLAMED:
                 corner = place_on_lesion(mask, side, rng)
                 inflamed.append((*_cut(image, mask, corner, side), patient))

@@ -29,7 +29,7 @@ class RealAndGenerated:
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
         folder = SkinFolder(args.data, split="train")
-        has_masks = any(mask is not None for _, mask, _ in folder.samples)
+        has_masks = bool(folder.masks)
         self.region: Region = args.region or ("given" if has_masks else "skin")
         self.source: str | Function = args.model
         self.options: dict[str, Any] = {"device": args.device, "truncation": args.truncation}

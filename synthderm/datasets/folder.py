@@ -10,9 +10,12 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.datasets import VisionDataset
 
-from synthderm.datasets.layouts import read_layout
-from synthderm.datasets.tables import PhotoRecord
-from synthderm.imaging.io import list_images, read_image, read_mask, to_tensor
+from synthderm.callers import warn_caller
+from synthderm.datasets.doubts import check_folders
+from synthderm.datasets.layouts import find_layouts, read_layout
+from synthderm.datasets.metadata import split_folders
+from synthderm.datasets.records import PhotoRecord, check_records, sort_labels, split_name
+from synthderm.imaging.io import read_image, read_mask, to_tensor
 
 Transform = Callable[..., Any]
 
@@ -20,38 +23,44 @@ Transform = Callable[..., Any]
 class SkinFolder(VisionDataset):
     """Skin photographs from a folder.
 
-    HAM10000, ISIC 2017, PAD-UFES-20, SCIN and 11k Hands are read as they are published, and are
-    recognised by their files: see `synthderm.datasets.layouts` for files, classes, splits and
-    licences. Any other folder is read by its `metadata.csv` (columns `file_name` and `label`;
-    `mask_file_name` and `split` if there are any; paths relative to the folder), or as
-    torchvision's `ImageFolder` (one sub-folder a class). A folder with none of these has one class,
-    "image".
+    HAM10000, ISIC 2017 to 2020, PAD-UFES-20, SCIN and 11k Hands are read as they are published, and
+    are recognised by their files: see `synthderm.datasets.layouts` and `synthderm.datasets.isic`
+    for files, classes, splits and licences. Any other folder is read by its `metadata.csv` (see
+    `synthderm.datasets.metadata`: columns `file_name` and `label`; `mask_file_name`, `split` and
+    `patient_id` if there are any; paths relative to the table), or as torchvision's `ImageFolder`
+    (one sub-folder a class, in folders `train`, `val` and `test` if there are splits). A folder
+    with none of these has one class, "image".
 
     Items are `(PIL RGB, int)`, or `(PIL RGB, tv_tensors.Mask (1, H, W) uint8 of 0 and 1, int)`.
 
     Args:
-        root: the folder.
+        root: the folder; `~` is the home folder.
         split: keep this split alone ("train", "val", "test"); all where None.
-        classes: keep these classes alone, in this order; all, sorted, where None.
+        classes: the classes and their order; others are left out, and some may have no photograph.
+            All of the collection, sorted, where None: a class has the same label in every split.
         min_weight: for SCIN alone: the least weight of a case's leading condition, in [0, 1]; 0.5
             where None.
         return_mask: items are `(image, mask, label)`; a photograph without a mask is left out.
+        loader: reads a file as a PIL image in RGB.
         transform, target_transform, transforms: as in `torchvision.datasets.VisionDataset`; with
             masks, `transform` gets `(image, mask)` and `transforms` gets `(image, mask, label)`.
 
     Attributes:
-        layout: how the folder was read: "HAM10000", "ISIC 2017", "PAD-UFES-20", "SCIN", "11k
-            Hands", "metadata.csv" or "ImageFolder".
-        classes, class_to_idx, samples, targets: as in torchvision's `ImageFolder`; a sample is
-            (image file, mask file or None, label).
-        groups: for each item the id of its patient, lesion, case or subject, or None; no group is
-            in two splits.
+        layout: how the folder was read: "HAM10000", "ISIC 2017" to "ISIC 2020", "ISIC 2018 task 1",
+            "PAD-UFES-20", "SCIN", "11k Hands", "metadata.csv" or "ImageFolder".
+        classes, class_to_idx, samples, imgs, targets, loader: as in torchvision's `ImageFolder`; a
+            sample is (image file, label).
+        masks: the file of the mask of each photograph that has one, by the photograph's file.
+        splits: the splits of the collection; [] if it has none.
+        groups: for each item the id of its patient, lesion, case or subject, or None. A group in
+            two splits is warned of.
         tones: for each item what the source says of its skin tone, as in {"fitzpatrick": 2}; often
             {}.
 
     Raises:
-        FileNotFoundError: no such folder, or a photograph that a table names is missing.
-        ValueError: no images, a split or class that does not exist, or a column that is missing.
+        FileNotFoundError: no such folder, or a file that a table names is missing.
+        ValueError: no images, a split or classes that do not exist, a table that can't be read, or
+            a folder of which it is doubtful that its folders are classes.
     """
 
     def __init__(
@@ -62,6 +71,7 @@ class SkinFolder(VisionDataset):
         classes: str | Sequence[str] | None = None,
         min_weight: float | None = None,
         return_mask: bool = False,
+        loader: Callable[[str], Image.Image] = read_image,
         transform: Transform | None = None,
         target_transform: Transform | None = None,
         transforms: Transform | None = None,
@@ -72,74 +82,90 @@ class SkinFolder(VisionDataset):
             transform=transform,
             target_transform=target_transform,
         )
-        self.directory = Path(root)
-        self.split = split
-        self.return_mask = return_mask
-        self.layout, photographs = read_layout(root, min_weight) or (
-            "ImageFolder",
-            self._read_tree(),
-        )
-        # Over all splits, so that a class has the same index in each.
-        known = sorted({photograph.label for photograph in photographs})
-        self.classes: list[str] = self._check_classes(classes, known)
+        self.layout, photographs = read_layout(root, min_weight)
+        self.loader, self.return_mask = loader, return_mask
+        if split is not None and not isinstance(split, str):
+            raise ValueError(f"split={split!r}: give the name of one split, or None for all.")
+        self.split = None if split is None else split_name(split) or split
+        self.splits = _splits(photographs)
+        check_records(self._place, photographs)
+        if classes is None and self.layout == "ImageFolder":
+            check_folders(Path(self.root), photographs)
+        self.classes = self._choose_classes(photographs, classes)
         self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
         photographs = self._select(photographs)
         self.samples = [
-            (photograph.image, photograph.mask, self.class_to_idx[photograph.label])
+            (str(photograph.image), self.class_to_idx[photograph.label])
             for photograph in photographs
         ]
-        self.targets = [label for _, _, label in self.samples]
+        self.imgs = self.samples
+        self.targets = [label for _, label in self.samples]
+        # By file, so that they stay right where somebody shortens `samples`.
+        self.masks = {str(one.image): str(one.mask) for one in photographs if one.mask}
         self.groups = [photograph.group for photograph in photographs]
         self.tones = [photograph.tone for photograph in photographs]
 
-    def _read_tree(self) -> list[PhotoRecord]:
-        if self.split is not None:
-            if not (self.directory / self.split).is_dir():
-                raise ValueError(
-                    f"{self.directory} (ImageFolder) has no split {self.split!r}: it needs a"
-                    f" sub-folder {self.split}/ with one folder a class, or a metadata.csv with a"
-                    " column split. Leave split out to read all images."
-                )
-            self.directory = self.directory / self.split
-        photographs = []
-        for path in list_images(self.directory):
-            parts = path.relative_to(self.directory).parts
-            photographs.append(PhotoRecord(path, parts[0] if len(parts) > 1 else "image"))
-        return photographs
+    @property
+    def _place(self) -> str:
+        return f"{self.root} ({self.layout})"
 
-    def _check_classes(self, classes: str | Sequence[str] | None, known: list[str]) -> list[str]:
+    def _choose_classes(
+        self, photographs: Sequence[PhotoRecord], classes: str | Sequence[str] | None
+    ) -> list[str]:
+        """The classes in their order, those of the whole collection, whatever the split."""
+        labels = {photograph.label for photograph in photographs}
+        if self.layout == "ImageFolder":
+            known = sorted(labels)  # as torchvision sorts them, "10" before "9"
+        else:
+            known = sort_labels(labels)
         if classes is None:
             return known
         wanted = [classes] if isinstance(classes, str) else list(classes)
-        unknown = [name for name in wanted if name not in known]
-        if unknown or not wanted:
+        twice = [name for name in wanted if wanted.count(name) > 1]
+        if twice or not wanted:
             raise ValueError(
-                f"{self.directory} ({self.layout}) has no class {', '.join(map(repr, unknown))}; it"
-                f" has: {', '.join(known)}."
+                f"classes={classes!r} names {repr(twice[0]) + ' twice' if twice else 'nothing'}:"
+                f" name each class once; {self._place} has: {', '.join(known)}."
+            )
+        unknown = ", ".join(repr(name) for name in wanted if name not in labels)
+        left_out = ", ".join(repr(name) for name in known if name not in wanted)
+        if not labels & set(wanted):
+            raise ValueError(f"{self._place} has no class {unknown}; it has: {', '.join(known)}.")
+        if unknown and left_out:
+            warn_caller(
+                f"{self._place} has no photograph of {unknown}, and {left_out} is left out: are"
+                " these classes spelt as in the folder?"
             )
         return wanted
 
     def _select(self, photographs: list[PhotoRecord]) -> list[PhotoRecord]:
         """The photographs of the split and the classes, with masks if these are asked for."""
-        place = f"{self.directory} ({self.layout})"
-        if self.split is not None and self.layout != "ImageFolder":
-            splits = sorted({photograph.split or "" for photograph in photographs})
-            if self.split not in splits:
-                raise ValueError(
-                    f"{place} has no split {self.split!r}; it has: {', '.join(map(repr, splits))}."
-                )
+        if self.split is not None:
+            if self.split not in self.splits:
+                raise ValueError(f"{self._place} has no split {self.split!r}; {self._way_out()}")
             photographs = [one for one in photographs if one.split == self.split]
         photographs = [one for one in photographs if one.label in self.class_to_idx]
         if not photographs:
-            raise ValueError(f"{place} has no {', '.join(self.classes)} in split {self.split!r}.")
+            raise ValueError(
+                f"{self._place} has no {', '.join(self.classes)} in split {self.split!r}."
+            )
         if self.return_mask:
             photographs = [one for one in photographs if one.mask is not None]
             if not photographs:
                 raise ValueError(
-                    f"{place} names no masks: add a column mask_file_name to a metadata.csv, or"
-                    " fetch the masks."
+                    f"{self._place} names no masks: add a column mask_file_name to a metadata.csv,"
+                    " or fetch the masks."
                 )
         return photographs
+
+    def _way_out(self) -> str:
+        """What to do where a split is not there."""
+        if self.splits:
+            return f"it has: {', '.join(map(repr, self.splits))}."
+        return (
+            "it has no splits. Make folders train, val and test with one folder a class in each,"
+            " or a metadata.csv with a column split; leave split out to read all images."
+        )
 
     def extra_repr(self) -> str:
         return f"layout={self.layout!r}, split={self.split!r}, {len(self.classes)} classes"
@@ -149,26 +175,35 @@ class SkinFolder(VisionDataset):
 
     def read(self, index: int) -> tuple[Image.Image, Image.Image | None, int]:
         """Image, mask (mode L, 0 and 255, or None) and label, before any transform."""
-        path, mask_path, label = self.samples[index]
-        image = read_image(path)
-        return image, None if mask_path is None else read_mask(mask_path, image.size), label
+        path, label = self.samples[index]
+        image, mask = self.loader(path), self.masks.get(path)
+        return image, None if mask is None else read_mask(mask, image.size), label
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
+        if not self.return_mask:
+            path, label = self.samples[index]
+            return apply_transforms(self, self.loader(path), None, label)
         image, mask, label = self.read(index)
-        if not self.return_mask or mask is None:
-            return apply_transforms(self, image, None, label)
+        if mask is None:
+            raise ValueError(f"{self.samples[index][0]} has no mask.")
         return apply_transforms(self, image, tv_tensors.Mask((to_tensor(mask) > 0).byte()), label)
 
 
-def training_split(root: str | os.PathLike[str]) -> str | None:
-    """The split to train on: "train" if a folder has splits, else None, which means all of it.
+def find_splits(root: str | os.PathLike[str]) -> list[str]:
+    """The splits of a folder, sorted; [] if it has none."""
+    folder = Path(root).expanduser()
+    if folder.is_dir() and not find_layouts(folder):
+        return sorted(split_folders(folder).values())
+    return _splits(read_layout(folder)[1])
 
-    Splits are those of its layout, or a sub-folder of the name "train".
-    """
-    layout = read_layout(root)
-    if layout is not None:
-        return "train" if any(photograph.split for photograph in layout[1]) else None
-    return "train" if (Path(root) / "train").is_dir() else None
+
+def _splits(photographs: Sequence[PhotoRecord]) -> list[str]:
+    return sorted({one.split for one in photographs if one.split is not None})
+
+
+def training_split(root: str | os.PathLike[str]) -> str | None:
+    """The split to train on: "train" if a folder has splits, else None, which means all of it."""
+    return "train" if find_splits(root) else None
 
 
 def apply_transforms(

@@ -1,6 +1,6 @@
 """How collections of skin photographs lie on disk, as published: one function reads one layout.
 
-`read_layout` recognises the layout by its files. If a layout has patients, lesions, cases or
+`read_layout` recognises the layout by its tables. If a layout has patients, lesions, cases or
 subjects but no official splits, a hash of that id decides: 70% of the ids are in "train", 15% in
 "val" and 15% in "test", the same on every machine, and none in two splits.
 
@@ -10,87 +10,18 @@ and public code that reads them; each function names its source.
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-from synthderm.datasets.scin import scin, scin_folder
-from synthderm.datasets.tables import (
-    PhotoRecord,
-    find_files,
-    hash_split,
-    parse_fitzpatrick,
-    read_table,
-    require_files,
-)
-
-ISIC_SPLITS = {"Training": "train", "Validation": "val", "Test_v2": "test"}
-ISIC_CLASSES = ("melanoma", "seborrheic_keratosis")  # nevus is neither
-
-
-def read_layout(
-    root: str | os.PathLike[str], min_weight: float | None = None
-) -> tuple[str, list[PhotoRecord]] | None:
-    """The name of the layout and its photographs, of all splits.
-
-    Args:
-        root: the folder.
-        min_weight: for SCIN alone, see `scin`; its default where None.
-
-    Returns:
-        None if no layout is recognised, as for an ImageFolder.
-
-    Raises:
-        FileNotFoundError: a table names a file that is not there.
-        ValueError: a column is missing, a row contradicts itself, or `min_weight` is given for
-            another layout.
-    """
-    root = Path(root)
-    layout = _find_layout(root)
-    name = "ImageFolder" if layout is None else layout[0]
-    if min_weight is not None:
-        if name != "SCIN":
-            raise ValueError(
-                f"min_weight={min_weight!r} is for SCIN's weighted labels; {root} is read as"
-                f" {name}: leave it out."
-            )
-        return name, scin(root, min_weight)
-    return None if layout is None else (name, layout[1](root))
-
-
-def _find_layout(root: Path) -> tuple[str, Callable[[Path], list[PhotoRecord]]] | None:
-    """The name of the layout and the function that reads it, by the files in the folder."""
-    if (root / "metadata.csv").is_file():
-        columns = set(read_table(root / "metadata.csv")[0])
-        is_pad = "file_name" not in columns and columns & {"img_id", "diagnostic"}
-        return ("PAD-UFES-20", pad_ufes_20) if is_pad else ("metadata.csv", metadata_csv)
-    if _ham_table(root).is_file():
-        return "HAM10000", ham10000
-    if any(root.glob("ISIC-2017_*_Part3_GroundTruth.csv")):
-        return "ISIC 2017", isic_2017
-    if (scin_folder(root) / "scin_cases.csv").is_file():
-        return "SCIN", scin
-    if (root / "HandInfo.csv").is_file():
-        return "11k Hands", hands_11k
-    return None
-
-
-def metadata_csv(root: Path) -> list[PhotoRecord]:
-    """This library's own layout, which `synthderm render` writes.
-
-    Files: `metadata.csv` with columns `file_name` and `label`, and, where there are any,
-    `mask_file_name`, `split`, `patient_id` or `lesion_id`, `fitzpatrick`. Paths are relative to the
-    folder.
-    """
-    return [
-        PhotoRecord(
-            root / row["file_name"],
-            row["label"],
-            mask=root / row["mask_file_name"] if row.get("mask_file_name") else None,
-            split=row.get("split") or None,
-            group=row.get("patient_id") or row.get("lesion_id") or None,
-            tone=parse_fitzpatrick(row.get("fitzpatrick")),
-        )
-        for row in read_table(root / "metadata.csv", "file_name", "label")
-    ]
+from synthderm.callers import warn_caller
+from synthderm.datasets import isic
+from synthderm.datasets.finding import find_files, require_files
+from synthderm.datasets.metadata import find_metadata, metadata_csv
+from synthderm.datasets.records import PhotoRecord, Tone, hash_split, parse_fitzpatrick
+from synthderm.datasets.scin import scin, scin_table
+from synthderm.datasets.tables import Row, read_columns, read_table
+from synthderm.datasets.trees import image_folder
 
 
 def ham10000(root: Path) -> list[PhotoRecord]:
@@ -107,60 +38,13 @@ def ham10000(root: Path) -> list[PhotoRecord]:
     Source: Tschandl, Rosendahl and Kittler, Sci Data 5:180161 (2018), doi 10.7910/DVN/DBW86T. For
     non-commercial use; the terms are there.
     """
-    table = _ham_table(root)
-    rows = read_table(table, "lesion_id", "image_id", "dx")
-    files = find_files(root, "HAM10000_images_part_*", "HAM10000_segmentations_lesion_tschandl")
-    names = [f"{row['image_id']}.jpg" for row in rows]
-    images = require_files(files, names, table, "HAM10000_images_part_1 or _2")
-    return [
-        PhotoRecord(
-            image,
-            row["dx"],
-            mask=files.get(f"{row['image_id']}_segmentation.png"),
-            split=hash_split(row["lesion_id"]),
-            group=row["lesion_id"],
-        )
-        for row, image in zip(rows, images)
-    ]
-
-
-def _ham_table(root: Path) -> Path:
-    tables = [root / f"HAM10000_metadata{suffix}" for suffix in (".csv", "", ".tab")]
-    return next(filter(Path.is_file, tables), tables[0])
-
-
-def isic_2017(root: Path) -> list[PhotoRecord]:
-    """ISIC 2017.
-
-    Files, for Training, Validation and Test_v2 (those that are there): the table
-    `ISIC-2017_*_Part3_GroundTruth.csv` with image_id, melanoma and seborrheic_keratosis (1.0 or
-    0.0; nevus if both are 0); photographs in `ISIC-2017_*_Data`; and masks, if they were fetched,
-    in `ISIC-2017_*_Part1_GroundTruth/<image_id>_segmentation.png`.
-
-    The splits are the challenge's. The tables name no patients or lesions.
-
-    Source: Codella et al., arXiv 1710.05006 (2017), challenge.isic-archive.com/data. CC0 1.0.
-    """
-    photographs = []
-    for part, split in ISIC_SPLITS.items():
-        table = root / f"ISIC-2017_{part}_Part3_GroundTruth.csv"
-        if not table.is_file():
-            continue
-        rows = read_table(table, "image_id", *ISIC_CLASSES)
-        folder = f"ISIC-2017_{part}_Data"
-        files = find_files(root, folder, f"ISIC-2017_{part}_Part1_GroundTruth")
-        names = [f"{row['image_id']}.jpg" for row in rows]
-        for row, image in zip(rows, require_files(files, names, table, folder)):
-            classes = [name for name in ISIC_CLASSES if float(row[name]) == 1]
-            if len(classes) == 2:
-                raise ValueError(
-                    f"{table}: {row['image_id']} is marked melanoma and seborrheic_keratosis; it"
-                    " can be one of them."
-                )
-            label = classes[0] if classes else "nevus"
-            mask = files.get(f"{row['image_id']}_segmentation.png")
-            photographs.append(PhotoRecord(image, label, mask=mask, split=split))
-    return photographs
+    return _read_by_group(
+        _ham_table(root),
+        ("image_id", "dx", "lesion_id"),
+        folders=("HAM10000_images_part_*", isic.HAM_MASKS),
+        where="HAM10000_images_part_1 or _2",
+        suffix=".jpg",
+    )
 
 
 def pad_ufes_20(root: Path) -> list[PhotoRecord]:
@@ -175,20 +59,13 @@ def pad_ufes_20(root: Path) -> list[PhotoRecord]:
     Source: Pacheco et al., Data in Brief 32:106221 (2020), table 1; doi 10.17632/zr7vgbcyr2.1.
     CC BY 4.0.
     """
-    table = root / "metadata.csv"
-    rows = read_table(table, "patient_id", "diagnostic", "img_id")
-    files = find_files(root, "imgs_part_*", "images")
-    images = require_files(files, [row["img_id"] for row in rows], table, "imgs_part_1, _2 or _3")
-    return [
-        PhotoRecord(
-            image,
-            row["diagnostic"],
-            split=hash_split(row["patient_id"]),
-            group=row["patient_id"],
-            tone=parse_fitzpatrick(row.get("fitspatrick")),
-        )
-        for row, image in zip(rows, images)
-    ]
+    return _read_by_group(
+        root / "metadata.csv",
+        ("img_id", "diagnostic", "patient_id"),
+        folders=("imgs_part_*", "images"),
+        where="imgs_part_1, _2 or _3",
+        tone=lambda row: parse_fitzpatrick(row.get("fitspatrick")),
+    )
 
 
 def hands_11k(root: Path) -> list[PhotoRecord]:
@@ -202,17 +79,135 @@ def hands_11k(root: Path) -> list[PhotoRecord]:
     Source: Afifi, Multimedia Tools and Applications (2019), doi 10.1007/s11042-019-7424-8,
     sites.google.com/view/11khands. For "reasonable academic fair use".
     """
-    table = root / "HandInfo.csv"
-    rows = read_table(table, "id", "aspectOfHand", "imageName")
-    files = find_files(root, "Hands")
-    images = require_files(files, [row["imageName"] for row in rows], table, "Hands")
+    return _read_by_group(
+        root / "HandInfo.csv",
+        ("imageName", "aspectOfHand", "id"),
+        folders=("Hands",),
+        where="Hands",
+        tone=lambda row: {"skin_color": row["skinColor"]} if row.get("skinColor") else {},
+    )
+
+
+def _read_by_group(
+    table: Path,
+    columns: tuple[str, str, str],
+    *,
+    folders: tuple[str, ...],
+    where: str,
+    suffix: str = "",
+    tone: Callable[[Row], Tone] = lambda row: {},
+) -> list[PhotoRecord]:
+    """One table of photographs, split by a hash of their group.
+
+    Args:
+        table: the file.
+        columns: those of the photograph's file, its class and its group.
+        folders: where photographs and masks are, with wildcards.
+        where: the same, in words.
+        suffix: what the table leaves out of the file's name.
+        tone: the skin tone that a row tells.
+    """
+    image_column, label_column, group_column = columns
+    rows = read_table(table, *columns)
+    files = find_files(table.parent, *folders)
+    names = [row[image_column] + suffix for row in rows]
     return [
         PhotoRecord(
             image,
-            row["aspectOfHand"],
-            split=hash_split(row["id"]),
-            group=row["id"],
-            tone={"skin_color": row["skinColor"]} if row.get("skinColor") else {},
+            row[label_column],
+            mask=files.find(f"{image.stem}_segmentation.png"),
+            split=hash_split(row[group_column]),
+            group=row[group_column],
+            tone=tone(row),
         )
-        for row, image in zip(rows, images)
+        for row, image in zip(rows, require_files(rows, names, files.find_copy, where))
     ]
+
+
+class Layout(NamedTuple):
+    """How a collection is recognised and read.
+
+    Args:
+        name: of the collection.
+        find: its table in a folder; None where it is not there.
+        read: the photographs of a folder that has the table.
+    """
+
+    name: str
+    find: Callable[[Path], Path | None]
+    read: Callable[[Path], list[PhotoRecord]]
+
+
+def _ham_table(root: Path) -> Path:
+    tables = [root / f"HAM10000_metadata{suffix}" for suffix in (".csv", "", ".tab")]
+    return next(filter(Path.is_file, tables), tables[0])
+
+
+def _pad_table(root: Path) -> Path | None:
+    table = root / "metadata.csv"
+    columns = set(read_columns(table)) if table.is_file() else set()
+    return table if "file_name" not in columns and columns & {"img_id", "diagnostic"} else None
+
+
+def _own_table(root: Path) -> Path | None:
+    return None if _pad_table(root) else next(iter(find_metadata(root)), None)
+
+
+# In the order of precedence.
+LAYOUTS = (
+    Layout("PAD-UFES-20", _pad_table, pad_ufes_20),
+    Layout("metadata.csv", _own_table, metadata_csv),
+    Layout("HAM10000", _ham_table, ham10000),
+    Layout("ISIC 2017", partial(isic.find_table, name=isic.TABLE_2017), isic.isic_2017),
+    Layout("ISIC 2018", partial(isic.find_table, name=isic.TABLE_2018), isic.isic_2018),
+    Layout("ISIC 2018 task 1", isic.task1_folder, isic.isic_2018_task1),
+    Layout("ISIC 2019", partial(isic.find_table, name=isic.TABLE_2019), isic.isic_2019),
+    Layout("ISIC 2020", isic.table_2020, isic.isic_2020),
+    Layout("SCIN", scin_table, scin),
+    Layout("11k Hands", lambda root: root / "HandInfo.csv", hands_11k),
+)
+
+
+def find_layouts(root: Path) -> dict[str, Path]:
+    """The names of the layouts whose tables are in a folder, with the tables."""
+    found = {layout.name: layout.find(root) for layout in LAYOUTS}
+    return {name: path for name, path in found.items() if path is not None and path.exists()}
+
+
+def read_layout(
+    root: str | os.PathLike[str], min_weight: float | None = None
+) -> tuple[str, list[PhotoRecord]]:
+    """The name of the layout and its photographs, of all splits.
+
+    Args:
+        root: the folder; `~` is the home folder.
+        min_weight: for SCIN alone, see `scin`; its default where None.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or a table names a file that is not there.
+        ValueError: a column is missing, a row contradicts itself, there are no images, or
+            `min_weight` is given for another layout.
+    """
+    root = Path(root).expanduser()
+    if not root.is_dir():
+        raise FileNotFoundError(f"there is no folder {root}.")
+    found = find_layouts(root)
+    name = next(iter(found), "ImageFolder")
+    if min_weight is not None and name != "SCIN":
+        raise ValueError(
+            f"min_weight={min_weight!r} is for SCIN's weighted labels; {root} is read as {name}:"
+            " leave it out."
+        )
+    if len(found) > 1 and name != "metadata.csv":  # which somebody has written for this folder
+        others = ", ".join(f"{other} ({path.name})" for other, path in list(found.items())[1:])
+        warn_caller(f"{root} is read as {name}; it holds {others} too, which is not read.")
+    if name == "SCIN" and min_weight is not None:
+        return name, scin(root, min_weight)
+    readers = {layout.name: layout.read for layout in LAYOUTS}
+    photographs = readers.get(name, image_folder)(root)
+    if not photographs:
+        raise ValueError(
+            f"{found[name]} looks like a part of {name}, but none of its parts that are known has"
+            f" photographs in {root}."
+        )
+    return name, photographs

@@ -27,13 +27,15 @@ nobody may try to re-identify the people.
 """
 
 import ast
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import mean, median_low
 
-from synthderm.datasets.tables import PhotoRecord, Tone, hash_split, parse_fitzpatrick, read_table
+from synthderm.callers import warn_caller
+from synthderm.datasets.records import PhotoRecord, Tone, hash_split, parse_fitzpatrick
+from synthderm.datasets.tables import Row, read_table
 
+CONDITIONS = "weighted_skin_condition_label"
 PATHS = ("image_1_path", "image_2_path", "image_3_path")
 
 
@@ -51,17 +53,14 @@ def scin(root: Path, min_weight: float = 0.5) -> list[PhotoRecord]:
     """
     if not 0 <= min_weight <= 1:
         raise ValueError(f"min_weight={min_weight!r}: weights are in [0, 1].")
-    folder = scin_folder(root)
+    table_of_cases = scin_table(root)
+    folder = table_of_cases.parent
     cases = {
         row["case_id"]: [row[column] for column in PATHS if row[column]]
-        for row in read_table(folder / "scin_cases.csv", "case_id", *PATHS)
+        for row in read_table(table_of_cases, "case_id", may_be_empty=PATHS)
     }
-    labels = {
-        row["case_id"]: row
-        for row in read_table(
-            folder / "scin_labels.csv", "case_id", "weighted_skin_condition_label"
-        )
-    }
+    table = read_table(folder / "scin_labels.csv", "case_id", may_be_empty=[CONDITIONS])
+    labels = {row["case_id"]: row for row in table}
     owners: dict[str, list[str]] = {}
     for case, names in cases.items():
         for name in names:
@@ -69,9 +68,9 @@ def scin(root: Path, min_weight: float = 0.5) -> list[PhotoRecord]:
     groups = _group_cases(owners.values())
     photographs = []
     for case, names in cases.items():
-        label = labels.get(case, {})
-        condition = _leading_condition(case, label.get("weighted_skin_condition_label"), min_weight)
-        if condition is None:
+        label = labels.get(case)
+        condition = None if label is None else _leading_condition(label, min_weight)
+        if label is None or condition is None:
             continue
         group, tone = groups.get(case, case), _tone(label)
         photographs += [
@@ -88,9 +87,9 @@ def scin(root: Path, min_weight: float = 0.5) -> list[PhotoRecord]:
     return _keep_fetched(photographs, folder)
 
 
-def scin_folder(root: Path) -> Path:
-    """The folder with SCIN's tables: `dataset` in `root`, or `root` itself."""
-    return root / "dataset" if (root / "dataset").is_dir() else root
+def scin_table(root: Path) -> Path:
+    """SCIN's table of cases: in the folder `dataset`, or in `root` itself."""
+    return (root / "dataset" if (root / "dataset").is_dir() else root) / "scin_cases.csv"
 
 
 def _keep_fetched(photographs: list[PhotoRecord], folder: Path) -> list[PhotoRecord]:
@@ -102,39 +101,38 @@ def _keep_fetched(photographs: list[PhotoRecord], folder: Path) -> list[PhotoRec
             f" {folder / 'scin_cases.csv'} names with a clear label."
         )
     if len(kept) < len(photographs):
-        warnings.warn(
+        warn_caller(
             f"{len(photographs) - len(kept)} of {len(photographs)} SCIN photographs are not in"
-            f" {folder / 'images'} and left out.",
-            stacklevel=5,  # the caller of SkinFolder
+            f" {folder / 'images'} and left out."
         )
     return kept
 
 
-def _leading_condition(case: str, text: str | None, min_weight: float) -> str | None:
+def _leading_condition(row: Row, min_weight: float) -> str | None:
     """The condition of the highest weight in "{'Eczema': 0.69, ...}".
 
     None if two share that weight, or if it is below `min_weight`.
     """
     try:
-        weights: dict[str, float] = ast.literal_eval(text or "{}")
+        weights: dict[str, float] = ast.literal_eval(row[CONDITIONS] or "{}")
         highest = max(weights.values(), default=0.0)
         leaders = [condition for condition, weight in weights.items() if weight == highest]
     except (ValueError, SyntaxError, AttributeError, TypeError):
         raise ValueError(
-            f"scin_labels.csv: case {case} has weighted_skin_condition_label {text!r}, which is no"
+            f"{row.place}: case {row['case_id']} has {CONDITIONS} {row[CONDITIONS]!r}, which is no"
             " list of conditions and weights."
         ) from None
     return leaders[0] if len(leaders) == 1 and highest >= min_weight else None
 
 
-def _tone(label: dict[str, str]) -> Tone:
+def _tone(label: Row) -> Tone:
     estimates = [
         parse_fitzpatrick(label.get(f"dermatologist_fitzpatrick_skin_type_label_{number}"))
         for number in (1, 2, 3)
     ]
     types = [int(estimate["fitzpatrick"]) for estimate in estimates if estimate]
-    grades = (label.get(f"monk_skin_tone_label_{pool}") for pool in ("us", "india"))
-    monk = [float(grade) for grade in grades if grade]
+    grades = (f"monk_skin_tone_label_{pool}" for pool in ("us", "india"))
+    monk = [label.number(grade) for grade in grades if label.get(grade)]
     tone: Tone = {"fitzpatrick": median_low(types)} if types else {}
     return tone | ({"monk": mean(monk)} if monk else {})
 

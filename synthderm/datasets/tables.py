@@ -1,121 +1,179 @@
-"""Tables of published data sets: reading and checking them, and finding the files they name."""
+"""Tables on disk, read strictly: what can't be read is named with its file and line."""
 
+import codecs
 import csv
-import hashlib
+import io
+import json
 import re
+import unicodedata
 from collections.abc import Sequence
-from fnmatch import fnmatch
 from pathlib import Path
-from typing import NamedTuple
 
-from synthderm.imaging.io import list_images
+from synthderm.callers import warn_caller
 
-TRAIN, VAL = 0.70, 0.15  # shares of the groups; the rest is "test"
-
-Tone = dict[str, float | str]
+SEPARATORS = ",;\t|"
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-class PhotoRecord(NamedTuple):
-    """What the tables of a data set say of one photograph.
+class Row(dict[str, str]):
+    """One row of a table: its cells by column, without spaces around them and in Unicode's NFC.
 
     Args:
-        image: its file.
-        label: its class.
-        mask: the file of its mask, if there is one.
-        split: "train", "val" or "test"; None if the data set has no splits.
-        group: the patient, lesion, case or subject, if known; no group is in two splits.
-        tone: what the source says of the skin tone, by scale: "fitzpatrick" (1 to 6), "monk" (1 to
-            10) or "skin_color" (words); often nothing.
+        cells: by column.
+        table: the file.
+        line: the number of its line, from 1.
     """
 
-    image: Path
-    label: str
-    mask: Path | None = None
-    split: str | None = None
-    group: str | None = None
-    tone: Tone = {}
+    def __init__(self, cells: dict[str, str], table: Path, line: int) -> None:
+        super().__init__(cells)
+        self.table, self.line = table, line
+
+    @property
+    def place(self) -> str:
+        """The file and the line."""
+        return f"{self.table}, line {self.line}"
+
+    def number(self, column: str) -> float:
+        """The number in a column, with a decimal point or comma.
+
+        Raises:
+            ValueError: it is none.
+        """
+        try:
+            return float(self[column].replace(",", "."))
+        except ValueError:
+            raise ValueError(f"{self.place}: {column} is {self[column]!r}, no number.") from None
 
 
-def hash_split(group: str) -> str:
-    """The split of a group: "train", "val" or "test".
+def read_table(path: Path, *columns: str, may_be_empty: Sequence[str] = ()) -> list[Row]:
+    """The rows of a table.
 
-    The id's SHA-256, as a number in [0, 1), is cut at 0.70 and 0.85.
-    """
-    number = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
-    return "train" if number < TRAIN else "val" if number < TRAIN + VAL else "test"
-
-
-def read_table(path: Path, *columns: str) -> list[dict[str, str]]:
-    """The rows of a comma- or tab-separated table.
+    The file is JSON lines where its suffix is `.jsonl`; else fields are separated by commas,
+    semicolons, tabs or vertical bars, whichever its first line has. It is UTF-8, UTF-16 with a byte
+    order mark, or else cp1252, with a warning. Empty lines are passed over.
 
     Args:
         path: the table.
-        columns: the columns that it must have.
+        columns: columns that it must have, with a value in each row.
+        may_be_empty: columns that it must have.
 
     Raises:
         FileNotFoundError: there is no such table.
-        ValueError: a column is missing, or there are no rows.
+        ValueError: a column or a value is missing, a row has too few or too many fields, there are
+            no rows, or the file is no such table.
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no {path}, which this layout needs.")
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        is_tab = "\t" in file.readline()
-        file.seek(0)
-        reader = csv.DictReader(file, delimiter="\t" if is_tab else ",")
-        rows, present = list(reader), reader.fieldnames or []
-    for column in columns:
-        if column not in present:
-            raise ValueError(
-                f"{path} has no column {column!r}; it has:"
-                f" {', '.join(sorted(present)) or 'nothing'}."
-            )
+    lines, doubtful = _lines(path)
+    if doubtful:
+        warn_caller(f"{path}, line {doubtful} is not UTF-8, so the table is read as cp1252.")
+    names, rows = (_parse_json if path.suffix == ".jsonl" else _parse_fields)(path, lines)
+    for column in (*columns, *may_be_empty):
+        if column not in names:
+            found = ", ".join(sorted(names)) or "nothing"
+            raise ValueError(f"{path} has no column {column!r}; it has: {found}.")
     if not rows:
         raise ValueError(f"{path} has no rows.")
+    for row in rows:
+        for column in columns:
+            if not row.get(column):
+                raise ValueError(f"{row.place}: {column} is empty; fill it in or delete the row.")
     return rows
 
 
-def find_files(root: Path, *patterns: str) -> dict[str, Path]:
-    """The images in some folders of `root`, by file name.
-
-    Folders are searched at any depth (archives often unpack to a folder within a folder), and their
-    names may be in upper or lower case (copies differ).
-
-    Args:
-        root: the data set's folder.
-        patterns: names of the folders, with wildcards.
-    """
-    folders = [
-        path
-        for path in sorted(root.iterdir())
-        if path.is_dir()
-        and any(fnmatch(path.name.lower(), pattern.lower()) for pattern in patterns)
-    ]
-    return {path.name: path for folder in folders for path in list_images(folder)}
+def read_columns(path: Path) -> list[str]:
+    """The names of a table's columns; for JSON lines, of all its keys."""
+    lines, _ = _lines(path)
+    if path.suffix == ".jsonl":
+        return _parse_json(path, lines)[0]
+    first, _ = _find_names(lines)
+    return _parse_fields(path, lines[: first + 1])[0]
 
 
-def require_files(
-    files: dict[str, Path], names: Sequence[str], table: Path, where: str
-) -> list[Path]:
-    """The paths of the photographs that a table names.
+def _lines(path: Path) -> tuple[list[str], int | None]:
+    """The lines of a text, and the number of the first that is not UTF-8, if there is one."""
+    data = path.read_bytes()
+    encoding = "UTF-16" if data.startswith(UTF16) else "UTF-8"
+    doubtful = None
+    try:
+        text = data.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        doubtful = data.count(b"\n", 0, error.start) + 1
+        try:
+            text = data.decode("cp1252" if encoding == "UTF-8" else "UTF-8")
+        except UnicodeDecodeError:
+            raise ValueError(
+                f"{path}, line {doubtful} is in an unknown encoding; save the table as UTF-8."
+            ) from None
+    if "\0" in text:
+        raise ValueError(f"{path} is no text in UTF-8; save it as CSV in UTF-8.")
+    return io.StringIO(text, newline="").readlines(), doubtful
 
-    Args:
-        files: what `find_files` found.
-        names: file names, in the order of the table.
-        table, where: the table and the folders, for the message.
 
-    Raises:
-        FileNotFoundError: a photograph is missing.
-    """
-    missing = [name for name in names if name not in files]
-    if missing:
-        raise FileNotFoundError(
-            f"{table} names {missing[0]}, which is not in {where} ({len(missing)} of {len(names)}"
-            " photographs are missing)."
+def _find_names(lines: list[str]) -> tuple[int, str]:
+    """Which line names the columns, from 0, and how fields are separated."""
+    first = next((k for k, line in enumerate(lines) if line.strip()), len(lines))
+    if first < len(lines) and (stated := re.fullmatch(r"sep=(.)\s*", lines[first])):
+        return first + 1, stated[1]  # a line that Excel writes
+    return first, max(SEPARATORS, key=lines[first].count) if first < len(lines) else ","
+
+
+def _parse_fields(path: Path, lines: list[str]) -> tuple[list[str], list[Row]]:
+    first, separator = _find_names(lines)
+    reader = csv.reader(lines[first:], delimiter=separator, strict=True)
+    names: list[str] | None = None
+    rows: list[Row] = []
+    line = first + 1
+    try:
+        for fields in reader:
+            values = [clean(field) for field in fields]
+            if names is None:
+                names = _check_names(path, values)
+            elif any(values):
+                rows.append(Row(_pair(names, values, f"{path}, line {line}"), path, line))
+            line = first + reader.line_num + 1
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {line}: {error}.") from None
+    return names or [], rows
+
+
+def _check_names(path: Path, names: list[str]) -> list[str]:
+    while names and not names[-1]:
+        names.pop()
+    twice = [name for name in names if name and names.count(name) > 1]
+    if twice:
+        raise ValueError(f"{path} has two columns {twice[0]!r}; rename one.")
+    return names
+
+
+def _pair(names: list[str], values: list[str], place: str) -> dict[str, str]:
+    while len(values) > len(names) and not values[-1]:
+        values.pop()
+    if len(values) != len(names):
+        raise ValueError(
+            f"{place}: the number of fields is {len(values)}, but that of columns {len(names)}."
         )
-    return [files[name] for name in names]
+    return dict(zip(names, values))
 
 
-def parse_fitzpatrick(text: str | None) -> Tone:
-    """A skin type as the tables write it: 3, 3.0 or FST3; {} for an empty cell or anything else."""
-    match = re.fullmatch(r"(?:FST)?([1-6])(?:\.0)?", text or "")
-    return {"fitzpatrick": int(match[1])} if match else {}
+def _parse_json(path: Path, lines: list[str]) -> tuple[list[str], list[Row]]:
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            cells = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number} is not JSON: {error}.") from None
+        if not isinstance(cells, dict):
+            raise ValueError(f"{path}, line {number} is no JSON object: {line[:40]!r}.")
+        values = {
+            clean(key): "" if cell is None else clean(str(cell)) for key, cell in cells.items()
+        }
+        rows.append(Row(values, path, number))
+    return list(dict.fromkeys(key for row in rows for key in row)), rows
+
+
+def clean(text: str) -> str:
+    """A name without spaces around it and in Unicode's NFC: what looks the same is the same."""
+    return unicodedata.normalize("NFC", text).strip()

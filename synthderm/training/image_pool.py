@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from synthderm.datasets.folder import SkinFolder, training_split
+from synthderm.datasets.folder import SkinFolder, find_splits
 from synthderm.imaging.color import ita
 from synthderm.imaging.io import to_tensor
 from synthderm.imaging.masks import clear_windows, skin_region
@@ -186,15 +186,9 @@ def _squares(
 
 
 def load_validation(data: str, size: int, region: Region = "given") -> ImagePool | None:
-    """The `val` split, or None where there is none apart from the training photographs."""
-    if training_split(data) is None:
+    """The `val` split, or None where there is none."""
+    if "val" not in find_splits(data):
         return None
-    try:
-        train, val = SkinFolder(data, split="train"), SkinFolder(data, split="val")
-    except ValueError:
-        return None
-    if {path for path, *_ in train.samples} & {path for path, *_ in val.samples}:
-        return None  # a folder without a sub-folder val
     return load_image_pool(data, "val", size, region)
 
 

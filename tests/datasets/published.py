@@ -108,6 +108,87 @@ def isic_2017(root: Path) -> Truth:
     return truth
 
 
+def one_hot(label: str, columns: str) -> dict[str, float]:
+    """The columns of the classes, 1.0 in that of the label."""
+    return {name: float(name == label) for name in columns.split()[1:]}
+
+
+def isic_2018(root: Path) -> Truth:
+    columns = "image MEL NV BCC AKIEC BKL DF VASC"
+    truth: Truth = {}
+    groupings = []
+    for part, count in {"Training": 6, "Validation": 3, "Test": 4}.items():
+        rows = []
+        for _ in range(count):
+            name = f"ISIC_{24306 + len(truth):07}"
+            label = columns.split()[1 + len(truth) % 7]
+            lesion = f"HAM_{len(truth) // 2:07}" if part == "Training" else None
+            if lesion:
+                groupings.append({"image": name, "lesion_id": lesion})
+            rows.append({"image": name, **one_hot(label, columns)})
+            truth[name] = (label, lesion)
+            draw(root / f"ISIC2018_Task3_{part}_Input" / f"{name}.jpg")
+        # As the archives unpack.
+        folder = f"ISIC2018_Task3_{part}_GroundTruth"
+        write_table(root / folder / f"{folder}.csv", columns, rows)
+    table = root / "ISIC2018_Task3_Training_LesionGroupings.csv"
+    write_table(table, "image lesion_id diagnosis_confirm_type", groupings)
+    masks = root / "HAM10000_segmentations_lesion_tschandl"
+    draw(masks / "ISIC_0024306_segmentation.png", "L")
+    return truth
+
+
+def isic_2019(root: Path, test: bool = False) -> Truth:
+    """80 photographs, every fourth of no named lesion; and 9 to test on."""
+    columns = "image MEL NV BCC AK BKL DF VASC SCC UNK"
+    truth: Truth = {}
+    rows, metadata = [], []
+    for k in range(80):
+        name = f"ISIC_{k:07}" + "_downsampled" * (k % 10 == 0)
+        label = columns.split()[1 + k % 8]
+        lesion = f"BCN_{k // 2:07}" if k % 4 else None
+        rows.append({"image": name, **one_hot(label, columns)})
+        metadata.append({"image": name, "lesion_id": lesion, "sex": "female"})
+        truth[name] = (label, lesion)
+        draw(root / "ISIC_2019_Training_Input" / "ISIC_2019_Training_Input" / f"{name}.jpg")
+    write_table(root / "ISIC_2019_Training_GroundTruth.csv", columns, rows)
+    more = "image age_approx anatom_site_general lesion_id sex"
+    write_table(root / "ISIC_2019_Training_Metadata.csv", more, metadata)
+    if test:
+        names = [f"ISIC_{34321 + k:07}" for k in range(9)]
+        labels = columns.split()[1:]
+        rows = [{"image": n, **one_hot(label, columns)} for n, label in zip(names, labels)]
+        scored = f"{columns} score_weight validation_weight"
+        write_table(root / "ISIC_2019_Test_GroundTruth.csv", scored, rows)
+        for name, label in zip(names, labels):
+            draw(root / "ISIC_2019_Test_Input" / f"{name}.jpg")
+            truth[name] = (label, None)
+    return truth
+
+
+def isic_2020(root: Path, table: str = "ISIC_2020_Training_GroundTruth_v2.csv") -> Truth:
+    columns = (
+        "image_name patient_id lesion_id sex age_approx anatom_site_general_challenge diagnosis"
+        " benign_malignant target"
+    )
+    rows = [
+        {
+            "image_name": f"ISIC_{k:07}",
+            "patient_id": f"IP_{k // 3:07}",
+            "lesion_id": f"IL_{k:07}",
+            "diagnosis": "unknown",
+            "benign_malignant": ("benign", "malignant")[k % 2],
+            "target": k % 2,
+        }
+        for k in range(60)
+    ]
+    write_table(root / table, columns, rows)
+    for row in rows:
+        draw(root / "train" / f"{row['image_name']}.jpg")
+    draw(root / "test" / "ISIC_0052060.jpg")
+    return {row["image_name"]: (row["benign_malignant"], row["patient_id"]) for row in rows}
+
+
 def pad_ufes_20(root: Path) -> Truth:
     rows = []
     for k in range(60):
@@ -183,6 +264,9 @@ def scin(root: Path) -> Truth:
 LAYOUTS = {
     "HAM10000": ham10000,
     "ISIC 2017": isic_2017,
+    "ISIC 2018": isic_2018,
+    "ISIC 2019": isic_2019,
+    "ISIC 2020": isic_2020,
     "PAD-UFES-20": pad_ufes_20,
     "SCIN": scin,
     "11k Hands": hands_11k,

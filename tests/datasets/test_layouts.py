@@ -19,8 +19,8 @@ def test_every_photograph_has_its_class_and_its_group(tmp_path, layout):
     assert layout in repr(data)
     assert data.classes == sorted({label for label, _ in truth.values()})
     read = {
-        path.stem: (data.classes[label], group)
-        for (path, _, label), group in zip(data.samples, data.groups)
+        Path(path).stem: (data.classes[label], group)
+        for (path, label), group in zip(data.samples, data.groups)
     }
     assert read == truth
     assert len(data) == len(truth)
@@ -39,7 +39,7 @@ def test_no_group_is_in_two_splits(tmp_path, layout):
     assert all(part.classes == data.classes for part in splits.values())
     for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
         assert not set(splits[one].groups) & set(splits[other].groups) - {None}
-        paths = [{path for path, *_ in splits[name].samples} for name in (one, other)]
+        paths = [{path for path, _ in splits[name].samples} for name in (one, other)]
         assert not paths[0] & paths[1]
     assert training_split(tmp_path) == "train"
 
@@ -74,6 +74,14 @@ def test_ham10000_as_dataverse_names_and_converts_its_table(tmp_path, table):
     assert len(data) == len(truth)
 
 
+def test_copies_in_another_case_or_format_are_found(tmp_path):
+    ham10000(tmp_path)
+    photographs = sorted(tmp_path.glob("HAM10000_images_part_*/*.jpg"))
+    photographs[0].rename(photographs[0].with_suffix(".JPG"))
+    photographs[1].rename(photographs[1].with_suffix(".png"))
+    assert len(SkinFolder(tmp_path)) == 80
+
+
 def test_pad_ufes_20_is_told_from_our_own_metadata_by_its_columns(tmp_path):
     pad_ufes_20(tmp_path / "pad")
     draw_folder(tmp_path / "own", count=6)
@@ -92,7 +100,7 @@ def test_classes_are_kept_in_the_order_asked(tmp_path):
     truth = pad_ufes_20(tmp_path)
     data = SkinFolder(tmp_path, classes=["NEV", "ACK"])
     assert data.class_to_idx == {"NEV": 0, "ACK": 1}
-    assert all(truth[path.stem][0] == data.classes[label] for path, _, label in data.samples)
+    assert all(truth[Path(path).stem][0] == data.classes[label] for path, label in data.samples)
     assert len(data) == 40
     with pytest.raises(ValueError, match="PAD-UFES-20.* no class 'nevus'; it has: ACK, BCC, NEV"):
         SkinFolder(tmp_path, classes=["nevus"])

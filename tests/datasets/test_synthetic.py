@@ -215,8 +215,8 @@ def test_truncation_makes_images_alike_and_1_changes_nothing():
 
 def test_balancing_fills_up_to_the_largest_class(tmp_path):
     real = SkinFolder(draw_folder(tmp_path / "d"), split=None)
-    real.samples = real.samples[:1] + [s for s in real.samples if s[2] == 1]
-    real.targets = [s[2] for s in real.samples]
+    real.samples = real.samples[:1] + [s for s in real.samples if s[1] == 1]
+    real.targets = [s[1] for s in real.samples]
     assert Counter(real.targets) == {0: 1, 1: 6}
     extra = SyntheticSkinDataset.balancing(
         real, "lesions", mapping={"a": "melanoma", "b": "nevus"}, seed=4

@@ -1,14 +1,91 @@
-"""Groups are split by a hash of their id, in the shares that are promised."""
+"""Tables as programs write them are read; what can't be read is named with file and line."""
 
-from collections import Counter
+import codecs
 
-from synthderm.datasets.tables import hash_split
+import pytest
+
+from synthderm.datasets.tables import read_columns, read_table
+
+PLAIN = "name,label\n1.png,mel\n2.png,Ekz\u00e9m\n"
+ROWS = [{"name": "1.png", "label": "mel"}, {"name": "2.png", "label": "Ekz\u00e9m"}]
 
 
-def test_groups_are_split_by_hash_in_the_shares_promised():
-    shares = Counter(hash_split(f"HAM_{k:07}") for k in range(4000))
-    assert abs(shares["train"] / 4000 - 0.70) < 0.03
-    assert abs(shares["val"] / 4000 - 0.15) < 0.03
-    # Written down, so that no later change moves a group from one split to another.
-    expected = {"0000000": "train", "PAT_8": "val", "PAT_3": "test"}
-    assert {group: hash_split(group) for group in expected} == expected
+def write(tmp_path, data, name="t.csv"):
+    path = tmp_path / name
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PLAIN,
+        PLAIN.replace("\n", "\r\n"),
+        PLAIN.replace("\n", "\r"),
+        PLAIN.replace(",", ";"),
+        PLAIN.replace(",", "\t"),
+        PLAIN.replace(",", "|"),
+        "sep=;\r\n" + PLAIN.replace(",", ";"),
+        codecs.BOM_UTF8 + PLAIN.encode(),
+        PLAIN.encode("utf-16"),
+        codecs.BOM_UTF16_BE + PLAIN.encode("utf-16-be"),
+        "\n" + PLAIN.replace("\n", "\n\n") + ",\n",
+        " name , label \n 1.png ,mel \n2.png,\u00a0Ekz\u00e9m\n",
+        PLAIN.replace("\u00e9", "e\u0301"),
+        PLAIN.replace("\n", ",,\n"),
+        '"name","label"\n"1.png","mel"\n"2.png","Ekz\u00e9m"',
+    ],
+)
+def test_tables_as_programs_write_them(tmp_path, data):
+    path = write(tmp_path, data)
+    assert [dict(row) for row in read_table(path, "name", "label")] == ROWS
+    assert read_columns(path) == ["name", "label"]
+
+
+def test_cp1252_is_read_and_said(tmp_path):
+    path = write(tmp_path, PLAIN.encode("cp1252"))
+    with pytest.warns(UserWarning, match="t.csv, line 3 is not UTF-8, .* read as cp1252") as caught:
+        assert read_table(path, "name")[1]["label"] == "Ekz\u00e9m"
+    assert caught[0].filename == __file__
+
+
+def test_json_lines(tmp_path):
+    text = '{"name": " 1.png", "label": 3, "more": [1]}\n\n{"name": "2.png", "label": "a\u2028b"}\n'
+    rows = read_table(write(tmp_path, text, "t.jsonl"), "name", "label", may_be_empty=["more"])
+    assert [row["label"] for row in rows] == ["3", "a\u2028b"]
+    assert [row.line for row in rows] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    "name, data, message",
+    [
+        ("t.csv", PLAIN + "3.png\n", "t.csv, line 4: the number of fields is 1, but .* columns 2"),
+        ("t.csv", PLAIN + "3.png,a,b\n", "t.csv, line 4: the number of fields is 3"),
+        ("t.csv", PLAIN + "3.png, \n", "t.csv, line 4: label is empty"),
+        ("t.csv", 'name,label\n"1\n.png",mel\n2.png,\n', "t.csv, line 4: label is empty"),
+        ("t.csv", "sep=;\nname;label\n1.png;\n", "t.csv, line 3: label is empty"),
+        ("t.csv", PLAIN + '"3.png,a\n', "t.csv, line 4: unexpected end"),
+        ("t.csv", "name,label,label\n1,2,3\n", "t.csv has two columns 'label'"),
+        ("t.csv", "name,Label\n1,2\n", "t.csv has no column 'label'; it has: Label, name"),
+        ("t.csv", "name,label\n", "t.csv has no rows"),
+        ("t.csv", "", "t.csv has no column 'name'; it has: nothing"),
+        ("t.csv", b"name,label\n1.png,\x81\n", "t.csv, line 2 is in an unknown encoding"),
+        ("t.csv", PLAIN.encode("utf-16-le"), "t.csv is no text in UTF-8"),
+        ("t.csv", b"PK\x03\x04\0\0", "t.csv is no text in UTF-8"),
+        ("t.csv", codecs.BOM_UTF16_LE + b"a", "t.csv, line 1 is in an unknown encoding"),
+        ("t.jsonl", '{"name": 1}\n{"name": "2"', "t.jsonl, line 2 is not JSON"),
+        ("t.jsonl", "[1]\n", "t.jsonl, line 1 is no JSON object"),
+        ("t.jsonl", '{"name": 1, "label": "a"}\n{"name": 2}\n', "t.jsonl, line 2: label is empty"),
+        ("t.jsonl", '{"name": 1, "label": null}\n', "t.jsonl, line 1: label is empty"),
+    ],
+)
+def test_what_can_not_be_read_is_named_with_its_line(tmp_path, name, data, message):
+    with pytest.raises(ValueError, match=message):
+        read_table(write(tmp_path, data, name), "name", "label")
+
+
+def test_numbers_have_a_point_or_a_comma(tmp_path):
+    first, second = read_table(write(tmp_path, "a;b\n1,5;0.5\nx;1\n"), "a", "b")
+    assert (first.number("a"), first.number("b")) == (1.5, 0.5)
+    with pytest.raises(ValueError, match="t.csv, line 3: a is 'x', no number"):
+        second.number("a")

@@ -1,0 +1,131 @@
+"""The files that a table names, found also where the name is written a little differently."""
+
+import os
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+
+from synthderm.datasets.tables import Row
+from synthderm.files import walk_files
+from synthderm.imaging.io import SUFFIXES
+
+Find = Callable[[str], Path | None]
+
+
+class NamedFiles:
+    """Files by their names.
+
+    A name is found as it is written, or else in another case or another Unicode form of its
+    accents, if just one file fits.
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._exact = {path.name: path for path in paths}
+        self._alike: dict[str, list[Path]] = {}
+        for path in self._exact.values():
+            self._alike.setdefault(_fold(path.name), []).append(path)
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self._exact.values())
+
+    def find(self, name: str) -> Path | None:
+        if name in self._exact:
+            return self._exact[name]
+        alike = self._alike.get(_fold(name), [])
+        return alike[0] if len(alike) == 1 else None
+
+    def find_copy(self, name: str) -> Path | None:
+        """As `find`, or the same picture saved in another format."""
+        stem = PurePosixPath(name).stem
+        names = (name, *(stem + suffix for suffix in SUFFIXES))
+        return next((path for each in names if (path := self.find(each))), None)
+
+
+def _fold(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+class RelativeFiles:
+    """Files by their paths relative to a folder, with slashes or backslashes; each part as in
+    `NamedFiles`.
+
+    Args:
+        root: the folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._listed: dict[Path, NamedFiles] = {}
+        self._folders: dict[str, Path | None] = {}
+
+    def find(self, name: str) -> Path | None:
+        for text in dict.fromkeys((name, name.replace("\\", "/"))):
+            path = PurePosixPath(text)
+            folder = self._find_folder(path.parent)
+            found = None if folder is None else self._list(folder).find(path.name)
+            if found is not None and found.is_file():
+                return found
+        return None
+
+    def _find_folder(self, path: PurePosixPath) -> Path | None:
+        key = str(path)
+        if key not in self._folders:
+            folder: Path | None = self.root
+            for part in path.parts:
+                if folder is None:
+                    break
+                direct = folder / part  # also "..", and the "/" of an absolute path
+                folder = direct if direct.is_dir() else self._list(folder).find(part)
+            self._folders[key] = folder
+        return self._folders[key]
+
+    def _list(self, folder: Path) -> NamedFiles:
+        if folder not in self._listed:
+            entries = os.listdir(folder) if folder.is_dir() else []
+            self._listed[folder] = NamedFiles(folder / entry for entry in entries)
+        return self._listed[folder]
+
+
+def find_files(root: Path, *patterns: str) -> NamedFiles:
+    """The files in some folders of `root`, by file name.
+
+    Folders are searched at any depth (archives often unpack to a folder within a folder), and their
+    names may be in upper or lower case (copies differ).
+
+    Args:
+        root: the data set's folder.
+        patterns: names of the folders, with wildcards.
+    """
+    folders = [
+        path
+        for path in sorted(root.iterdir())
+        if path.is_dir()
+        and any(fnmatch(path.name.lower(), pattern.lower()) for pattern in patterns)
+    ]
+    return NamedFiles(path for folder in folders for path in walk_files(folder))
+
+
+def require_files(
+    rows: Sequence[Row], names: Sequence[str], find: Find, where: str, kind: str = "photographs"
+) -> list[Path]:
+    """The paths of the files that a table names.
+
+    Args:
+        rows: of the table.
+        names: one for each row.
+        find: the path of a name, or None.
+        where: the folders and what the files are, for the message.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+    """
+    paths = [find(name) for name in names]
+    missing = [k for k, path in enumerate(paths) if path is None]
+    if missing:
+        row, name = rows[missing[0]], names[missing[0]]
+        raise FileNotFoundError(
+            f"{row.table} names {name}, in line {row.line}, which is not in {where}"
+            f" ({len(missing)} of {len(names)} {kind} are missing)."
+        )
+    return [path for path in paths if path is not None]

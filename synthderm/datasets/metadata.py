@@ -1,0 +1,128 @@
+"""`metadata.csv`: this library's own layout, and that of Hugging Face's imagefolder."""
+
+from pathlib import Path
+
+from synthderm.callers import warn_caller
+from synthderm.datasets.finding import RelativeFiles, require_files
+from synthderm.datasets.records import PhotoRecord, hash_split, parse_fitzpatrick, split_name
+from synthderm.datasets.tables import Row, read_table
+
+TABLES = ("metadata.csv", "metadata.jsonl")
+UNREAD = ("metadata.parquet", "metadata.xlsx", "metadata.xls")
+# Columns of what must not be parted by a split, the first that has a value.
+GROUPS = ("patient_id", "lesion_id", "case_id", "subject_id", "group")
+
+
+def find_metadata(root: Path) -> list[Path]:
+    """The tables `metadata.csv` or `metadata.jsonl`: of the folder, or else one in each split.
+
+    Raises:
+        ValueError: there is such a table in a format that is not read, or in some of the splits.
+    """
+    own = _table_in(root)
+    folders = {path: _table_in(path) for path in split_folders(root)}
+    tables = [table for table in folders.values() if table is not None]
+    if own is not None:
+        if tables:
+            warn_caller(f"{own} is read, and {', '.join(map(str, tables))} are not.")
+        return [own]
+    without = [str(path) for path, table in folders.items() if table is None]
+    if tables and without:
+        raise ValueError(
+            f"{tables[0]} is there, but {without[0]} has no {tables[0].name}: each split needs its"
+            " own."
+        )
+    return tables
+
+
+def split_folders(root: Path) -> dict[Path, str]:
+    """The sub-folders that are splits ("train", "Valid", "test"), and which.
+
+    Raises:
+        ValueError: two of them are the same split, or the same folder.
+    """
+    folders: dict[Path, str] = {}
+    for path in sorted(root.iterdir()):
+        split = split_name(path.name)
+        if split is None or not path.is_dir():
+            continue
+        for other, taken in folders.items():
+            if split == taken or path.samefile(other):
+                raise ValueError(
+                    f"{root} has {other.name} and {path.name}, which are the same split or the same"
+                    " folder: keep one."
+                )
+        folders[path] = split
+    return folders
+
+
+def _table_in(folder: Path) -> Path | None:
+    tables = [folder / name for name in TABLES if (folder / name).is_file()]
+    unread = [folder / name for name in UNREAD if (folder / name).is_file()]
+    if unread and not tables:
+        raise ValueError(f"{unread[0]} is not read; save it as {folder / TABLES[0]}.")
+    if len(tables) + len(unread) > 1:
+        others = ", ".join(path.name for path in (*tables[1:], *unread))
+        warn_caller(f"{tables[0]} is read, and {others} beside it is not.")
+    return tables[0] if tables else None
+
+
+def metadata_csv(root: Path) -> list[PhotoRecord]:
+    """This library's own layout, which `synthderm render` writes, and Hugging Face's.
+
+    Files: `metadata.csv` (or `metadata.jsonl`) with columns `file_name` and `label`, and, where
+    there are any, `mask_file_name`, `split`, `patient_id`, `lesion_id`, `case_id`, `subject_id` or
+    `group`, `fitzpatrick`. Paths are relative to the table's folder. The table is in the folder, or
+    one in each of its sub-folders `train`, `val` and `test`.
+
+    Splits: the column `split`; or else the folders of the names of the splits; or else, if there
+    are ids, a hash of them.
+
+    Source of Hugging Face's layout: huggingface.co/docs/datasets/image_dataset.
+    """
+    photographs = []
+    for table in find_metadata(root):
+        rows = read_table(table, "file_name", "label")
+        finder = RelativeFiles(table.parent)
+        names = [row["file_name"] for row in rows]
+        images = require_files(rows, names, finder.find, str(table.parent))
+        masked = [row for row in rows if row.get("mask_file_name")]
+        mask_names = [row["mask_file_name"] for row in masked]
+        found = require_files(masked, mask_names, finder.find, str(table.parent), "masks")
+        masks = dict(zip((row.line for row in masked), found))
+        for row, image, split in zip(rows, images, _splits(root, table, rows)):
+            photographs.append(
+                PhotoRecord(
+                    image,
+                    row["label"],
+                    mask=masks.get(row.line),
+                    split=split,
+                    group=_group(row),
+                    tone=parse_fitzpatrick(row.get("fitzpatrick")),
+                )
+            )
+    return photographs
+
+
+def _group(row: Row) -> str | None:
+    return next((row[column] for column in GROUPS if row.get(column)), None)
+
+
+def _splits(root: Path, table: Path, rows: list[Row]) -> list[str | None]:
+    """The split of each row."""
+    if any(row.get("split") for row in rows):
+        unnamed = [row for row in rows if not row.get("split")]
+        if unnamed:
+            warn_caller(
+                f"{unnamed[0].place} and {len(unnamed) - 1} more have no split: they are in none."
+            )
+        return [split_name(row.get("split", "")) or row.get("split") or None for row in rows]
+    if table.parent != root:
+        return [split_name(table.parent.name)] * len(rows)
+    # Hugging Face's table of the whole names files as in "train/1.png".
+    firsts = [split_name(row["file_name"].replace("\\", "/").split("/")[0]) for row in rows]
+    if any(firsts):
+        return firsts
+    if any(map(_group, rows)):
+        return [hash_split(_group(row) or row["file_name"]) for row in rows]
+    return [None] * len(rows)
