@@ -46,8 +46,8 @@ def _check_height(root: Path, tables: Sequence[Path]) -> None:
         if root in folder.parents and (found := find_layouts(folder)):
             name, path = next(iter(found.items()))
             raise ValueError(
-                f"{root} is not read as classes: {path} belongs to {name}, so open {folder}; or"
-                f" {SURE}."
+                f"{root} is not read as classes: {path} is the table of a collection ({name}), so"
+                f" open {folder}; or {SURE}."
             )
     folders = class_folders(root)
     if len(folders) == 1 and (splits := split_folders(folders[0])):

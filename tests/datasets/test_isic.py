@@ -94,5 +94,7 @@ def test_a_part_that_is_not_known_is_named(tmp_path):
 
 def test_a_challenge_opened_one_folder_too_high_is_named(tmp_path):
     isic_2018(tmp_path / "isic")
-    with pytest.raises(ValueError, match="GroundTruth.csv belongs to ISIC 2018, so open .*isic;"):
+    with pytest.raises(
+        ValueError, match="GroundTruth.csv is the table of .*ISIC 2018.*open .*isic;"
+    ):
         SkinFolder(tmp_path)

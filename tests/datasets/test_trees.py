@@ -99,6 +99,7 @@ def test_what_is_in_no_class_or_split_is_named(tmp_path):
 def test_names_of_classes_are_cleaned(tmp_path):
     draw(tmp_path, "mel /1.png", "E\u0301kzem/1.png")
     assert SkinFolder(tmp_path).classes == ["mel", "\u00c9kzem"]
+    assert SkinFolder(tmp_path, classes=["mel ", "E\u0301kzem"]).targets == [1, 0]
     draw(tmp_path, "Mel/1.png")
     with pytest.warns(UserWarning, match="the classes 'Mel' and 'mel': are they the same"):
         SkinFolder(tmp_path)
