@@ -16,14 +16,14 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from benchmarks.editing.methods import parse_models
+from benchmarks.editing.methods import add_model_argument
 from benchmarks.editing.windows import shift_tone
 from synthderm import SyntheticSkinDataset
 from synthderm.imaging.compositing import THUMBNAIL
 from synthderm.imaging.io import grid, outline, to_pil, write_image
 from synthderm.imaging.masks import sample_masks, skin_region
 from synthderm.imaging.resize import enlarge
-from synthderm.imaging.tiles import COVERS, STEPS, cut_heights
+from synthderm.imaging.tile_parts import skin_lines, smooth
 from synthderm.transforms.functional import add_eczema, remove_eczema
 
 SIDE, HANDS, CLOSE_UPS = 112, 2, 2
@@ -40,9 +40,7 @@ def draw_skin(count: int) -> Tensor:
     rng = torch.Generator().manual_seed(4)
     broad = enlarge(torch.randn(count, 1, 5, 5, generator=rng), SIDE, SIDE, kind="cubic")
     mottle = enlarge(torch.randn(count, 3, 20, 20, generator=rng), SIDE, SIDE, kind="cubic")
-    offset, tiles = torch.rand(count, 2, generator=rng), torch.full((count,), 2)
-    k = COVERS.index("lines")
-    lines = STEPS[k] * cut_heights(offset, tiles, SIDE, SIDE)[:, k : k + 1]
+    lines = smooth(skin_lines(9.0, rng), 0.5)[None, None, :SIDE, :SIDE] - 1
     grain = F.avg_pool2d(torch.randn(count, 1, SIDE + 2, SIDE + 2, generator=rng), 3, 1)
     color = torch.tensor([0.78, 0.60, 0.50]).view(1, 3, 1, 1)
     return (color * (1 + 0.04 * broad + 0.012 * mottle + 0.06 * lines + 0.03 * grain)).clamp(0, 1)
@@ -85,20 +83,13 @@ def make_page(way: str, model: str, images: Tensor, masks: Tensor) -> Image.Imag
 
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    p.add_argument(
-        "--model",
-        nargs="+",
-        default=["paired=eczema"],
-        metavar="WAY=MODEL",
-        help="editors, by how they were trained (paired, masked, unpaired): bundled name, folder "
-        "(./x) or Hub id",
-    )
+    add_model_argument(p)
     p.add_argument(
         "--out", type=Path, default=Path(__file__).parent, help="folder for the pictures"
     )
     args = p.parse_args()
     images, masks = make_images()
-    for way, model in parse_models(args.model).items():
+    for way, model in args.model.items():
         page = make_page(way, model, images, masks)
         path = args.out / f"edits-{way}.jpg"
         write_image(page, path)

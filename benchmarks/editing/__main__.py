@@ -33,9 +33,9 @@ from benchmarks.editing.edits import iou_by_threshold, measure_edits
 from benchmarks.editing.goals import make_rows
 from benchmarks.editing.methods import (
     Method,
+    add_model_argument,
     describe_editors,
     editor_method,
-    parse_models,
     render,
     tint,
 )
@@ -52,14 +52,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add = p.add_argument
     add("--padufes", required=True, help="folder of close-ups with lesion masks")
     add("--hands", required=True, help="folder of hands")
-    add(
-        "--model",
-        nargs="+",
-        default=["paired=eczema"],
-        metavar="WAY=MODEL",
-        help="editors, by "
-        "how they were trained (paired, masked, unpaired): bundled name, folder (./x) or Hub id",
-    )
+    add_model_argument(p)
     add("--extractor", help="of features, for KID and a probe; as for benchmarks.fidelity")
     add("--classifier", help="timm network to train: NAME, or NAME=FILE.safetensors")
     add("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -79,10 +72,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     args = p.parse_args(argv)
     if not args.choose_threshold and not (args.extractor and args.classifier):
         p.error("--extractor and --classifier are needed.")
-    try:
-        args.model = parse_models(args.model)
-    except ValueError as error:
-        p.error(str(error))
     if args.quick:
         args.limit, args.steps = 6, 3
     return args

@@ -1,6 +1,8 @@
 """Ways to add eczema that are compared: editors, the renderer of their training images, and a
 red tint."""
 
+import argparse
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,6 +53,31 @@ def parse_models(models: list[str]) -> dict[str, str]:
     return result
 
 
+class _ByWay(argparse.Action):
+    """Stores WAY=MODEL arguments as a dict."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: Any = None
+    ) -> None:
+        try:
+            setattr(namespace, self.dest, parse_models(values))
+        except ValueError as error:
+            parser.error(str(error))
+
+
+def add_model_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --model, of editors by the way they were trained."""
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        action=_ByWay,
+        default={"paired": "eczema"},
+        metavar="WAY=MODEL",
+        help=f"editors, by how they were trained ({', '.join(WAYS)}): bundled name, folder (./x)"
+        " or Hub id; paired=eczema by default",
+    )
+
+
 def describe_editors(models: dict[str, str], editors: dict[str, EczemaEditor]) -> dict[str, Any]:
     """Which weights a figure is of."""
     return {
@@ -84,6 +111,22 @@ def tint(images: Tensor, masks: Tensor, severity: Tensor, seed: int) -> Tensor:
     red = torch.tensor(RED).view(1, 3, 1, 1)
     tinted = torch.lerp(images.float(), red, 0.4 * severity.view(-1, 1, 1, 1))
     return torch.where(masks, tinted.round().to(torch.uint8), images)
+
+
+def load_drawing(file: Path) -> Method:
+    """The function `draw(images, seed)` of a Python file as a method; masks and severities are its
+    own. Only for files that you trust: they are run."""
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    if spec is None or spec.loader is None or not file.is_file():
+        raise ValueError(f"--drawing {file}: there is no such Python file.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def add(images: Tensor, masks: Tensor, severity: Tensor, seed: int) -> Tensor:
+        drawn = module.draw(images.float() / 255, seed)
+        return (drawn * 255).round().clamp(0, 255).to(torch.uint8)
+
+    return Method(add)
 
 
 def random_masks(

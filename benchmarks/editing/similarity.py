@@ -86,9 +86,11 @@ class Similarity:
         truth = torch.cat([torch.zeros(len(self.late)), torch.ones(len(inflamed))])
         features = torch.cat([self.late, self.classifier.features(early[0])])
         probe = fit_probe(features, truth)
-        tuned = fine_tune(self.spec, self.early, early, self.tests, self.seed, self.steps)
-        scores = [probe_scores(probe, part) for part in self.late_tests]
-        return {"classifier": tuned, "probe": auroc(*scores)}
+        tuned = fine_tune(self.spec, self.early, early, self.seed, self.steps)
+        return {
+            "classifier": auroc(*(tuned.scores(part) for part in self.tests)),
+            "probe": auroc(*(probe_scores(probe, part) for part in self.late_tests)),
+        }
 
     def measure(self, method: Method) -> dict[str, float]:
         """Every figure of one method, by the key of its row."""

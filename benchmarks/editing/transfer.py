@@ -5,14 +5,15 @@
 
 Writes benchmarks/results/transfer.json.
 
-A linear probe (logistic regression on the features of a frozen network) learns to tell calm crops
-of skin from the same crops with added eczema. Then it has to tell real inflamed from calm skin: see
-`TESTS`. The figure is the AUROC; 0.5 is chance. No patient of a test is one whose skin the probe
-learns from. Editors trained on real lesions of `train` may have seen some that are tested here.
+A learner (see `LEARNERS`: linear probes on the features of a frozen network, and that network
+fine-tuned) learns to tell calm crops of skin from the same crops with added eczema. Then it has to
+tell real inflamed from calm skin: see `TESTS`. The figure is the AUROC; 0.5 is chance. No patient
+of a test is one whose skin is learnt from. Editors trained on real lesions of `train` may have seen
+some that are tested here.
 
 Rows: unchanged crops, of which nothing can be learnt; a red tint in the mask; the renderer of the
-editors' training images; and editors. Masks cover 30 to 80% of the skin, and severities are 0.3 to
-1. They depend on the seed alone, so that all rows share them.
+editors' training images; editors; and drawings of your own (--drawing). Masks cover 30 to 80% of
+the skin, and severities are 0.3 to 1. They depend on the seed alone, so that all rows share them.
 
 No test is of eczema alone: no open set of it is large enough. In `boxes` and `lesions` the calm
 side is plain skin, so any red spot is rewarded. In `photographs` and `keratoses` both sides show a
@@ -36,27 +37,28 @@ from benchmarks.common import BATCH, RESULTS, provenance, write_json
 from benchmarks.downstream.bootstrap import RESAMPLES, interval_of, resample
 from benchmarks.downstream.measures import auroc
 from benchmarks.editing import transfer_crops
-from benchmarks.editing.classifiers import fit_probe, probe_scores
+from benchmarks.editing.learners import LEARNERS, STEPS, Features, Learners
 from benchmarks.editing.methods import (
     Method,
+    add_model_argument,
     describe_editors,
     editor_method,
-    parse_models,
+    load_drawing,
     random_masks,
     render,
     tint,
 )
 from benchmarks.editing.transfer_crops import Crops
 from benchmarks.editing.windows import INFLAMED
-from synthderm.metrics import Extractor, load_extractor
+from synthderm.metrics import load_extractor
 from synthderm.models.cache import load_editor
 
-DECAY = 1e4  # of the probe's weights: strong, since there are more features than crops
 COVERAGE, SEVERITY = (0.3, 0.8), (0.3, 1.0)
+CLOSE_UPS = ("skin", "naevus")  # kinds of calm crops that the cameras of the tests took
 
 
 class Comparison(NamedTuple):
-    """What the probe has to tell apart: kinds of crops of one source, and what they mean."""
+    """What has to be told apart: kinds of crops of one source, and what they mean."""
 
     source: str
     inflamed: tuple[str, ...]
@@ -86,12 +88,12 @@ TESTS = {
 class Test(NamedTuple):
     """The crops of one comparison.
 
-    features: (N, D).
+    features: of N crops.
     is_inflamed: (N,) bool.
     groups: (N,) int64 in [0, G), the patient or photograph of each.
     """
 
-    features: Tensor
+    features: Features
     is_inflamed: Tensor
     groups: Tensor
 
@@ -108,32 +110,26 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--hands", required=True, help="folder of hands")
     add("--isic", required=True, help="folder of dermoscopy with lesion masks")
     add("--inflamed", help="folder with boxes.csv; without it the test `boxes` is left out")
-    add("--classifier", required=True, help="frozen timm network: NAME or NAME=FILE.safetensors")
+    add("--classifier", required=True, help="timm network: NAME or NAME=FILE.safetensors")
     add(
-        "--model",
-        nargs="+",
-        default=["paired=eczema"],
-        metavar="WAY=MODEL",
-        help="editors, as for benchmarks.editing",
+        "--drawing",
+        nargs="*",
+        default=[],
+        metavar="FILE",
+        help="Python files with a function draw(images, seed) to compare with, from (B, 3, S, S) "
+        "float in [0, 1] to the same; they choose masks and severities themselves",
     )
+    add_model_argument(p)
     add("--seeds", type=int, nargs="+", default=[0, 1])
     add("--quick", action="store_true", help="6 crops of each kind: a test that it runs")
     add("--out", type=Path, default=RESULTS, help="folder of the result")
     args = p.parse_args(argv)
-    try:
-        args.model = parse_models(args.model)
-    except ValueError as error:
-        p.error(str(error))
     args.limit = 6 if args.quick else sys.maxsize
+    args.steps = 2 if args.quick else STEPS
     return args
 
 
-def extract(images: Tensor, extractor: Extractor) -> Tensor:
-    """(N, D) features of (N, 3, H, W) uint8 images."""
-    return torch.cat([extractor(part) for part in images.split(BATCH)])
-
-
-def read_tests(args: argparse.Namespace, extractor: Extractor) -> dict[str, Test]:
+def read_tests(args: argparse.Namespace, learners: Learners) -> dict[str, Test]:
     """The crops of every comparison whose folder was given, by its name."""
     sources = {
         "lesions": transfer_crops.lesion_crops(args.padufes, args.limit),
@@ -141,7 +137,7 @@ def read_tests(args: argparse.Namespace, extractor: Extractor) -> dict[str, Test
     }
     if args.inflamed:
         sources["boxes"] = transfer_crops.box_crops(args.inflamed, args.limit)
-    features = {name: extract(crops.images, extractor) for name, crops in sources.items()}
+    features = {name: learners.features(crops.images) for name, crops in sources.items()}
     return {
         name: make_test(name, sources[comparison.source], features[comparison.source])
         for name, comparison in TESTS.items()
@@ -149,8 +145,8 @@ def read_tests(args: argparse.Namespace, extractor: Extractor) -> dict[str, Test
     }
 
 
-def make_test(name: str, crops: Crops, features: Tensor) -> Test:
-    """The crops of a comparison, among all crops of its source, with their (N, D) features.
+def make_test(name: str, crops: Crops, features: Features) -> Test:
+    """The crops of a comparison, among all crops of its source.
 
     Raises:
         ValueError: one side has no crops.
@@ -162,7 +158,8 @@ def make_test(name: str, crops: Crops, features: Tensor) -> Test:
     chosen = [index for index, kind in enumerate(crops.kinds) if kind in inflamed + calm]
     _, groups = np.unique([crops.groups[index] for index in chosen], return_inverse=True)
     is_inflamed = torch.tensor([crops.kinds[index] in inflamed for index in chosen])
-    return Test(features[chosen], is_inflamed, torch.from_numpy(groups))
+    of_test = Features(features.late[chosen], features.early[:, chosen])
+    return Test(of_test, is_inflamed, torch.from_numpy(groups))
 
 
 def identity(images: Tensor, masks: Tensor, severity: Tensor, seed: int) -> Tensor:
@@ -185,7 +182,7 @@ def measure_scores(scores: Tensor, test: Test) -> dict[str, Any]:
     """AUROC and its 95% interval: patients or photographs are resampled, with all their crops.
 
     Args:
-        scores: (S, N), the probe's of each seed; high where it sees inflammation.
+        scores: (S, N), a learner's of each seed; high where it sees inflammation.
         test: the same N crops.
 
     Returns:
@@ -202,27 +199,31 @@ def measure_scores(scores: Tensor, test: Test) -> dict[str, Any]:
 
 
 def measure(args: argparse.Namespace, methods: dict[str, Method]) -> dict[str, Any]:
-    """The rows, the tests and the counts of crops."""
+    """The rows by learner and method, the tests and the counts of crops."""
     started = time.process_time()
-    extractor = load_extractor(f"timm:{args.classifier}")
-    tests = read_tests(args, extractor)
+    learners = Learners(args.classifier, load_extractor(f"timm:{args.classifier}"), args.steps)
+    tests = read_tests(args, learners)
+    test_features = {key: test.features for key, test in tests.items()}
     calm = transfer_crops.calm_crops(args.padufes, args.hands, args.isic, args.limit)
-    calm_features = extract(calm.images, extractor)
-    truth = torch.arange(2).repeat_interleave(len(calm.images))
-    rows = {}
+    calm_features = learners.features(calm.images)
+    is_close_up = torch.tensor([kind in CLOSE_UPS for kind in calm.kinds])
+    rows: dict[str, dict[str, Any]] = {learner: {} for learner in LEARNERS}
     for name, method in methods.items():
-        scores: dict[str, list[Tensor]] = {}
+        by_seed = []
         for seed in args.seeds:
-            edited = extract(edit(method, calm.images, seed), extractor)
-            probe = fit_probe(torch.cat([calm_features, edited]), truth, DECAY)
-            for key, test in tests.items():
-                scores.setdefault(key, []).append(probe_scores(probe, test.features))
-        row = {key: measure_scores(torch.stack(scores[key]), test) for key, test in tests.items()}
-        rows[name] = row
-        figures = [f"{key} {cell['auroc']:.3f}" for key, cell in row.items()]
-        print(f"{name}: {', '.join(figures)}")
+            edited = learners.features(edit(method, calm.images, seed))
+            by_seed.append(learners.scores(calm_features, edited, is_close_up, test_features, seed))
+        for learner in LEARNERS:
+            row = {
+                key: measure_scores(torch.stack([scores[learner][key] for scores in by_seed]), test)
+                for key, test in tests.items()
+            }
+            rows[learner][name] = row
+            figures = [f"{key} {cell['auroc']:.3f}" for key, cell in row.items()]
+            print(f"{learner}, {name}: {', '.join(figures)}")
     return {
         "calm": dict(Counter(calm.kinds)),
+        "learners": LEARNERS,
         "tests": {
             key: {"meaning": TESTS[key].meaning, **test.counts()} for key, test in tests.items()
         },
@@ -235,6 +236,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     editors = {way: load_editor(model) for way, model in args.model.items()}
     methods = {"identity": Method(identity), "tint": Method(tint), "renderer": Method(render)}
+    methods |= {Path(file).stem: load_drawing(Path(file)) for file in args.drawing}
     methods |= {way: editor_method(editor) for way, editor in editors.items()}
     result = {
         "classifier": args.classifier.partition("=")[0],

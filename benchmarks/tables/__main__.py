@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.common import RESULTS
 from benchmarks.tables.downstream import downstream_section
-from benchmarks.tables.editing import editing_section, transfer_section
+from benchmarks.tables.editing import appearance_section, editing_section, transfer_section
 from benchmarks.tables.fidelity import REFERENCE, fidelity_section
 from benchmarks.tables.markdown import paragraph
 from benchmarks.tables.speed import cuda_section, speed_section
@@ -35,6 +35,8 @@ def make_page(results: Path) -> str:
         lines += editing_section(read(results / "editing.json"))
     if (results / "transfer.json").is_file():
         lines += transfer_section(read(results / "transfer.json"))
+    if (results / "appearance.json").is_file():
+        lines += appearance_section(read(results / "appearance.json"))
     reference = results / f"fidelity-{REFERENCE}.json"
     dcgan = read(reference)["parts"].get("kid") if reference.is_file() else None
     for path in sorted(results.glob("fidelity-*.json")):

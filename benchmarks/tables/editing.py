@@ -1,4 +1,5 @@
-"""The sections of docs/benchmarks.md on editing, from editing.json and transfer.json."""
+"""The sections of docs/benchmarks.md on editing, from editing.json, transfer.json and
+appearance.json."""
 
 from typing import Any
 
@@ -39,15 +40,11 @@ def editing_section(result: dict[str, Any]) -> list[str]:
 
 def transfer_section(result: dict[str, Any]) -> list[str]:
     """The lines of the section on transfer.json."""
-    rows = [
-        [COLUMNS.get(name, name), *(interval_text(row[test]) for test in result["tests"])]
-        for name, row in result["rows"].items()
-    ]
     text = (
-        f"A linear probe on {result['classifier']} learns to tell {sum(result['calm'].values())} "
-        "calm crops from the same crops with added eczema. Then it has to tell real inflamed from "
+        f"A learner on {result['classifier']} learns to tell {sum(result['calm'].values())} calm "
+        "crops from the same crops with added eczema. Then it has to tell real inflamed from "
         f"calm skin. Mean AUROC of {len(result['seeds'])} seeds with its 95% interval by "
-        "resampling patients (`boxes`: photographs), of whom none trained the probe. 0.5 is chance."
+        "resampling patients (`boxes`: photographs), of whom none was learnt from. 0.5 is chance."
     )
     items = [
         f"- `{name}`: {test['meaning']}; {test['inflamed']} and {test['calm']} crops of "
@@ -61,7 +58,47 @@ def transfer_section(result: dict[str, Any]) -> list[str]:
         "",
         *(line for item in items for line in paragraph(item)),
         "",
-        *table(["", *result["tests"]], rows),
+        *(
+            line
+            for learner, methods in result["rows"].items()
+            for line in transfer_table(result, learner, methods)
+        ),
+        *paragraph(f"Editors: {editors_text(result)}; {describe_run(result)}"),
+        "",
+    ]
+
+
+def transfer_table(result: dict[str, Any], learner: str, methods: dict[str, Any]) -> list[str]:
+    """What one learner learnt, a row each method."""
+    rows = [
+        [COLUMNS.get(name, name), *(interval_text(row[test]) for test in result["tests"])]
+        for name, row in methods.items()
+    ]
+    title = f"The learner is {result['learners'][learner]}:"
+    return [*paragraph(title), "", *table(["", *result["tests"]], rows)]
+
+
+def appearance_section(result: dict[str, Any]) -> list[str]:
+    """The lines of the section on appearance.json."""
+    lines = ["## Crispness, hue and extremes of added eczema", ""]
+    lines += paragraph(
+        "Real inflamed skin against calm skin of the same photograph, and that calm skin edited "
+        "all over at severities of 0.3 to 1 against itself. Rows of waves: the power that the "
+        "skin's texture gains, in dB, at a scale given in waves a crop of 224 px. Rows of colours: "
+        "the optical density that is added, by skin tone. Then the shares of pixels that are "
+        "saturated (a channel of 250 or more) or nearly black (all of 25 or less), in %. Means "
+        "over photographs with 95% intervals (Student's t)."
+    )
+    for source, methods in result["rows"].items():
+        head = [f"{source}, {result['photographs'][source]} photographs", *methods]
+        rows = [
+            [key, *(cell_text(row.get(key)) for row in methods.values())] for key in methods["real"]
+        ]
+        head = [COLUMNS.get(name, name) if name != "real" else "real" for name in head]
+        lines += ["", *table(head, rows)[:-1]]
+    return [
+        *lines,
+        "",
         *paragraph(f"Editors: {editors_text(result)}; {describe_run(result)}"),
         "",
     ]

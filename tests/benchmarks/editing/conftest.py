@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from synthderm.models.editor import EczemaEditor
 from tests.drawing import draw_skin, liven, write_extractor
 
 TONES = ("light", "tan", "dark")
+BOXES = {"inflamed": (0.2, 0.2, 0.4, 0.4), "calm": (0.6, 0.6, 0.95, 0.95)}
 RED = torch.tensor([0.9, 0.5, 0.5]).view(3, 1, 1)
 
 
@@ -66,3 +68,17 @@ def result(tmp_path_factory, photographs, classifier) -> dict:
     command += ["--model", f"unpaired={model}", "--seeds", "0", "--quick", "--out", str(out)]
     editing.main(command)
     return json.loads((out / "editing.json").read_text())
+
+
+@pytest.fixture(scope="package")
+def boxes(tmp_path_factory, photographs) -> Path:
+    """A folder with boxes of inflamed and of calm skin in four of the photographs."""
+    root = tmp_path_factory.mktemp("boxes")
+    shutil.copytree(photographs, root / "drawn")
+    (root / "inflamed").mkdir()
+    with open(root / "inflamed" / "boxes.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file_name", "kind", "left", "top", "right", "bottom"])
+        for index in range(4):
+            writer.writerows([f"drawn/{index}.png", kind, *box] for kind, box in BOXES.items())
+    return root / "inflamed"

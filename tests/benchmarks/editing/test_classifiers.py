@@ -55,5 +55,5 @@ def test_fine_tuning_learns(classifier):
         for low in (20, 160)
     )
     early = [network.early_mirrored(part) for part in (dark, bright)]
-    tests = early[0][0], early[1][0]
-    assert fine_tune(classifier, *early, tests, seed=0, steps=15) == 1.0
+    trained = fine_tune(classifier, *early, seed=0, steps=15)
+    assert trained.scores(early[0][0]).max() < trained.scores(early[1][0]).min()

@@ -55,6 +55,9 @@ def test_editors_are_named_by_how_they_were_trained(capsys):
             methods.parse_models(models)
     with pytest.raises(SystemExit):
         editing.main(["--padufes", "x", "--hands", "y", "--model", "magic=x"])
+    assert "write WAY=MODEL" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        editing.main(["--padufes", "x", "--hands", "y", "--model", "paired=x"])
     assert "--extractor and --classifier are needed" in capsys.readouterr().err
 
 

@@ -1,6 +1,5 @@
 """The transfer benchmark on drawn photographs, with a small random network."""
 
-import csv
 import json
 import shutil
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 import torch
 
 from benchmarks.editing import transfer
+from benchmarks.editing.learners import LEARNERS, Features
 from benchmarks.editing.methods import Method
 from benchmarks.editing.transfer_crops import (
     box_crops,
@@ -21,31 +21,26 @@ from synthderm.models.editor import EczemaEditor
 from tests.drawing import draw_skin, liven
 
 MANY = 1000
-BOXES = {"inflamed": (0.2, 0.2, 0.4, 0.4), "calm": (0.6, 0.6, 0.95, 0.95)}
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory, photographs) -> dict[str, str]:
+def folders(tmp_path_factory, photographs, boxes) -> dict[str, str]:
     """The photographs as close-ups, as hands and as dermoscopy, and boxes in four of them."""
-    root = tmp_path_factory.mktemp("transfer")
-    shutil.copytree(photographs, root / "isic")
-    table = root / "isic" / "metadata.csv"
+    isic = tmp_path_factory.mktemp("transfer") / "isic"
+    shutil.copytree(photographs, isic)
+    table = isic / "metadata.csv"
     table.write_text(table.read_text().replace("NEV", "nevus"))
-    (root / "inflamed").mkdir()
-    with open(root / "inflamed" / "boxes.csv", "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["file_name", "kind", "left", "top", "right", "bottom"])
-        for index in range(4):
-            writer.writerows([f"isic/{index}.png", kind, *box] for kind, box in BOXES.items())
     closeups = str(photographs)
-    isic, inflamed = str(root / "isic"), str(root / "inflamed")
-    return {"padufes": closeups, "hands": closeups, "isic": isic, "inflamed": inflamed}
+    return {"padufes": closeups, "hands": closeups, "isic": str(isic), "inflamed": str(boxes)}
 
 
 def run(folders: dict[str, str], classifier: str, out: Path) -> dict:
     model = liven(EczemaEditor([4, 4])).save_pretrained(out / "model")
     command = [text for name, folder in folders.items() for text in (f"--{name}", folder)]
+    drawing = out / "red.py"
+    drawing.write_text("def draw(images, seed):\n    return images * (1 - 0.1 * (seed + 1) % 1)\n")
     command += ["--classifier", classifier, "--model", f"paired={model}", "--quick"]
+    command += ["--drawing", str(drawing)]
     transfer.main([*command, "--out", str(out)])
     return json.loads((out / "transfer.json").read_text())
 
@@ -56,19 +51,22 @@ def result(tmp_path_factory, folders, classifier) -> dict:
 
 
 def test_nothing_is_learnt_from_unchanged_crops(result):
-    for cell in result["rows"]["identity"].values():
-        assert cell["auroc"] == 0.5 and cell["interval"] == [0.5, 0.5]
+    for learner in ("probe", "other cameras"):
+        for cell in result["rows"][learner]["identity"].values():
+            assert cell["auroc"] == 0.5 and cell["interval"] == [0.5, 0.5]
 
 
 def test_every_row_has_every_test(result):
-    assert list(result["rows"]) == ["identity", "tint", "renderer", "paired"]
+    assert list(result["rows"]) == list(result["learners"]) == list(LEARNERS)
     assert list(result["tests"]) == list(transfer.TESTS)
-    for row in result["rows"].values():
-        assert list(row) == list(result["tests"])
-        for cell in row.values():
-            low, high = cell["interval"]
-            assert 0 <= low <= cell["auroc"] <= high <= 1
-            assert len(cell["seeds"]) == 2
+    for rows in result["rows"].values():
+        assert list(rows) == ["identity", "tint", "renderer", "red", "paired"]
+        for row in rows.values():
+            assert list(row) == list(result["tests"])
+            for cell in row.values():
+                low, high = cell["interval"]
+                assert 0 <= low <= cell["auroc"] <= high <= 1
+                assert len(cell["seeds"]) == 2
     for test in result["tests"].values():
         assert test["meaning"] and 0 < test["inflamed"] <= 6 and 0 < test["calm"] <= 6
 
@@ -77,8 +75,9 @@ def test_without_boxes_the_other_tests_remain(tmp_path, folders, classifier, res
     others = {name: folder for name, folder in folders.items() if name != "inflamed"}
     remaining = run(others, classifier, tmp_path)
     assert list(remaining["tests"]) == ["lesions", "photographs", "keratoses"]
-    for name, row in remaining["rows"].items():
-        assert row == {key: result["rows"][name][key] for key in remaining["tests"]}
+    for learner, rows in remaining["rows"].items():
+        for name, row in rows.items():
+            assert row == {key: result["rows"][learner][name][key] for key in remaining["tests"]}
 
 
 def test_no_patient_is_both_trained_on_and_tested(folders):
@@ -124,7 +123,8 @@ def test_masks_and_severity_depend_on_the_seed_alone():
 
 def make_test(is_inflamed: list[int], groups: list[int]) -> transfer.Test:
     truth = torch.tensor(is_inflamed, dtype=torch.bool)
-    return transfer.Test(torch.empty(len(truth), 0), truth, torch.tensor(groups))
+    empty = Features(torch.empty(len(truth), 0), torch.empty(2, len(truth), 0))
+    return transfer.Test(empty, truth, torch.tensor(groups))
 
 
 @pytest.mark.parametrize(

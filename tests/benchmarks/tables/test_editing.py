@@ -11,7 +11,8 @@ RESULT = {
     "seeds": [0, 1],
     "editors": {"paired": {"model": "m", "weights": "w"}},
     "tests": {"lesions": {"meaning": "a against b", "inflamed": 5, "calm": 6, "groups": 2}},
-    "rows": {"tint": {"lesions": CELL}, "paired": {"lesions": CELL}},
+    "learners": {"probe": "a probe"},
+    "rows": {"probe": {"tint": {"lesions": CELL}, "paired": {"lesions": CELL}}},
     "commit": "c" * 40,
     "date": "d",
     "versions": {"torch": "t"},
@@ -28,4 +29,4 @@ def test_a_row_for_each_method_and_a_column_for_each_test(tmp_path):
     assert "| red tint in the mask | 0.79 [0.72, 0.85] |" in page
     assert "| paired | 0.79 [0.72, 0.85] |" in page
     assert "- `lesions`: a against b; 5 and 6 crops of 2 patients." in page
-    assert "learns to tell 7 calm crops" in page
+    assert "learns to tell 7 calm crops" in page and "The learner is a probe:" in page
