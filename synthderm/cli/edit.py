@@ -93,7 +93,7 @@ def _edit_file(args: argparse.Namespace, source: Path, target: Path) -> None:
 
 
 def _parse_signs(entries: list[str]) -> Tensor:
-    """(12,) amounts from NAME=AMOUNT each."""
+    """(11,) amounts from NAME=AMOUNT each."""
     amounts = dict.fromkeys(SIGNS, 0.0) | dict.fromkeys(LOOKS, USUAL)
     for entry in entries:
         name, _, amount = entry.partition("=")

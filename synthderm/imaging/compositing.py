@@ -6,15 +6,15 @@ from two cheap sources: the image's own fine detail, and a fixed tile of heights
 
 Adding, `Drawing`. A sign covers a pixel where its level lifts the tile's height above zero:
 
-    cover = clamp(level + sharpness * height, 0, 1)     of plaque, papules, wounds, scale and lines
-    shade = 1 + gain * plaque * clamp(G / G0 - 1) + slope of (relief . covers)
+    cover = clamp(level + sharpness * height, 0, 1)     of plaque, papules, wounds and scale
+    shade = 1 + gain * plaque * clamp(G / G0 - 1)
     out   = image * shade * (1 - absorption * (plaque + flush + deepen * papules))
     out   = out * (1 - dried * wounds)
     out   = out + scale * (white * (1 + follow * G) - out)
 
-with G the green channel and G0 that of the enlarged thumbnail. In turn: the skin's own lines and
-light from the upper left; blood and melanin, more of them in papules; dried blood and serum; scale
-and wet highlights, lit as the skin beneath them. Towards the border of the mask the plaque's level
+with G the green channel and G0 that of the enlarged thumbnail. In turn: the skin's own lines; blood
+and melanin, more of them in papules; dried blood and serum; scale and wet highlights, lit as the
+skin beneath them. Towards the border of the mask the plaque's level
 sinks, so that the border itself is not seen.
 
 Removing, `Restoration`. Blood absorbs little red light, so the skin's own texture is read off the
@@ -28,7 +28,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from synthderm.imaging.resize import ALL, enlarge, enlarge_columns, enlarge_rows
@@ -50,7 +49,7 @@ LARGEST = {
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns RGB into L
 DARKEST = 0.02  # of the thumbnail, below which detail is only the sensor's noise
 FINE_DETAIL = 0.22  # the most that own detail counts, relative to the light around
-BORDER = 1.6  # how far the plaque's level sinks outside the mask
+BORDER = 1.4  # how far the plaque's level sinks outside the mask
 
 
 class Drawing(NamedTuple):
@@ -61,7 +60,6 @@ class Drawing(NamedTuple):
     flush: Tensor  # one map in [0, 0.6]: redness without a border, around and under the plaque
     gain: Tensor  # one map in [-1, 3]: how much more of its own fine detail the skin shows
     sharpness: Tensor  # numbers, `COVERS`, in [0, 2]: how steep the borders of the covers are
-    relief: Tensor  # numbers, `COVERS`, in [0, 1]: how far a sign stands out in light from one side
     deepen: Tensor  # one number in [0, 1]: how much papules add to what the plaque absorbs
     dried: Tensor  # three numbers in [0, 1]: the share of light that dried blood and serum take
     white: Tensor  # four numbers in [0, 1]: the colour of scale, and how much it follows the light
@@ -80,7 +78,7 @@ class Layers(NamedTuple):
 
     coarse: Tensor  # (B, C, 32, 32)
     fine: Tensor  # (B, C, 64, 64)
-    numbers: Tensor  # (B, 18): sharpness, relief, deepen, dried, white; (B, 0) of a restoration
+    numbers: Tensor  # (B, 12): sharpness, deepen, dried, white; (B, 0) of a restoration
 
 
 def prepare_drawing(
@@ -99,8 +97,7 @@ def prepare_drawing(
     coarse = [drawing.levels[:, 1:], drawing.absorption, drawing.flush, drawing.gain]
     colour, follow = drawing.white.split((3, 1), dim=1)
     sharpness = drawing.sharpness * drawing.sharpness.new_tensor(STEPS)
-    numbers = [sharpness, drawing.relief, drawing.deepen, drawing.dried]
-    numbers += [colour * white, follow / white]
+    numbers = [sharpness, drawing.deepen, drawing.dried, colour * white, follow / white]
     return Layers(torch.cat(coarse, 1), torch.cat([level, light], 1), torch.cat(numbers, 1))
 
 
@@ -110,25 +107,22 @@ def draw(layers: Layers, images: Tensor, heights: Tensor) -> Tensor:
     Args:
         layers: from `prepare_drawing`, enlarged to the size of `images`.
         images: (B, 3, H, W) float.
-        heights: (B, 5, H, W), from `cut_heights`.
+        heights: (B, 4, H, W), from `cut_heights`.
 
     Returns:
-        (B, 3, H, W), not yet clamped. In the first row and column no relief is seen.
+        (B, 3, H, W), not yet clamped.
     """
-    sharpness, relief, deepen, dried, white, follow = layers.numbers[:, :, None, None].split(
-        (len(COVERS), len(COVERS), 1, 3, 3, 1), dim=1
+    sharpness, deepen, dried, white, follow = layers.numbers[:, :, None, None].split(
+        (len(COVERS), 1, 3, 3, 1), dim=1
     )
     level, light = layers.fine.split(1, dim=1)
     levels, absorption, flush, gain = layers.coarse.split((len(COVERS) - 1, 3, 1, 1), dim=1)
     covers = torch.cat([level, levels], dim=1)
     covers = torch.addcmul(covers, heights, sharpness).clamp(0, 1)
-    plaque, papules, wounds, scale, _ = covers.split(1, dim=1)
+    plaque, papules, wounds, scale = covers.split(1, dim=1)
     green = images[:, 1:2]
     detail = (light * green - 1).clamp(-FINE_DETAIL, FINE_DETAIL)
-    # How much higher a pixel stands than its neighbour towards the light.
-    bumps = torch.einsum("bkhw,bkij->bihw", covers, relief)
-    slope = F.pad(bumps[:, :, 1:, 1:] - bumps[:, :, :-1, :-1], (1, 0, 1, 0))
-    shade = torch.addcmul(1 + slope, detail, gain * plaque).clamp(0.35, 1.6)
+    shade = (1 + detail * gain * plaque).clamp(0.35, 1.6)
     blood = torch.addcmul(plaque + flush, papules, deepen)
     out = images * torch.addcmul(shade, shade * blood, absorption, value=-1)
     out = torch.addcmul(out, out * dried, wounds, value=-1)
@@ -177,7 +171,7 @@ def composite(layers: Layers, images: Tensor, heights: Tensor | None = None) -> 
     Args:
         layers: from `prepare_drawing` or `prepare_restoration`.
         images: (B, 3, H, W) float in [0, 1].
-        heights: (B, 5, H, W) for a drawing, from `cut_heights`; None for a restoration.
+        heights: (B, 4, H, W) for a drawing, from `cut_heights`; None for a restoration.
 
     Returns:
         (B, 3, H, W), not yet clamped. The caller keeps the pixels outside the mask.
@@ -246,17 +240,13 @@ def _blend_window(
     left, right, _ = window[1].indices(width)
     if top == bottom or left == right:
         return
-    # A row and a column more, above and to the left, on which the relief of the first ones rests.
-    before = max(0, left - 1)
-    columns = slice(before, right)
+    columns = slice(left, right)
     coarse = enlarge_columns(layers.coarse, width, columns)
     fine = enlarge_columns(layers.fine, width, columns)
     source = images[:, :colours, :, columns].clone()
     strip = max(16, STRIP // (right - left)) if _is_one_by_one(images) else bottom - top
     for start in range(top, bottom, strip):
-        stop = min(start + strip, bottom)
-        above = max(0, start - 1)
-        rows = slice(above, stop)
+        rows = slice(start, min(start + strip, bottom))
         part = layers._replace(
             coarse=enlarge_rows(coarse, height, rows), fine=enlarge_rows(fine, height, rows)
         )
@@ -265,11 +255,10 @@ def _blend_window(
             new = restore(part, seen)
         else:
             new = draw(part, seen, cut_heights(offset, tiles, height, width, (rows, columns)))
-        new = new[:, :, start - above :, left - before :]
         if colours == 1:
             new = (new * new.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-        old = images[:, :colours, start:stop, left:right]
-        inside = masks[:, :, start:stop, left:right]
+        old = images[:, :colours, rows, columns]
+        inside = masks[:, :, rows, columns]
         old.copy_(keep_outside(inside, _as_dtype(new, images.dtype), old))
 
 

@@ -13,7 +13,6 @@
                     Hanifin and Rajka, Acta Derm. Venereol. Suppl. 92, 1980)
     patchiness      how far the plaque breaks up into islands
     warmth          red towards brick, instead of pink
-    relief          how far the signs stand out in light from one side
 
 Colour is worked out in optical density, where absorbers add on every skin tone (Tsumura et al.,
 JOSA A 16(9), 1999). All that is decided here is smooth, so that the editor can learn it; what is
@@ -29,13 +28,14 @@ from torch import Tensor
 from synthderm.imaging.color import MELANIN, to_density
 from synthderm.imaging.compositing import GRID, THUMBNAIL, Drawing, composite, prepare_drawing
 from synthderm.imaging.lesions import Latents
+from synthderm.imaging.masks import skin_region
 from synthderm.imaging.resize import shrink
 from synthderm.imaging.tiles import cut_heights, is_wet
 
 # Optical density in red, green and blue: of more blood, between inflamed and calm skin of the same
 # photographs, before warmer hues are added; of these; of blood that shows through much melanin; and
 # of wet serum. Then the shares of light that dried blood and serum take, and the colour of scale.
-BLOOD, WARMER, VIOLET = (0.20, 1.00, 0.78), (0.22, 0.00, 0.30), (0.52, 0.80, 0.62)
+BLOOD, WARMER, VIOLET = (0.11, 1.00, 0.68), (0.18, 0.00, 0.26), (0.36, 0.80, 0.62)
 SERUM = (0.05, 0.30, 1.00)
 DRIED_BLOOD, DRIED_SERUM = (0.36, 0.66, 0.70), (0.16, 0.42, 0.70)
 SCALE = (1.0, 0.96, 0.91)
@@ -55,7 +55,6 @@ class Amounts(NamedTuple):
     diffuseness: Tensor
     patchiness: Tensor
     warmth: Tensor
-    relief: Tensor
 
 
 def draw_eczema(images: Tensor, masks: Tensor, severity: Tensor, latents: Latents) -> Tensor:
@@ -94,26 +93,20 @@ def plan_drawing(
     wet = is_wet(latents.tiles).to(s.dtype).view(-1, 1, 1, 1)
     grid_masks = F.avg_pool2d(mask_thumbnails, 2)
     shape, hue, here, there = latents.noise.split(1, dim=1)
-    inner, depth = _depths(grid_masks, amounts.diffuseness)
+    skin = F.avg_pool2d(skin_region(thumbnails).to(s.dtype), 2)
+    inner, depth = _depths(grid_masks, skin, amounts.diffuseness)
 
-    plaque = 0.8 + (0.08 + 0.3 * amounts.patchiness) * shape - 0.12 * amounts.patchiness**2
+    plaque = 0.75 + (0.08 + 0.3 * amounts.patchiness) * shape - 0.12 * amounts.patchiness**2
     plaque = 0.08 * inner + depth * plaque - 0.08 - 0.1 * (1 - s)
-    flush = (0.08 + 0.27 * amounts.diffuseness) * inner * (1 + 0.3 * shape).clamp(0.4, 1.6)
+    flush = (0.12 + 0.28 * amounts.diffuseness) * inner * (1 + 0.3 * shape).clamp(0.4, 1.6)
     red_density = shrink(to_density(thumbnails), GRID)[:, :1]
     is_dark = torch.sigmoid(7 * (_blur(red_density, 3) - 0.75))
     density = _density(amounts, is_dark, hue, here, there)
     steepness, covers = _covers(amounts, wet, here, there)
     visible = (1.5 * depth).clamp(0, 1) * s**0.6
     levels = [cover * visible * steep for cover, steep in zip(covers, steepness)]
-    thick = 0.2 + 1.4 * amounts.lichenification**1.5 + 0.4 * amounts.scale
+    thick = 0.1 + 1.0 * amounts.lichenification**1.5 + 0.3 * amounts.scale
     gain = thick - 0.4 * amounts.erythema * (1 - amounts.lichenification)
-    relief = (
-        0.08 * amounts.relief,
-        0.12 + 0.5 * amounts.papulation * amounts.relief,
-        0.1 + 0.25 * amounts.crust,
-        0.05 + 0.12 * amounts.scale,
-        0.04 + 0.13 * amounts.lichenification * amounts.relief,
-    )
     dark_share = is_dark.mean((2, 3), keepdim=True)
     dried = torch.lerp(_colour(DRIED_BLOOD, s), _colour(DRIED_SERUM, s), amounts.oozing * wet)
     # Scale has less light to scatter on dark skin, and looks ashy there.
@@ -127,20 +120,18 @@ def plan_drawing(
         flush=flush,
         gain=s * gain * (1 + 0.3 * shape).clamp(0.3, 1.7),
         sharpness=_numbers(0.17 + 0.24 * amounts.patchiness, *steepness),
-        relief=_numbers(*relief) * severity[:, None],
-        deepen=_numbers((0.3 + 0.45 * amounts.papulation) * (1 - 0.6 * amounts.oozing)),
+        deepen=_numbers((0.5 + 0.5 * amounts.papulation) * (1 - 0.6 * amounts.oozing)),
         dried=_numbers(dried * (1 - 0.35 * dark_share)),
         white=_numbers(scale),
     )
 
 
-def _depths(masks: Tensor, diffuseness: Tensor) -> tuple[Tensor, Tensor]:
+def _depths(masks: Tensor, skin: Tensor, diffuseness: Tensor) -> tuple[Tensor, Tensor]:
     """How deep in the mask each cell is, (B, 1, 32, 32): 0 outside, 1 well inside. Once as sharp as
     the mask, and once for the plaque, which fades in more slowly where it is diffuse."""
-    # Relative to the deepest cell, so that eczema shows on fingers too.
-    near, far = (
-        x / x.amax((2, 3), keepdim=True).clamp_min(1e-3) for x in (_blur(masks, 1), _blur(masks, 3))
-    )
+    # Of the skin around, how much is under the mask: at the edge of a finger nothing fades.
+    skin = torch.maximum(skin, masks)
+    near, far = (_blur(masks, r) / _blur(skin, r).clamp_min(1e-3) for r in (1, 3))
     inner = (2.3 * near - 0.9).clamp(0, 1)
     soft = ((far - 0.45) / 0.5).clamp(0, 1) * (2 * near).clamp(0, 1)
     return inner, torch.lerp(inner, soft, (1.4 * diffuseness).clamp(0, 1))
@@ -152,7 +143,9 @@ def _density(amounts: Amounts, is_dark: Tensor, hue: Tensor, here: Tensor, there
     blood = _colour(BLOOD, hue) + _colour(WARMER, hue) * warmth
     blood = torch.lerp(blood, _colour(VIOLET, hue), is_dark)
     brown = _colour(MELANIN, hue) / MELANIN[1] * (0.9 - 0.4 * is_dark)
-    density = (0.08 + 0.55 * amounts.erythema**1.3) * (1 + 0.28 * hue).clamp(0.3, 1.7) * blood
+    # Dark skin gets less dark, by as much as it reflects less.
+    red = (0.18 + 0.40 * amounts.erythema**1.3) * (1 - 0.2 * is_dark)
+    density = red * (1 + 0.28 * hue).clamp(0.3, 1.7) * blood
     tan = 0.38 * amounts.pigment**1.5 + 0.08 * amounts.lichenification
     density = density + tan * (1 - 0.25 * here).clamp(0.3, 1.7) * brown
     return density + 0.22 * amounts.oozing**2 * torch.sigmoid(3 * there) * _colour(SERUM, hue)
@@ -161,17 +154,16 @@ def _density(amounts: Amounts, is_dark: Tensor, hue: Tensor, here: Tensor, there
 def _covers(
     amounts: Amounts, wet: Tensor, here: Tensor, there: Tensor
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """How steep papules, wounds, scale and lines are, and how much of each there is and where."""
+    """How steep papules, wounds and scale are, and how much of each there is and where."""
     wound = torch.where(wet > 0, amounts.crust, amounts.excoriation)
     pale = torch.where(wet > 0, amounts.oozing, amounts.scale)
     one, other = torch.sigmoid(2.5 * here + 0.6), torch.sigmoid(2.5 * there + 0.6)
     ones = torch.ones_like(wet)
-    steepness = [1.7 * ones, 1.6 * ones, 0.5 + 0.8 * pale, ones]
+    steepness = [1.7 * ones, 1.6 * ones, 0.5 + 0.8 * pale]
     covers = [
-        (0.2 + 0.7 * amounts.papulation) * (0.35 + 0.65 * one),
+        (0.5 + 0.8 * amounts.papulation) * (0.35 + 0.65 * one),
         0.95 * wound * (1.2 - one) * other,
-        (0.12 + 0.5 * pale) * torch.sigmoid(0.8 - 2.5 * there),
-        0.4 + 0.6 * amounts.lichenification,
+        (0.4 + 0.55 * pale) * torch.sigmoid(0.8 - 2.5 * there),
     ]
     return steepness, covers
 

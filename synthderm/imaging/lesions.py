@@ -24,20 +24,19 @@ SIGNS = (
     "diffuseness",
     "patchiness",
     "warmth",
-    "relief",
 )
-LOOKS = SIGNS[-4:]  # how a lesion looks beside the clinical signs
+LOOKS = SIGNS[-3:]  # how a lesion looks beside the clinical signs
 # Amounts of the signs that occur together, in the order of `SIGNS`. A lesion is one of these, moved
 # by up to 40% towards another, and each amount then varies by 0.18 (standard deviation).
 PATTERNS = {
-    "erythematous": (0.60, 0.15, 0.05, 0.15, 0.25, 0.05, 0.05, 0.10, 0.90, 0.60, 0.3, 0.3),
-    "nummular": (0.75, 0.45, 0.10, 0.40, 0.55, 0.50, 0.40, 0.20, 0.15, 0.20, 0.4, 0.6),
-    "lichenified": (0.45, 0.25, 0.40, 0.95, 0.35, 0.10, 0.05, 0.55, 0.60, 0.30, 0.6, 0.7),
-    "excoriated": (0.45, 0.75, 0.80, 0.30, 0.20, 0.60, 0.15, 0.25, 0.75, 0.95, 0.5, 0.6),
-    "dry": (0.25, 0.10, 0.10, 0.60, 0.95, 0.05, 0.05, 0.15, 0.65, 0.40, 0.4, 0.4),
-    "weeping": (0.80, 0.50, 0.20, 0.20, 0.30, 0.85, 0.90, 0.15, 0.40, 0.40, 0.3, 0.5),
-    "vesicular": (0.45, 0.95, 0.05, 0.10, 0.35, 0.15, 0.80, 0.10, 0.70, 0.60, 0.3, 0.8),
-    "pigmented": (0.12, 0.10, 0.15, 0.45, 0.30, 0.05, 0.05, 0.95, 0.70, 0.60, 0.8, 0.3),
+    "erythematous": (0.60, 0.15, 0.05, 0.15, 0.25, 0.05, 0.05, 0.10, 0.90, 0.60, 0.3),
+    "nummular": (0.75, 0.45, 0.10, 0.40, 0.55, 0.50, 0.40, 0.20, 0.15, 0.20, 0.4),
+    "lichenified": (0.45, 0.25, 0.40, 0.95, 0.35, 0.10, 0.05, 0.55, 0.60, 0.30, 0.6),
+    "excoriated": (0.45, 0.75, 0.80, 0.30, 0.20, 0.60, 0.15, 0.25, 0.75, 0.95, 0.5),
+    "dry": (0.25, 0.10, 0.10, 0.60, 0.95, 0.05, 0.05, 0.15, 0.65, 0.40, 0.4),
+    "weeping": (0.80, 0.50, 0.20, 0.20, 0.30, 0.85, 0.90, 0.15, 0.40, 0.40, 0.3),
+    "vesicular": (0.45, 0.95, 0.05, 0.10, 0.35, 0.15, 0.80, 0.10, 0.70, 0.60, 0.3),
+    "pigmented": (0.12, 0.10, 0.15, 0.45, 0.30, 0.05, 0.05, 0.95, 0.70, 0.60, 0.8),
 }
 SIZE_SHARES = (0.35, 0.40, 0.25)  # how often signs are fine, middle and coarse
 FIELDS = 4  # of smooth noise: the plaque's shape, its hue, and where two groups of signs are
@@ -47,7 +46,7 @@ class Latents(NamedTuple):
     """The random numbers that decide what lesions look like."""
 
     noise: Tensor  # (B, 4, 32, 32) float, smooth, about standard normal, `FIELDS`
-    signs: Tensor  # (B, 12) float in [0, 1]: the amount of each of `SIGNS`
+    signs: Tensor  # (B, 11) float in [0, 1]: the amount of each of `SIGNS`
     offset: Tensor  # (B, 2) float in [0, 1): the place on the tile of heights
     tiles: Tensor  # (B,) int64: which tile
 
@@ -79,7 +78,7 @@ def tiles_of(signs: Tensor, sizes: Tensor) -> Tensor:
 
 
 def with_signs(latents: Latents, signs: Tensor) -> Latents:
-    """The same lesions with other signs, (B, 12) in [0, 1]."""
+    """The same lesions with other signs, (B, 11) in [0, 1]."""
     return latents._replace(signs=signs, tiles=tiles_of(signs, latents.tiles // 2))
 
 

@@ -32,12 +32,16 @@ from synthderm.imaging.tile_parts import (
     strokes,
 )
 
-COVERS = ("plaque", "papules", "wounds", "scale", "lines")
+COVERS = ("plaque", "papules", "wounds", "scale")
 SIZES = (0.7, 1.0, 1.6)  # of the signs: fine, middle, coarse; how near the camera is
 TILES = 2 * len(SIZES)
+# Standard deviation in pixels of the blur of all heights. With it the edited skin has as much power
+# at the scale of 2 to 7 pixels as inflamed skin has in photographs; without it 6 dB more.
+SOFTNESS = 1.0
+PEAKS = 0.98  # the share of heights below those that keep theirs when blurred
 MAX_LEVEL = 2  # doublings of a tile that are kept
 # Tiles are kept as bytes; a step is too small to see.
-STEPS = (1 / 31, 1 / 127, 1 / 127, 1 / 127, 1 / 127)
+STEPS = (1 / 31, 1 / 127, 1 / 127, 1 / 127)
 
 
 def is_wet(tiles: Tensor) -> Tensor:
@@ -47,7 +51,7 @@ def is_wet(tiles: Tensor) -> Tensor:
 
 @lru_cache(maxsize=3 * TILES)
 def height_tile(number: int, level: int = 0, device: torch.device | str = "cpu") -> Tensor:
-    """A tile, (5, 512 * 2**level, 512 * 2**level) int8, in units of `STEPS`.
+    """A tile, (4, 512 * 2**level, 512 * 2**level) int8, in units of `STEPS`.
 
     Args:
         number: 0 to 5: size (fine, middle, coarse) times two, plus one for wet signs.
@@ -84,7 +88,7 @@ def cut_heights(
         window: the part of the image that is wanted.
 
     Returns:
-        (B, 5, height, width) float in units of `STEPS`, or the window of it.
+        (B, 4, height, width) float in units of `STEPS`, or the window of it.
     """
     # A level at which the tile is larger than the image by an eighth at least. Beyond the last one
     # the part of the tile is enlarged instead.
@@ -105,7 +109,7 @@ def cut_heights(
 
 
 def _heights(number: int) -> Tensor:
-    """(5, 512, 512) float, `COVERS`."""
+    """(4, 512, 512) float, `COVERS`."""
     rng, size, wet = torch.Generator().manual_seed(11 + number), SIZES[number // 2], number % 2
     plate = (16, 16, 32)[number // 2]
     groups = noise(2, 9, rng)
@@ -117,10 +121,17 @@ def _heights(number: int) -> Tensor:
     domes = smooth(domes, 0.6 * size)
     skin = skin_lines(9.0 * size, rng)
     flakes = _glints(plate, skin, domes, rng) if wet else _flakes(plate, rng)
-    skin = smooth(skin, 0.5) + 0.08 * noise(40, 140, rng)
     wounds = _wounds(plate // 2, size, bool(wet), groups, rng)
-    signs = torch.stack([domes, wounds, flakes, skin]).clamp(0, 1) - 1
+    ragged = smooth(ragged, SOFTNESS)
+    signs = torch.stack([_soften(height.clamp(0, 1)) for height in (domes, wounds, flakes)]) - 1
     return torch.cat([(ragged / ragged.std())[None], signs])
+
+
+def _soften(height: Tensor) -> Tensor:
+    """Heights (512, 512) in [0, 1] blurred, and raised again so that as much stands out."""
+    soft = smooth(height, SOFTNESS)
+    high = torch.tensor([PEAKS])
+    return (soft * (height.quantile(high) / soft.quantile(high))).clamp(0, 1)
 
 
 def _wounds(plate: int, size: float, wet: bool, groups: Tensor, rng: torch.Generator) -> Tensor:

@@ -22,15 +22,14 @@ ADD, REMOVE, FIND = 1, -1, 0  # what an edit does
 
 # Numbers of a drawing: how many, and the largest; the least is 0.
 NUMBERS = {
-    "sharpness": (5, 2.0),
-    "relief": (5, 1.0),
+    "sharpness": (4, 2.0),
     "deepen": (1, 1.0),
     "dried": (3, 1.0),
     "white": (4, 1.0),
 }
 # Maps on a 32 px grid: how many, and the unit in which they are predicted, about their deviation.
 COARSE = {
-    "levels": (5, 0.4),
+    "levels": (4, 0.4),
     "absorption": (3, 0.3),
     "flush": (1, 0.12),
     "gain": (1, 0.5),
@@ -178,14 +177,13 @@ def _as_maps(coarse_maps: Tensor, fine_maps: Tensor, numbers: Tensor, severity: 
     number = _split(numbers.sigmoid(), NUMBERS)
     s = severity.view(-1, 1, 1, 1)
     # What the plaque is made of grows with severity by construction: 0 changes nothing.
-    plaque, covers = coarse["levels"].split((1, 4), dim=1)
+    plaque, covers = coarse["levels"].split((1, 3), dim=1)
     drawing = Drawing(
         levels=torch.cat([plaque, covers * s**0.6], dim=1).clamp(-1.5, 2.5),
         absorption=(s * coarse["absorption"]).clamp(-0.3, 0.8),
         flush=coarse["flush"].clamp(0, 0.6),
         gain=(s * coarse["gain"]).clamp(-1, 3),
         sharpness=number["sharpness"],
-        relief=number["relief"] * severity[:, None],
         deepen=number["deepen"],
         dried=number["dried"],
         white=number["white"],

@@ -14,7 +14,6 @@ SPREAD = {
     "flush": 0.13,
     "gain": 0.35,
     "sharpness": 0.1,
-    "relief": 0.05,
     "deepen": 0.1,
     "dried": 0.1,
     "white": 0.1,

@@ -65,7 +65,7 @@ def check_severity(severity: float | Tensor, batch: Tensor) -> Tensor:
 
 
 def check_signs(signs: Tensor, count: int) -> Tensor:
-    """Signs as (B, 12) float32."""
+    """Signs as (B, 11) float32."""
     if signs.shape[-1:] != (len(SIGNS),) or signs.min() < 0 or signs.max() > 1:
         count_signs = len(SIGNS)
         raise ValueError(

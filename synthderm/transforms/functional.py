@@ -75,7 +75,7 @@ def add_eczema(
         severity: number or (B,) in [0, 1]; 0 gives the image back.
         coverage: share of the skin under a random mask, number or (B,) in (0, 1].
         seed: which lesion; torch's global random state where None.
-        signs: (B, 12) or (12,) in [0, 1], the amount of each of
+        signs: (B, 11) or (11,) in [0, 1], the amount of each of
             `synthderm.imaging.lesions.SIGNS`; random where None.
         model: bundled name, folder, Hub id, or an `EczemaEditor`.
 

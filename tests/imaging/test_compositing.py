@@ -23,8 +23,8 @@ from tests.drawing import TONES, draw_skin
 
 
 def empty_drawing(count: int) -> Drawing:
-    maps = {"levels": 5, "absorption": 3, "flush": 1, "gain": 1}
-    numbers = {"sharpness": 5, "relief": 5, "deepen": 1, "dried": 3, "white": 4}
+    maps = {"levels": 4, "absorption": 3, "flush": 1, "gain": 1}
+    numbers = {"sharpness": 4, "deepen": 1, "dried": 3, "white": 4}
     return Drawing(
         **{name: torch.zeros(count, channels, GRID, GRID) for name, channels in maps.items()},
         **{name: torch.zeros(count, channels) for name, channels in numbers.items()},
@@ -80,7 +80,7 @@ def test_without_a_matte_nothing_is_restored_and_severity_is_its_share():
 @pytest.mark.parametrize("direction", ["draw", "restore"])
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32], ids=str)
 def test_a_blend_is_the_composite_inside_and_the_image_outside(dtype, direction):
-    """Also where the mask's window starts inside a plaque in relief."""
+    """Also where the mask's window starts inside a plaque."""
     image = torch.stack([draw_skin(170, 190, tone) for tone in TONES])
     if dtype == torch.uint8:
         image = (image * 255).to(dtype)

@@ -55,9 +55,9 @@ SHOWN.remove(("warmth", "dark"))
 
 @pytest.mark.parametrize(("sign", "tone"), SHOWN)
 def test_each_sign_shows(sign, tone, mask, lesion):
-    """On a red plaque in relief; with a few signs only here and there."""
+    """On a red plaque; with a few signs only here and there."""
     skin = draw_skin(SIDE, SIDE, tone)[None]
-    plaque = {"erythema": 0.6, "relief": 0.5, "papulation": 0.5}
+    plaque = {"erythema": 0.6, "papulation": 0.5}
     none, full = (
         draw_eczema(skin, mask, torch.tensor([0.9]), signs(lesion, **(plaque | {sign: amount})))
         for amount in (0.0, 1.0)

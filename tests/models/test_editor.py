@@ -26,7 +26,6 @@ def test_maps_are_in_their_ranges(editor):
         "flush": (0, 0.6),
         "gain": (-1, 3),
         "sharpness": (0, 2),
-        "relief": (0, 1),
         "deepen": (0, 1),
         "dried": (0, 1),
         "white": (0, 1),
@@ -47,13 +46,13 @@ def test_drawings_have_the_shapes_of_the_renderer(editor):
     for own, truth in zip(maps.drawing, drawn):
         assert own.shape == truth.shape
     for drawing in (maps.drawing, drawn):
-        assert prepare_drawing(drawing, thumbnails, masks).numbers.shape == (2, 18)
+        assert prepare_drawing(drawing, thumbnails, masks).numbers.shape == (2, 12)
 
 
-def test_severity_0_draws_no_colour_and_no_relief(editor):
+def test_severity_0_draws_no_colour_and_no_detail(editor):
     maps, *_ = predict(editor, ADD, severity=0.0)
     drawing = maps.drawing
-    assert not drawing.absorption.any() and not drawing.gain.any() and not drawing.relief.any()
+    assert not drawing.absorption.any() and not drawing.gain.any()
 
 
 def test_latents_are_read_only_when_adding(editor):
