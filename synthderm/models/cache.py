@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from synthderm.determinism import usual_torch
 from synthderm.models.editor import EczemaEditor
 from synthderm.models.generator import SkinGenerator
 
@@ -20,6 +21,7 @@ def load_generator(model: str | os.PathLike[str], device: str = "cpu") -> SkinGe
 
 
 @lru_cache(maxsize=4)
+@usual_torch()
 def _load_generator(model: str | Path, device: str) -> SkinGenerator:
     return SkinGenerator.from_pretrained(model).freeze().to(device)
 
@@ -38,12 +40,14 @@ def load_editor(model: Model, device: torch.device | str = "cpu") -> EczemaEdito
 
 
 @lru_cache(maxsize=4)
+@usual_torch()
 def _load_editor(model: str | Path) -> EczemaEditor:
     editor = EczemaEditor.from_pretrained(model).requires_grad_(False)
     return editor.to(memory_format=torch.channels_last)
 
 
 @lru_cache(maxsize=4)
+@usual_torch()
 def _copy_to(editor: EczemaEditor, device: torch.device) -> EczemaEditor:
     return copy.deepcopy(editor).to(device)
 
