@@ -30,9 +30,17 @@ def load_editor(model: Model, device: torch.device | str = "cpu") -> EczemaEdito
     """The frozen editor of this name, or the editor that is given, on this device.
 
     What is loaded stays on the CPU, where forked workers can use it; a copy goes elsewhere.
+
+    Raises:
+        TypeError: the editor that is given is not in float32.
     """
     if isinstance(model, EczemaEditor):
         _check_fork(next(model.parameters()).device)
+        if model.stem.weight.dtype != torch.float32:
+            raise TypeError(
+                f"the editor's weights are {model.stem.weight.dtype}, edits are worked out in"
+                " float32: use editor.float()."
+            )
     else:
         model = _load_editor(model if isinstance(model, str) else Path(model))
     device = torch.device(device)
