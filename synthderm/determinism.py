@@ -32,6 +32,6 @@ def usual_torch() -> Iterator[None]:
 
 def _is_default_device_the_cpu() -> bool:
     try:
-        return torch.get_default_device().type == "cpu"
+        return torch.empty(0).device.type == "cpu"  # in a fifth of `get_default_device`'s time
     except RuntimeError:  # CUDA, in a forked worker that can't use it
         return False
