@@ -1,10 +1,47 @@
-"""Checks of arguments that several public functions share."""
+"""Checks of arguments that several public functions share.
 
-from collections.abc import Sequence
+A number may be Python's or a scalar of numpy or torch; what comes out is Python's, since JSON and
+checkpoints hold nothing else.
+"""
+
+import operator
+import reprlib
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any
 
+import numpy as np
+import torch
+from torch import Tensor
+
 Range = float | Sequence[float]  # a number, or a pair (low, high)
+
+
+def is_number(value: object) -> bool:
+    """Whether this is one number. A truth value and text are none."""
+    if isinstance(value, Real):
+        return not isinstance(value, bool)
+    dtype = str(getattr(value, "dtype", ""))
+    return getattr(value, "ndim", None) == 0 and ("int" in dtype or "float" in dtype)
+
+
+def as_integer(name: str, value: Any) -> int:
+    """A whole number as an int; 3.0 is one, 2.5 is none.
+
+    Args:
+        name: the argument's name, for the error.
+        value: the number.
+
+    Raises:
+        ValueError: no whole number.
+    """
+    if is_number(value):
+        try:
+            return operator.index(value)
+        except TypeError:
+            if float(value).is_integer():
+                return int(float(value))
+    raise ValueError(f"{name}={value!r} must be a whole number.")
 
 
 def as_range(
@@ -21,13 +58,80 @@ def as_range(
     Raises:
         ValueError: no number or pair, outside the bounds, or the higher end first.
     """
-    ends: Any = (value, value) if isinstance(value, Real) else value
-    try:
-        least, most = (float(end) for end in ends)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}={value!r} must be a number or a pair (low, high).") from None
+    pair: Any = (value, value) if is_number(value) else value
+    ends = list(pair) if isinstance(pair, Iterable) else []
+    if len(ends) != 2 or not all(is_number(end) for end in ends):
+        shown = reprlib.repr(value)  # which may be long
+        raise ValueError(f"{name}={shown} must be a number or a pair (low, high).")
+    least, most = (float(end) for end in ends)
     is_inside = low <= least <= most <= high and not (open_low and least == low)
     if not is_inside:
-        bounds = f"{'(' if open_low else '['}{low:g}, {high:g}]"
+        bounds = _interval(low, high, open_low)
         raise ValueError(f"{name}={value!r} must lie in {bounds}, low first.")
     return least, most
+
+
+def as_number(name: str, value: Any, low: float = 0.0, high: float = 1.0) -> float:
+    """A number within [low, high] as a float.
+
+    Args:
+        name: the argument's name, for the error.
+        value: the number.
+        low, high: the bounds.
+
+    Raises:
+        ValueError: no number, or outside the bounds.
+    """
+    if not is_number(value) or not low <= float(value) <= high:
+        raise ValueError(f"{name}={value!r} must be a number in {_interval(low, high)}.")
+    return float(value)
+
+
+def as_numbers(
+    name: str,
+    values: Any,
+    count: int,
+    *,
+    open_low: bool = False,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """A number for all images, or one for each, as (count,) float32.
+
+    Args:
+        name: the argument's name, for the error.
+        values: a number, or a tensor, an array or a list of `count` numbers, in [0, 1].
+        count: of images.
+        open_low: 0 itself is outside.
+        device: of the result.
+
+    Raises:
+        ValueError: no numbers, not as many as there are images, or outside the bounds.
+    """
+    bounds = _interval(0, 1, open_low)
+    array = values if isinstance(values, Tensor) else _as_array(values)
+    if array is None or str(array.dtype).startswith(("torch.bool", "torch.complex")):
+        shown = reprlib.repr(values)  # which may be long
+        raise ValueError(f"{name}={shown} must be a number in {bounds}, or one for each image.")
+    numbers = torch.as_tensor(array, dtype=torch.float32, device=device).detach()
+    if numbers.ndim > 1 or numbers.numel() not in (1, count):
+        raise ValueError(
+            f"{name} has shape {tuple(numbers.shape)}; {count} images need ({count},), or one"
+            " number for all."
+        )
+    wrong = [n for n in numbers.flatten().tolist() if not (0 <= n <= 1) or (open_low and n == 0)]
+    if wrong:
+        raise ValueError(f"{name} must be in {bounds}; got {wrong[0]:.6g}.")
+    return numbers.expand(count)
+
+
+def _as_array(values: Any) -> np.ndarray[Any, Any] | None:
+    """Numbers as an array; None where they are none."""
+    try:
+        array = np.asarray(float(values) if is_number(values) else values)
+    except (TypeError, ValueError):  # rows of different length
+        return None
+    return array.astype(np.float32) if array.dtype.kind in "iuf" else None
+
+
+def _interval(low: float, high: float, open_low: bool = False) -> str:
+    return f"{'(' if open_low else '['}{low:g}, {high:g}]"

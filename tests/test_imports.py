@@ -15,6 +15,7 @@ ROOMS = [
     "callers",
     "files",
     "arguments",
+    "determinism",
     "imaging",
     "hub",
     "models",

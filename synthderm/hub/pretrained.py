@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.overrides import TorchFunctionMode
 
+from synthderm.determinism import usual_torch
 from synthderm.files import atomic_path
 from synthderm.hub.download import CacheDir, Token
 from synthderm.hub.model_card import without_folders
@@ -48,6 +49,7 @@ class Pretrained(nn.Module):
     pipeline_tag: str = "unconditional-image-generation"
 
     @classmethod
+    @usual_torch()
     def from_pretrained(
         cls,
         model: str | os.PathLike[str],
@@ -57,7 +59,7 @@ class Pretrained(nn.Module):
         token: Token = None,
         local_files_only: bool = False,
     ) -> Self:
-        """Load a model in eval mode on the CPU; torch's random state stays as it is.
+        """Load a model in eval mode on the CPU, in float32; torch's random state stays as it is.
 
         Args:
             model: bundled name, folder, or Hub id: see `synthderm.hub.resolve.resolve`.
@@ -204,10 +206,10 @@ class Pretrained(nn.Module):
 
     @classmethod
     def _build(cls, config: Mapping[str, Any], path: Path, device: str) -> Self:
-        """The network that a config describes; on "meta" it has shapes but no memory."""
+        """The float32 network that a config describes; on "meta" it has shapes but no memory."""
         try:
             with torch.device(device), _SkipInit():
-                return cls(**config["arguments"])
+                return cls(**config["arguments"]).float()  # whatever torch's default dtype
         except Exception as error:  # whatever a constructor may fail on
             raise ValueError(
                 f"{path} does not describe a {cls.__name__}: {short(str(error), 200)}"

@@ -58,14 +58,15 @@ def sample_latents(count: int, generator: torch.Generator | None = None) -> Late
     """Latents of `count` random lesions, from `generator` or from torch's global random state."""
     octaves = ((3, 0.86), (6, 0.43), (13, 0.29))
     noise = smooth_fields(count, GRID, *[octaves] * FIELDS, generator=generator)
-    table = torch.tensor(list(PATTERNS.values()))
+    table = torch.tensor(list(PATTERNS.values()), dtype=torch.float32)
     first, second = torch.randint(len(table), (2, count), generator=generator)
-    share = 0.4 * torch.rand(count, 1, generator=generator) ** 2
+    share = 0.4 * torch.rand(count, 1, generator=generator, dtype=torch.float32) ** 2
     signs = torch.lerp(table[first], table[second], share)
-    signs = (signs + 0.18 * torch.randn(signs.shape, generator=generator)).clamp(0, 1)
-    offset = torch.rand(count, 2, generator=generator)
-    bounds = torch.tensor(SIZE_SHARES).cumsum(0)[:-1]
-    sizes = torch.bucketize(torch.rand(count, generator=generator), bounds)
+    varied = torch.randn(signs.shape, generator=generator, dtype=torch.float32)
+    signs = (signs + 0.18 * varied).clamp(0, 1)
+    offset = torch.rand(count, 2, generator=generator, dtype=torch.float32)
+    bounds = torch.tensor(SIZE_SHARES, dtype=torch.float32).cumsum(0)[:-1]
+    sizes = torch.bucketize(torch.rand(count, generator=generator, dtype=torch.float32), bounds)
     return Latents(noise, signs, offset, tiles_of(signs, sizes))
 
 
@@ -85,8 +86,8 @@ def with_signs(latents: Latents, signs: Tensor) -> Latents:
 def no_latents(count: int) -> Latents:
     """Zeros, for edits that do not add a lesion."""
     return Latents(
-        torch.zeros(count, FIELDS, GRID, GRID),
-        torch.zeros(count, len(SIGNS)),
-        torch.zeros(count, 2),
+        torch.zeros(count, FIELDS, GRID, GRID, dtype=torch.float32),
+        torch.zeros(count, len(SIGNS), dtype=torch.float32),
+        torch.zeros(count, 2, dtype=torch.float32),
         torch.zeros(count, dtype=torch.int64),
     )

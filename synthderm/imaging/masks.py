@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from synthderm.determinism import usual_torch
 from synthderm.imaging.color import FLOOR
 from synthderm.imaging.resize import enlarge
 
@@ -64,17 +65,20 @@ Octaves = tuple[tuple[int, float], ...]  # (cells across, amplitude) each
 
 
 @lru_cache(maxsize=8)
+@usual_torch()
 def _noise_basis(side: int, fields: tuple[Octaves, ...]) -> tuple[Tensor, Tensor]:
     """For fields that are sums of octaves: the matrix that enlarges the noise of all octaves at
     once, (side, sum of the cells), and the amplitudes as a block-diagonal mask over white noise,
     (fields, cells, cells)."""
     sizes = sorted({cells for octaves in fields for cells, _ in octaves})
-    parts = [enlarge(torch.eye(cells)[:, None], 1, side, kind="cubic")[:, 0].T for cells in sizes]
+    eyes = [torch.eye(cells, dtype=torch.float32)[:, None] for cells in sizes]
+    parts = [enlarge(eye, 1, side, kind="cubic")[:, 0].T for eye in eyes]
     amplitudes = []
     for octaves in fields:
         # The interpolation averages neighbours, which lowers the deviation; 0.8 makes up for it.
         by_cells = {cells: amplitude / 0.8 for cells, amplitude in octaves}
-        blocks = [torch.full((cells, cells), by_cells.get(cells, 0.0)) for cells in sizes]
+        ones = [torch.ones(cells, cells, dtype=torch.float32) for cells in sizes]
+        blocks = [one * by_cells.get(cells, 0.0) for one, cells in zip(ones, sizes)]
         amplitudes.append(torch.block_diag(*blocks))
     return torch.cat(parts, dim=1), torch.stack(amplitudes)
 
@@ -89,8 +93,8 @@ def smooth_fields(
             wide, of about that standard deviation.
     """
     matrix, amplitude = _noise_basis(side, octaves)
-    noise = torch.randn(count, *amplitude.shape, generator=generator) * amplitude
-    return matrix @ (noise @ matrix.T)
+    noise = torch.randn(count, *amplitude.shape, generator=generator, dtype=torch.float32)
+    return matrix @ (noise * amplitude @ matrix.T)
 
 
 def sample_masks(
@@ -119,7 +123,7 @@ def sample_masks(
     # In numpy, whose calls cost a fraction of torch's on so few numbers.
     octaves = ((4, 1.0), (10, 0.4), (26, 0.15))
     fields = smooth_fields(count, side, octaves, generator=generator)[:, 0].numpy()
-    places = torch.rand(count, generator=generator).tolist()
+    places = torch.rand(count, generator=generator, dtype=torch.float32).tolist()
     allowed = np.ones((count, side, side), bool) if skin is None else skin[:, 0].cpu().numpy()
     heights = np.full((count, side, side), -3.0, np.float32)
     for row, (place, share) in enumerate(zip(places, coverage.tolist())):

@@ -8,14 +8,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from synthderm.determinism import usual_torch
+
 ALL = (slice(None), slice(None))
 
 
 @lru_cache(maxsize=64)
+@usual_torch()
 def _matrix(kind: str, length_in: int, length_out: int, device: torch.device) -> Tensor:
     """(length_out, length_in): what averaging or interpolating a row of numbers does, as a
     matrix."""
-    eye = torch.eye(length_in, device=device)[None]
+    eye = torch.eye(length_in, dtype=torch.float32, device=device)[None]
     if kind == "average":
         return F.adaptive_avg_pool1d(eye, length_out)[0].T.contiguous()
     rows = F.interpolate(
@@ -35,6 +38,7 @@ def shrink(image: Tensor, side: int = 64) -> Tensor:
 
 
 @lru_cache(maxsize=64)
+@usual_torch()
 def _knots(
     length_in: int, length_out: int, device: torch.device
 ) -> tuple[int, int, Tensor, Tensor]:
@@ -48,15 +52,12 @@ def _knots(
     step = int(cell) if cell == int(cell) else max(1, int(cell / 2))
     start = (cell - 1) / 2 - step if cell == step else -float(step)
     first = math.ceil(start)
-    at = start + step * torch.arange(math.ceil((length_out - start) / step) + 1, device=device)
+    count = math.ceil((length_out - start) / step) + 1
+    at = start + step * torch.arange(count, dtype=torch.float32, device=device)
     place = ((at + 0.5) / cell - 0.5).clamp(0, length_in - 1)
     knots = (1 - (place[:, None] - torch.arange(length_in, device=device)).abs()).clamp_min(0)
-    return (
-        first,
-        step,
-        knots,
-        ((torch.arange(step, device=device) + (first - start)) / step)[:, None],
-    )
+    between = torch.arange(step, dtype=torch.float32, device=device)
+    return first, step, knots, ((between + (first - start)) / step)[:, None]
 
 
 def enlarge(maps: Tensor, height: int, width: int, *, kind: str = "linear") -> Tensor:

@@ -12,8 +12,8 @@ TILE = 512  # side in pixels
 def noise(low: float, high: float, rng: torch.Generator, tilt: float = 0.0) -> Tensor:
     """Noise of standard deviation 1 between `low` and `high` waves a tile; its amplitude falls with
     the number of waves to the power `tilt`."""
-    fy, fx = torch.fft.fftfreq(TILE)[:, None] * TILE, torch.fft.rfftfreq(TILE)[None] * TILE
-    wave = torch.sqrt(fy**2 + fx**2).clamp_min(0.5)
+    fy, fx = _frequencies()
+    wave = torch.sqrt((fy * TILE) ** 2 + (fx * TILE) ** 2).clamp_min(0.5)
     passed = torch.exp(-((wave / high) ** 2)) * (1 - torch.exp(-((wave / low) ** 2))) / wave**tilt
     spectrum = torch.randn(passed.shape, dtype=torch.cfloat, generator=rng) * passed
     x = torch.fft.irfft2(spectrum, s=(TILE, TILE))
@@ -22,9 +22,15 @@ def noise(low: float, high: float, rng: torch.Generator, tilt: float = 0.0) -> T
 
 def smooth(x: Tensor, sigma: float) -> Tensor:
     """A Gaussian blur; `sigma` in pixels."""
-    fy, fx = torch.fft.fftfreq(TILE)[:, None], torch.fft.rfftfreq(TILE)[None]
+    fy, fx = _frequencies()
     passed = torch.exp(-2 * (math.pi * sigma) ** 2 * (fy**2 + fx**2))
     return torch.fft.irfft2(torch.fft.rfft2(x) * passed, s=(TILE, TILE))
+
+
+def _frequencies() -> tuple[Tensor, Tensor]:
+    """Waves a pixel, down (512, 1) and across (1, 257), of `torch.fft.rfft2`."""
+    down = torch.fft.fftfreq(TILE, dtype=torch.float32)
+    return down[:, None], torch.fft.rfftfreq(TILE, dtype=torch.float32)[None]
 
 
 def scattered_domes(
@@ -37,10 +43,10 @@ def scattered_domes(
         radius: lowest and highest, in pixels; small ones are more frequent.
         density: (512, 512), higher where there are more domes.
     """
-    height = torch.zeros(TILE, TILE)
+    height = torch.zeros(TILE, TILE, dtype=torch.float32)
     chance = torch.softmax(density.flatten() * 1.5, 0)
     for place in torch.multinomial(chance, count, generator=rng).tolist():
-        a, b, c, d = torch.rand(4, generator=rng).tolist()
+        a, b, c, d = torch.rand(4, generator=rng, dtype=torch.float32).tolist()
         r = radius[0] + (radius[1] - radius[0]) * a**2
         reach = torch.arange(-int(r * 1.5 + 2), int(r * 1.5 + 3))
         along, across = _turned(reach, math.pi * b)
@@ -52,13 +58,14 @@ def scattered_domes(
 
 def strokes(groups: int, size: float, rng: torch.Generator) -> Tensor:
     """Groups of nearly parallel, bent, broken lines in [0, 1]; 1 where one is deepest."""
-    height = torch.zeros(TILE, TILE)
+    height = torch.zeros(TILE, TILE, dtype=torch.float32)
     for _ in range(groups):
-        angle, y, x = (torch.rand(3, generator=rng) * torch.tensor([math.pi, TILE, TILE])).tolist()
-        peak = 0.4 + 0.6 * torch.rand((), generator=rng).item()
+        most = torch.tensor([math.pi, TILE, TILE], dtype=torch.float32)
+        angle, y, x = (torch.rand(3, generator=rng, dtype=torch.float32) * most).tolist()
+        peak = 0.4 + 0.6 * torch.rand((), generator=rng, dtype=torch.float32).item()
         shift = 0.0
         for _ in range(int(torch.randint(2, 6, (), generator=rng))):
-            a, b, c, d, e = torch.rand(5, generator=rng).tolist()
+            a, b, c, d, e = torch.rand(5, generator=rng, dtype=torch.float32).tolist()
             half, width = size * (10 + 36 * a), size * (0.9 + 0.9 * b)
             shift = shift + size * (3 + 8 * c)
             reach = torch.arange(-int(half + 8), int(half + 9))
@@ -89,13 +96,13 @@ def plates(side: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Cells about `side` pixels wide with bent borders: the distance from the border, about 1 in
     the middle, and the cell's random number in [0, 1]."""
     count = TILE // side
-    table = torch.rand(count, count, 3, generator=rng)
-    axis = torch.arange(TILE) / side
+    table = torch.rand(count, count, 3, generator=rng, dtype=torch.float32)
+    axis = torch.arange(TILE, dtype=torch.float32) / side
     y = axis[:, None] + 0.3 * noise(2, 60, rng, 0.7)
     x = axis[None] + 0.3 * noise(2, 60, rng, 0.7)
     row, column = y.floor().long(), x.floor().long()
-    nearest, second = torch.full((2, TILE, TILE), 9.0)
-    number = torch.zeros(TILE, TILE)
+    nearest, second = torch.full((2, TILE, TILE), 9.0, dtype=torch.float32)
+    number = torch.zeros(TILE, TILE, dtype=torch.float32)
     for i in (-1, 0, 1):
         for j in (-1, 0, 1):
             entries = table[(row + i) % count, (column + j) % count]
@@ -109,7 +116,8 @@ def plates(side: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
 
 def skin_lines(spacing: float, rng: torch.Generator) -> Tensor:
     """0 in the skin's furrows, 1 between them: three crossing sets of bent, broken grooves."""
-    axis, ridges = torch.arange(TILE) / TILE, torch.ones(TILE, TILE)
+    axis = torch.arange(TILE, dtype=torch.float32) / TILE
+    ridges = torch.ones(TILE, TILE, dtype=torch.float32)
     waves = TILE / spacing / 2
     for turn in (0.35, 1.4, 2.5):
         down, across = round(waves * math.sin(turn)), round(waves * math.cos(turn))

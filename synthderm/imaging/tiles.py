@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from synthderm.determinism import usual_torch
 from synthderm.imaging.resize import ALL
 from synthderm.imaging.tile_parts import (
     TILE,
@@ -50,6 +51,7 @@ def is_wet(tiles: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=3 * TILES)
+@usual_torch()
 def height_tile(number: int, level: int = 0, device: torch.device | str = "cpu") -> Tensor:
     """A tile, (4, 512 * 2**level, 512 * 2**level) int8, in units of `STEPS`.
 
@@ -67,7 +69,7 @@ def height_tile(number: int, level: int = 0, device: torch.device | str = "cpu")
             heights, scale_factor=float(times), mode="bilinear", align_corners=False
         )
         heights = heights[:, :, times:-times, times:-times]
-    steps = torch.tensor(STEPS).view(-1, 1, 1)
+    steps = torch.tensor(STEPS, dtype=torch.float32).view(-1, 1, 1)
     return (heights[0] / steps).round().clamp(-127, 127).to(torch.int8).to(device)
 
 

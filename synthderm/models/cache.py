@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from synthderm.determinism import usual_torch
 from synthderm.models.editor import EczemaEditor
 from synthderm.models.generator import SkinGenerator
 
@@ -20,6 +21,7 @@ def load_generator(model: str | os.PathLike[str], device: str = "cpu") -> SkinGe
 
 
 @lru_cache(maxsize=4)
+@usual_torch()
 def _load_generator(model: str | Path, device: str) -> SkinGenerator:
     return SkinGenerator.from_pretrained(model).freeze().to(device)
 
@@ -28,9 +30,17 @@ def load_editor(model: Model, device: torch.device | str = "cpu") -> EczemaEdito
     """The frozen editor of this name, or the editor that is given, on this device.
 
     What is loaded stays on the CPU, where forked workers can use it; a copy goes elsewhere.
+
+    Raises:
+        TypeError: the editor that is given is not in float32.
     """
     if isinstance(model, EczemaEditor):
         _check_fork(next(model.parameters()).device)
+        if model.stem.weight.dtype != torch.float32:
+            raise TypeError(
+                f"the editor's weights are {model.stem.weight.dtype}, edits are worked out in"
+                " float32: use editor.float()."
+            )
     else:
         model = _load_editor(model if isinstance(model, str) else Path(model))
     device = torch.device(device)
@@ -38,12 +48,14 @@ def load_editor(model: Model, device: torch.device | str = "cpu") -> EczemaEdito
 
 
 @lru_cache(maxsize=4)
+@usual_torch()
 def _load_editor(model: str | Path) -> EczemaEditor:
     editor = EczemaEditor.from_pretrained(model).requires_grad_(False)
     return editor.to(memory_format=torch.channels_last)
 
 
 @lru_cache(maxsize=4)
+@usual_torch()
 def _copy_to(editor: EczemaEditor, device: torch.device) -> EczemaEditor:
     return copy.deepcopy(editor).to(device)
 

@@ -253,12 +253,12 @@ class SkinGenerator(Pretrained):
         generator with `tones` alone."""
         if self.tones is None:
             raise ValueError("this generator has no input for the skin tone.")
-        share = torch.rand((), generator=rng)
+        share = torch.rand((), generator=rng, dtype=torch.float32)
         if bounds is not None:
             return bounds[0] + (bounds[1] - bounds[0]) * share
         place = share * (len(self.tones) - 1)
         left = min(int(place), len(self.tones) - 2)
-        ends = torch.tensor(self.tones[left : left + 2])
+        ends = torch.tensor(self.tones[left : left + 2], dtype=torch.float32)
         return torch.lerp(ends[0], ends[1], place - left)
 
     def mean_style(self, centre: Tensor) -> Tensor:

@@ -56,14 +56,6 @@ def check_masks(masks: Tensor, batch: Tensor) -> Tensor:
     return masks.to(batch.device)
 
 
-def check_severity(severity: float | Tensor, batch: Tensor) -> Tensor:
-    """Severity as (B,) float32 on the images' device."""
-    values = torch.as_tensor(severity, dtype=torch.float32, device=batch.device).expand(len(batch))
-    if not all(0 <= value <= 1 for value in values.tolist()):
-        raise ValueError(f"severity must be in [0, 1]; got {values.tolist()}.")
-    return values
-
-
 def check_signs(signs: Tensor, count: int) -> Tensor:
     """Signs as (B, 11) float32."""
     if signs.shape[-1:] != (len(SIGNS),) or signs.min() < 0 or signs.max() > 1:

@@ -3,15 +3,30 @@
 A row is an image's index in the batch, a place its index in the plan.
 """
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from synthderm.imaging.lesions import Latents
-from synthderm.models.editor import ADD
+from synthderm.imaging.lesions import Latents, no_latents, sample_latents
+from synthderm.models.editor import ADD, REMOVE
+from synthderm.transforms import functional
 from synthderm.transforms.samples import take
+
+DIRECTIONS = {ADD: "add", REMOVE: "remove"}
+# "toggle" removes where more than this share of an image is eczema, and adds elsewhere.
+MIN_LESIONAL_SHARE = 0.01
+
+
+class Draw(NamedTuple):
+    """What is random about an edit, beside its lesions and their masks."""
+
+    rows: list[int]  # N images that are to be edited, in ascending order
+    severity: Tensor  # (N,) float32 in [0, 1]
+    coverage: Tensor  # (N,) float32 in (0, 1]
+    seed: int  # of lesions and masks
 
 
 @dataclass(frozen=True)
@@ -25,6 +40,7 @@ class EditPlan:
         severity: (N,) float in [0, 1].
         latents: of N lesions.
         thumbnails: (N, 3, 64, 64) float.
+        drawn: the rows that lesions were drawn for, of which `rows` are those that are left.
     """
 
     rows: list[int]
@@ -33,12 +49,19 @@ class EditPlan:
     severity: Tensor
     latents: Latents
     thumbnails: Tensor
+    drawn: list[int]
 
     def without_empty(self) -> "EditPlan":
-        """Without the images of which no pixel would change: these keep their label and mask."""
+        """Without the images to which nothing would be done."""
         has_mask = self.masks.flatten(1).any(1).tolist()
         amounts = self.severity.tolist()
-        kept = [place for place, amount in enumerate(amounts) if has_mask[place] and amount > 0]
+        return self.only(
+            [row for row, mask, amount in zip(self.rows, has_mask, amounts) if mask and amount > 0]
+        )
+
+    def only(self, rows: Collection[int]) -> "EditPlan":
+        """For these images alone, as far as they are in the plan."""
+        kept = [place for place, row in enumerate(self.rows) if row in rows]
         return replace(
             self,
             rows=[self.rows[place] for place in kept],
@@ -53,6 +76,64 @@ class EditPlan:
         those that lose all of it. Where a share of it stays, so do label and mask."""
         amounts = enumerate(self.severity.tolist())
         return [place for place, amount in amounts if self.direction == ADD or amount == 1]
+
+
+def make_plans(
+    mode: str, draw: Draw, thumbnails: Tensor, size: Sequence[int], masks: Tensor | None
+) -> list[EditPlan]:
+    """One plan for the chosen images that lose their eczema, one for those that get some.
+
+    Args:
+        mode: "add", "remove" or "toggle".
+        draw: for the N chosen images.
+        thumbnails: (N, 3, 64, 64) float.
+        size: (H, W) of the images.
+        masks: (N, 1, H, W) bool, where eczema is, or with "add" is to be; drawn where None.
+    """
+    severity, is_lesional = draw.severity, [mode == "remove"] * len(draw.rows)
+    if mode == "toggle" and masks is not None:
+        is_lesional = (masks.float().mean((1, 2, 3)) > MIN_LESIONAL_SHARE).tolist()
+        # Healthy or not is what "toggle" changes, so it removes all or nothing.
+        severity = severity.masked_fill(torch.tensor(is_lesional), 1.0)
+    plans = []
+    for direction in (REMOVE, ADD):
+        places = [k for k, lesional in enumerate(is_lesional) if lesional == (direction == REMOVE)]
+        if not places:
+            continue
+        rows, chosen = [draw.rows[place] for place in places], take(thumbnails, places)
+        latents, generator = no_latents(len(places)), None
+        if direction == ADD:
+            generator = torch.Generator().manual_seed(draw.seed)
+            latents = sample_latents(len(places), generator)
+        if masks is None or (mode == "toggle" and direction == ADD):
+            share = take(draw.coverage, places)
+            where = functional.masks_on_skin(chosen, size, share, generator)
+        else:
+            where = take(masks, places)
+        plan = EditPlan(
+            rows=rows,
+            direction=direction,
+            masks=where.to(thumbnails.device),
+            severity=take(severity, places).to(thumbnails.device),
+            latents=latents,
+            thumbnails=chosen,
+            drawn=rows,
+        )
+        plans.append(plan.without_empty())
+    return plans
+
+
+def new_labels(plans: list[EditPlan], labels: Mapping[str, int]) -> dict[int, int]:
+    """The label of each image that gets another one, by row.
+
+    Args:
+        labels: for "add" and "remove", as far as labels change.
+    """
+    return {
+        plan.rows[place]: labels[DIRECTIONS[plan.direction]]
+        for plan in plans
+        for place in plan.relabelled()
+    }
 
 
 def update_mask(mask: Tensor, plans: list[EditPlan], count: int) -> Tensor:
@@ -75,21 +156,30 @@ def update_mask(mask: Tensor, plans: list[EditPlan], count: int) -> Tensor:
 
 
 def make_record(
-    plans: list[EditPlan], mode: str = "none", seed: int | None = None, revision: str | None = None
+    plans: list[EditPlan], size: Sequence[int], mode: str, seed: int | None, revision: str | None
 ) -> dict[str, Any]:
-    """What was done, one entry for each edited image: rows, severity and mask area."""
-    entries = sorted(
-        entry
-        for plan in plans
-        for entry in zip(
-            plan.rows, plan.severity.tolist(), plan.masks.float().mean((1, 2, 3)).tolist()
-        )
-    )
+    """What was done: an entry for each image of which a pixel changed.
+
+    Args:
+        plans: for these images.
+        size: (H, W) of the images.
+        mode, seed, revision: that the images were edited with.
+    """
+    rows = [row for plan in plans for row in plan.rows]
+    order = sorted(range(len(rows)), key=rows.__getitem__)
+    severity = [amount for plan in plans for amount in plan.severity.tolist()]
+    directions = [DIRECTIONS[plan.direction] for plan in plans for _ in plan.rows]
+    masks = torch.zeros(0, 1, *size, dtype=torch.bool)
+    if plans:
+        masks = torch.cat([plan.masks for plan in plans])[order]
     return {
-        "edited": [row for row, _, _ in entries],
-        "mode": mode,
-        "severity": [severity for _, severity, _ in entries],
-        "mask_area": [area for _, _, area in entries],
-        "seed": seed,
-        "model_revision": revision,
+        "edited": [rows[k] for k in order],
+        "mode": mode if plans else "none",
+        "direction": [directions[k] for k in order],
+        "severity": [severity[k] for k in order],
+        "masks": masks,
+        "mask_area": masks.float().mean((1, 2, 3)).tolist(),
+        "seed": seed if plans else None,
+        "drawn": [row for plan in plans if plan.direction == ADD for row in plan.drawn],
+        "model_revision": revision if plans else None,
     }

@@ -2,7 +2,8 @@
 
 Images are (B, 3, H, W) or (3, H, W); uint8, uint16 or float in [0, 1]; on any device. One channel
 (grey) and four (with alpha, which is kept) work too. What comes back has the same shape, dtype and
-device, and every pixel outside the mask is the input's own, bit for bit.
+device, and every pixel outside the mask is the input's own, bit for bit. Numbers may be Python's,
+numpy's or torch's. Autocast, inference mode, default dtype and default device change no bit.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from synthderm.arguments import as_integer, as_number, as_numbers
+from synthderm.determinism import usual_torch
 from synthderm.imaging.compositing import (
     LARGEST,
     THUMBNAIL,
@@ -23,7 +26,7 @@ from synthderm.imaging.masks import sample_masks, skin_region
 from synthderm.imaging.resize import enlarge, shrink
 from synthderm.models.cache import Model, load_editor
 from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor
-from synthderm.transforms.checks import as_batch, check_masks, check_severity, check_signs
+from synthderm.transforms.checks import as_batch, check_masks, check_signs
 
 
 class Edit(NamedTuple):
@@ -35,6 +38,7 @@ class Edit(NamedTuple):
     severity: Tensor
 
 
+@usual_torch()
 def random_mask(
     images: Tensor, coverage: float | Tensor = 0.3, *, seed: int | None = None
 ) -> Tensor:
@@ -50,13 +54,14 @@ def random_mask(
         (B, 1, H, W) bool, or (1, H, W) for one image; empty where an image shows no skin.
     """
     batch = as_batch(images)
-    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    generator = _generator(seed)
     sample_latents(len(batch), generator)  # drawn before the mask by `add_eczema`
     masks = masks_on_skin(thumbnail(batch), batch.shape[-2:], coverage, generator)
     masks = masks.to(batch.device)
     return masks[0] if images.ndim == 3 else masks
 
 
+@usual_torch()
 def add_eczema(
     images: Tensor,
     masks: Tensor | None = None,
@@ -84,19 +89,21 @@ def add_eczema(
         ValueError: shapes that do not fit, or values out of range.
     """
     batch = as_batch(images)
-    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    generator = _generator(seed)
     latents = sample_latents(len(batch), generator)
     if signs is not None:
         latents = with_signs(latents, check_signs(signs, len(batch)))
     thumbnails = thumbnail(batch)
     if masks is None:
         masks = masks_on_skin(thumbnails, batch.shape[-2:], coverage, generator)
-    masks, severity = check_masks(masks, batch), check_severity(severity, batch)
+    masks = check_masks(masks, batch)
+    severity = as_numbers("severity", severity, len(batch), device=batch.device)
     editor = load_editor(model, batch.device)
     edited = edit_eczema(editor, batch, masks, severity, ADD, latents, thumbnails)
     return _as_given(Edit(edited, masks, severity), images)
 
 
+@usual_torch()
 def remove_eczema(
     images: Tensor,
     masks: Tensor | None = None,
@@ -119,12 +126,14 @@ def remove_eczema(
     editor, thumbnails = load_editor(model, batch.device), thumbnail(batch)
     if masks is None:
         masks = find_in_thumbnails(editor, thumbnails, batch.shape[-2:])
-    masks, severity = check_masks(masks, batch), check_severity(severity, batch)
+    masks = check_masks(masks, batch)
+    severity = as_numbers("severity", severity, len(batch), device=batch.device)
     latents = no_latents(len(batch))
     edited = edit_eczema(editor, batch, masks, severity, REMOVE, latents, thumbnails)
     return _as_given(Edit(edited, masks, severity), images)
 
 
+@usual_torch()
 def find_eczema(images: Tensor, *, threshold: float = 0.3, model: Model = "eczema") -> Tensor:
     """Where the model sees eczema: (B, 1, H, W) bool, or (1, H, W) for one image.
 
@@ -135,7 +144,7 @@ def find_eczema(images: Tensor, *, threshold: float = 0.3, model: Model = "eczem
             (`benchmarks.editing --choose-threshold`), and less of healthy skin is found.
         model: bundled name, folder, Hub id, or an `EczemaEditor`.
     """
-    batch = as_batch(images)
+    batch, threshold = as_batch(images), as_number("threshold", threshold)
     editor = load_editor(model, batch.device)
     found = find_in_thumbnails(editor, thumbnail(batch), batch.shape[-2:], threshold)
     return found[0] if images.ndim == 3 else found
@@ -187,7 +196,7 @@ def find_in_thumbnails(
 ) -> Tensor:
     """Masks (B, 1, *size) bool of eczema in images with these thumbnails."""
     latents = no_latents(len(thumbnails)).to(thumbnails.device)
-    zeros = torch.zeros(len(thumbnails), device=thumbnails.device)
+    zeros = torch.zeros(len(thumbnails), dtype=torch.float32, device=thumbnails.device)
     maps = editor(
         thumbnails,
         torch.zeros_like(thumbnails[:, :1]),
@@ -206,9 +215,7 @@ def masks_on_skin(
 ) -> Tensor:
     """Random masks (B, 1, *size) bool on the CPU, in the skin region of images with these
     thumbnails."""
-    share = torch.as_tensor(coverage, dtype=torch.float32).expand(len(thumbnails))
-    if not all(0 < value <= 1 for value in share.tolist()):
-        raise ValueError(f"coverage must be in (0, 1]; got {share.tolist()}.")
+    share = as_numbers("coverage", coverage, len(thumbnails), open_low=True)
     return sample_masks(size, share, skin_region(thumbnails), generator)
 
 
@@ -216,6 +223,16 @@ def thumbnail(images: Tensor) -> Tensor:
     """The (B, 3, 64, 64) float copy in [0, 1] of (B, C, H, W) images that an edit is decided on."""
     small = shrink(images[:, :3], THUMBNAIL) / LARGEST[images.dtype]
     return small.expand(-1, 3, -1, -1)
+
+
+def _generator(seed: int | None) -> torch.Generator | None:
+    """Random numbers that repeat with a seed; None, torch's global ones, where that is None."""
+    if seed is None:
+        return None
+    number = as_integer("seed", seed)
+    if not -(2**63) <= number < 2**64:
+        raise ValueError(f"seed={number} must be from -2**63 to 2**64 - 1, as torch takes them.")
+    return torch.Generator().manual_seed(number)
 
 
 def _as_given(edit: Edit, images: Tensor) -> Edit:

@@ -1,18 +1,18 @@
-"""Samples, in any nesting of tuples, lists and dicts: where the image, the masks and the label are,
-and how they are read and put back."""
+"""Samples, in any nesting of tuples, lists and dicts: which items are the image and the masks, and
+how they are read and put back."""
 
+import math
 import warnings
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import PIL.Image
 import torch
 from torch import Tensor
-from torch.utils._pytree import TreeSpec, tree_unflatten
 from torchvision import tv_tensors
 
-from synthderm.imaging.io import to_tensor
+from synthderm.imaging.io import to_pil, to_tensor
 
 PIL_MODES = ("RGB", "L", "RGBA")
 
@@ -39,9 +39,43 @@ def find_image(flat_inputs: list[Any]) -> Any:
         )
     if len(images) > 1:
         raise ValueError(
-            f"{len(images)} images in one sample: EczemaEdit edits one; call it for each."
+            f"{len(images)} images in one sample: EczemaEdit edits one. Call it for each, and wrap"
+            " masks in tv_tensors.Mask."
         )
     return images[0]
+
+
+def refuse_plain_masks(image: Any, others: list[Any]) -> None:
+    """Refuse masks that are no `tv_tensors.Mask` any more, as after `default_collate`: they would
+    silently be left as they are.
+
+    Args:
+        image: of the sample.
+        others: the items of the sample that v2 transforms pass through.
+
+    Raises:
+        ValueError: one of them is as high and wide as the image and has one channel.
+    """
+    count, height, width = size_of(image)
+    for item in others:
+        is_array = isinstance(item, (Tensor, np.ndarray)) and item.ndim >= 2
+        if not is_array or isinstance(item, tv_tensors.TVTensor):
+            continue
+        if item.shape[-2:] == (height, width) and math.prod(item.shape) == count * height * width:
+            raise ValueError(
+                f"a plain {type(item).__name__} of shape {tuple(item.shape)} beside the image looks"
+                " like a mask, and would not be updated: wrap it in tv_tensors.Mask, or after a"
+                " DataLoader use edit.batch(images, masks, labels)."
+            )
+
+
+def size_of(image: Any) -> tuple[int, int, int]:
+    """The number of images, height and width."""
+    if isinstance(image, PIL.Image.Image):
+        return 1, image.height, image.width
+    count = len(image) if image.ndim == 4 else 1
+    height, width = (1, 1, *image.shape)[-2:]  # `to_batch` says what is wrong with other shapes
+    return count, height, width
 
 
 def to_batch(image: Any) -> Tensor:
@@ -53,8 +87,20 @@ def to_batch(image: Any) -> Tensor:
                 " image.convert('RGB')."
             )
         return to_tensor(image)[None]
+    if image.ndim not in (3, 4):
+        raise ValueError(
+            f"an image has shape {tuple(image.shape)}; expected (3, H, W), or (B, 3, H, W)."
+        )
     image = image.as_subclass(Tensor).detach()
     return image[None] if image.ndim == 3 else image
+
+
+def from_batch(images: Tensor, like: Any) -> Any:
+    """A plain tensor (B, C, H, W) in the type and shape of the image that it was made of."""
+    if isinstance(like, PIL.Image.Image):
+        return to_pil(images[0])
+    images = images.reshape(like.shape)
+    return tv_tensors.wrap(images, like=like) if isinstance(like, tv_tensors.Image) else images
 
 
 def to_masks(mask: Tensor, images: Tensor) -> Tensor:
@@ -83,91 +129,30 @@ def put(batch: Tensor, rows: list[int], part: Tensor) -> Tensor:
     return result
 
 
+def changed_rows(before: Tensor, after: Tensor) -> list[int]:
+    """The images of two batches (B, C, H, W) of which a pixel differs."""
+    if before.device.type == "cpu":
+        pairs = zip(before, after)
+        return [row for row, (old, new) in enumerate(pairs) if _differs(old, new)]
+    differs = (_signed(before) != _signed(after)).flatten(1).any(1).tolist()
+    return [row for row, is_changed in enumerate(differs) if is_changed]
+
+
+def _differs(before: Tensor, after: Tensor) -> bool:
+    """Whether two (C, H, W) images differ. In numpy, which compares ten times as fast as torch, and
+    first on a few lines: those of an edit differ almost always."""
+    for lines in (slice(None, None, 16), slice(None)):
+        old, new = before[:, lines], after[:, lines]
+        if old.dtype in (torch.float16, torch.bfloat16):  # numpy is slow at one, lacks the other
+            old, new = old.float(), new.float()
+        if (old.numpy() != new.numpy()).any():
+            return True
+    return False
+
+
 def _signed(images: Tensor) -> Tensor:
     """uint16 seen as int16, the same bits: torch has no indexing for uint16."""
     return images.view(torch.int16) if images.dtype == torch.uint16 else images
-
-
-class _Slot:
-    """Stands in for an item of a sample, so that a labels_getter can say which one is the label."""
-
-    def __init__(self, position: int) -> None:
-        self.position = position
-
-
-def find_label(spec: TreeSpec, getter: str | Callable[[Any], Any] | None, label: int) -> int:
-    """The place of the label in a flattened sample. The getter is asked on a copy of the sample in
-    which every item is its own place.
-
-    Args:
-        spec: of the sample, as `tree_flatten` gives it.
-        getter: "default", a function of the sample, or None, as `EczemaEdit` takes it.
-        label: what is to be set, for the error.
-
-    Raises:
-        ValueError: there is none.
-    """
-    if getter is None:
-        raise ValueError(
-            f"label={label!r} is to be set, but labels_getter=None: give a function that finds the"
-            " label."
-        )
-    if spec.num_leaves == 1:
-        raise ValueError(
-            f"label={label!r} is to be set, but the sample is an image alone: call the transform on"
-            " (image, label). A data set does so with transforms=, not with transform=."
-        )
-    slots = tree_unflatten([_Slot(position) for position in range(spec.num_leaves)], spec)
-    slot = getter(slots) if callable(getter) else _default_label(slots)
-    if not isinstance(slot, _Slot):
-        raise ValueError(
-            f"label={label!r} is to be set, but no label was found in the sample: give"
-            " labels_getter= a function that returns it."
-        )
-    return slot.position
-
-
-def _default_label(sample: Any) -> Any:
-    """The last element of a tuple, or the entry of a dict whose key contains "label"."""
-    if isinstance(sample, dict):
-        keys = [key for key in sample if isinstance(key, str) and "label" in key.lower()]
-        # "labels" and "label" before longer keys such as "label_source".
-        rank = {"labels": 0, "label": 1}
-        best = min(keys, key=lambda key: (rank.get(key.lower(), 2), len(key)), default=None)
-        return None if best is None else sample[best]
-    if isinstance(sample, (tuple, list)) and len(sample) > 1:
-        last = sample[-1]
-        return last if isinstance(last, _Slot) else _default_label(last)
-    return None
-
-
-def relabel(labels: Any, label: int, rows: list[int], count: int) -> Any:
-    """Labels with those of some rows replaced, in the type that they had.
-
-    Args:
-        labels: an integer, or an integer tensor of `count` labels.
-        label: the new one.
-        rows: the images whose label changes; at least one.
-        count: the number of images.
-
-    Raises:
-        ValueError: the labels are none of these, as after MixUp.
-    """
-    if isinstance(labels, Tensor):
-        if labels.is_floating_point() or labels.numel() != count:
-            raise ValueError(
-                f"the label is a {tuple(labels.shape)} tensor of {labels.dtype}; expected"
-                f" {count} integer class(es). Edit before MixUp."
-            )
-        new = labels.clone()
-        new.view(-1)[rows] = label
-        return new
-    if isinstance(labels, (bool, float, str)) or not hasattr(labels, "__index__"):
-        raise ValueError(
-            f"the label is {labels!r}, not an integer: labels_getter= a function that returns the"
-            " class."
-        )
-    return type(labels)(label)
 
 
 @lru_cache(maxsize=1)
@@ -176,5 +161,5 @@ def warn_of_boxes() -> None:
     warnings.warn(
         "EczemaEdit leaves bounding boxes as they are; boxes around eczema that it adds or removes"
         " are not in step.",
-        stacklevel=6,
+        stacklevel=8,  # the call of the transform
     )

@@ -138,6 +138,21 @@ def test_a_record_repeats_the_edits_of_a_batch(editor):
     assert record["mask_area"] == pytest.approx(again.masks.float().mean((1, 2, 3)).tolist())
 
 
+def test_a_record_repeats_edits_beside_images_that_were_not_edited(editor):
+    images = torch.stack([draw_skin(40, 40, seed=k) for k in range(6)])
+    images[1] = images[4] = torch.tensor([0.1, 0.3, 0.9]).view(3, 1, 1)  # no skin
+    torch.manual_seed(1)
+    edit = EczemaEdit(p=1, coverage=0.3, model=editor, return_record=True)
+    edited, record = edit.batch(images)
+    assert record["edited"] == [0, 2, 3, 5] and record["drawn"] == list(range(6))
+    again = add_eczema(images[record["drawn"]], coverage=0.3, seed=record["seed"], model=editor)
+    assert torch.equal(again.masks[record["edited"]], record["masks"])
+    severity = torch.zeros(6)
+    severity[record["edited"]] = torch.tensor(record["severity"])
+    again = add_eczema(images, again.masks, severity, seed=record["seed"], model=editor)
+    assert torch.allclose(again.images, edited, atol=1e-6)
+
+
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.bfloat16], ids=str)
 def test_toggle_tells_the_images_of_a_batch_apart(editor, dtype):
     images, sick = torch.stack([tensor(dtype)] * 8), torch.arange(8) % 2 == 0

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict, namedtuple
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -134,6 +135,8 @@ def test_no_edit_gives_the_same_objects_and_leaves_labels(editor):
         ({"mode": "remove", "mask": "random"}, "does not go with"),
         ({"mode": "toggle", "mask": "random"}, "does not go with"),
         ({"p": 1.5}, "1.5"),
+        ({"p": "x"}, r"p='x' must be a number in \[0, 1\]"),
+        ({"p": None}, "p=None must be a number"),
         ({"severity": (0.5, 0.2)}, "low first"),
         ({"severity": (0, 2)}, r"\[0, 1\]"),
         ({"coverage": (0, 0.5)}, r"\(0, 1\]"),
@@ -145,6 +148,15 @@ def test_no_edit_gives_the_same_objects_and_leaves_labels(editor):
 def test_bad_arguments_are_named(options, says):
     with pytest.raises(ValueError, match=says):
         EczemaEdit(**{"p": 1} | options)(tensor())
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.array, torch.tensor])
+def test_numbers_may_be_numpys_or_torchs(editor, kind):
+    edits = [
+        EczemaEdit(p=number(0.5), severity=number(0.75), coverage=(number(0.25), number(0.5)))
+        for number in (float, kind)
+    ]
+    assert repr(edits[0]) == repr(edits[1])
 
 
 def test_pil_and_tensor_agree(editor):

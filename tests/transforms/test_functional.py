@@ -1,5 +1,6 @@
 """Eczema added, removed and found on tensors: what is guaranteed whatever the weights."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -168,6 +169,21 @@ def test_enlarging_is_bilinear(height, off):
     )
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.array, torch.tensor])
+def test_numbers_may_be_numpys_or_torchs(editor, kind):
+    images = skins(30, 30)
+    expected = add_eczema(images, None, 0.5, coverage=0.25, seed=3, model=editor)
+    for seed in (np.int64(3), np.uint8(3), np.array(3), torch.tensor(3)):
+        options = {"coverage": kind(0.25), "seed": seed, "model": editor}
+        edit = add_eczema(images, None, kind(0.5), **options)
+        assert all(torch.equal(a, b) for a, b in zip(edit, expected))
+        assert torch.equal(random_mask(images, kind(0.25), seed=seed), expected.masks)
+    found = find_eczema(images, threshold=kind(0.5), model=editor)
+    assert torch.equal(found, find_eczema(images, threshold=0.5, model=editor))
+    with pytest.raises(ValueError, match="threshold=1.5"):
+        find_eczema(images, threshold=1.5, model=editor)
+
+
 def test_edits_carry_no_gradient_and_can_enter_a_backward_pass(editor):
     image = draw_skin(40, 40).requires_grad_()
     edited = add_eczema(image, severity=1.0, seed=0, model=editor).images
@@ -216,6 +232,11 @@ def test_empty_batches_and_masks(editor):
         (torch.zeros(3, 8, 8), {"masks": torch.zeros(1, 8, 8)}, TypeError, "masks > 0"),
         (torch.zeros(3, 8, 8), {"severity": 1.5}, ValueError, "1.5"),
         (torch.zeros(3, 8, 8), {"coverage": 0.0}, ValueError, "coverage"),
+        (torch.zeros(2, 3, 8, 8), {"severity": [0.5] * 3}, ValueError, r"2 images need \(2,\)"),
+        (torch.zeros(3, 8, 8), {"severity": "x"}, ValueError, "severity='x'"),
+        (torch.zeros(3, 8, 8), {"seed": 1.5}, ValueError, "seed=1.5 must be a whole number"),
+        (torch.zeros(3, 8, 8), {"seed": "x"}, ValueError, "seed='x' must be a whole number"),
+        (torch.zeros(3, 8, 8), {"seed": 2**64}, ValueError, "as torch takes them"),
         (torch.zeros(3, 8, 8), {"signs": torch.zeros(6)}, ValueError, "signs"),
     ],
 )

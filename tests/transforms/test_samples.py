@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
@@ -103,9 +104,11 @@ def test_boxes_are_kept_with_one_warning(always):
         ),
         (tensor(torch.float32) * 255, {}, ValueError, r"in \[0, 1\]"),
         (torch.zeros(3, 8, 8, dtype=torch.int32), {}, TypeError, "int32"),
+        (torch.tensor([1.0, 2.0]), {}, ValueError, r"shape \(2,\)"),
+        (torch.tensor(1.0), {}, ValueError, r"shape \(\)"),
         ((to_pil(tensor()), "no number"), {"label": 1}, ValueError, "not an integer"),
         (to_pil(tensor()), {"label": 1}, ValueError, "an image alone: call .* with transforms="),
-        ((tensor(), "a", [2.5]), {"label": 1}, ValueError, "no label was found"),
+        ((tensor(), [2.5], "a"), {"label": 1}, ValueError, "no label was found"),
         (
             (torch.rand(2, 3, 8, 8), torch.rand(2, 4)),
             {"label": 1},
@@ -117,6 +120,41 @@ def test_boxes_are_kept_with_one_warning(always):
 def test_bad_samples_are_named(editor, sample, options, error, says):
     with pytest.raises(error, match=says):
         EczemaEdit(p=1, model=editor, **options)(sample)
+
+
+@pytest.mark.parametrize("image", [to_pil(tensor()), tensor(), tv_tensors.Image(tensor())])
+@pytest.mark.parametrize(
+    "mask",
+    [
+        half_mask(torch.bool).as_subclass(torch.Tensor),
+        half_mask(torch.float32).as_subclass(torch.Tensor),
+        half_mask()[0].as_subclass(torch.Tensor),
+        half_mask()[0].numpy(),
+    ],
+)
+def test_a_mask_that_would_silently_stay_is_refused(editor, image, mask):
+    for sample in ((image, mask, 0), {"image": image, "mask": mask, "label": 0}):
+        with pytest.raises(ValueError, match=r"tv_tensors.Mask, or .* edit.batch\(images, masks"):
+            EczemaEdit(p=1e-9, model=editor)(sample)  # also where no edit is drawn
+        assert EczemaEdit(p=0, model=editor)(sample) is sample
+
+
+def test_masks_that_a_loader_stripped_are_refused_and_batch_takes_them(editor):
+    items = [(tv_tensors.Image(tensor()), half_mask(torch.bool), k) for k in range(4)]
+    images, masks, labels = next(iter(DataLoader(items, batch_size=4)))
+    edit = EczemaEdit(p=1, label=9, coverage=0.5, model=editor)
+    for shape in ((4, 1, *SIZE), (4, *SIZE)):
+        with pytest.raises(ValueError, match="use edit.batch"):
+            edit((images, masks.reshape(shape), labels))
+        new, joined, new_labels = edit.batch(images, masks.reshape(shape), labels)
+        assert joined.shape == shape and (joined & ~masks.reshape(shape)).any()
+        assert new_labels.tolist() == [9] * 4
+
+
+def test_tensors_beside_the_image_that_are_no_masks_pass(editor):
+    others = (torch.rand(2, 3), tensor()[:, 1:], torch.rand(5, *SIZE), torch.tensor(1), np.eye(3))
+    edited = EczemaEdit(p=1, model=editor)((tensor(), *others))
+    assert all(a is b for a, b in zip(edited[1:], others))
 
 
 def test_the_pipeline_of_the_readme_fits_a_folder(tmp_path):
