@@ -4,7 +4,9 @@ import os
 import unicodedata
 from pathlib import Path
 
+from synthderm.datasets.metadata import TABLES
 from synthderm.datasets.tables import read_table
+from synthderm.files import walk_files
 from synthderm.imaging.io import list_images
 
 MASK_ENDINGS = ("_segmentation", "_mask")  # of a mask's name, after that of its photograph
@@ -13,7 +15,7 @@ MASK_ENDINGS = ("_segmentation", "_mask")  # of a mask's name, after that of its
 def list_photographs(folder: str | os.PathLike[str]) -> list[Path]:
     """The image files below a folder, sorted, except masks.
 
-    Masks are the files that a `metadata.csv` names in its column `mask_file_name`; those in a
+    Masks are the files that a `metadata.csv` or `.jsonl` names as `mask_file_name`; those in a
     folder `masks` beside a folder `images`, as an unfinished `synthderm render` leaves them; and
     those that are named after another image, as `a_segmentation.png` or `a_mask.png` is after
     `a.jpg`.
@@ -24,7 +26,8 @@ def list_photographs(folder: str | os.PathLike[str]) -> list[Path]:
     """
     folder = Path(folder)
     images = list_images(folder)
-    named = {mask for table in folder.rglob("metadata.csv") for mask in _named_masks(table)}
+    tables = [path for path in walk_files(folder) if path.name in TABLES]
+    named = {mask for table in tables for mask in _named_masks(table)}
     stems = {path.stem for path in images}
     photographs = [
         path

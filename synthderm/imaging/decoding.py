@@ -10,8 +10,6 @@ import io
 import os
 import stat
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
@@ -80,15 +78,15 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
         raise IsADirectoryError(f"{path} is a folder, not an image file.")
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{path} is no regular file: save it to the disk first.")
-    with open(path, "rb") as file:
-        data = file.read(LARGEST_FILE + 1)
-    if not data:
-        raise ValueError(f"{path} is empty; copy or download it again.")
-    if len(data) > LARGEST_FILE:
+    if status.st_size > LARGEST_FILE:
         raise ValueError(
             f"{path} is larger than {LARGEST_FILE:,} bytes, more than an image needs; save it as"
             " PNG or JPEG."
         )
+    with open(path, "rb") as file:
+        data = file.read()
+    if not data:
+        raise ValueError(f"{path} is empty; copy or download it again.")
     return data
 
 
@@ -104,13 +102,14 @@ def decode(data: bytes, name: object) -> Image.Image:
             `Image.MAX_IMAGE_PIXELS` allows, or made to keep a decoder busy.
     """
     try:
-        with _warnings_with_name(name):
+        with warnings.catch_warnings(record=True) as odd:
+            warnings.simplefilter("always")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(_CountedFile(data), formats=FORMATS)
             _check_work(image, data, name)
             has_16_bits = ";16" in str(image.tile)
             image.load()
-            _check_depth(image, has_16_bits, name)
-            return image
+        _check_depth(image, has_16_bits, name)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(
             f"{name} has more than {Image.MAX_IMAGE_PIXELS:,} pixels; shrink it, or raise"
@@ -131,6 +130,8 @@ def decode(data: bytes, name: object) -> Image.Image:
         raise ValueError(
             f"{name} is damaged or cut short ({reason}); save it again or leave it out."
         ) from None
+    _pass_on(odd, name)
+    return image
 
 
 def _check_work(image: Image.Image, data: bytes, name: object) -> None:
@@ -179,8 +180,10 @@ def upright(image: Image.Image, name: object) -> Image.Image:
     """A decoded image turned by its EXIF orientation; as it is, with a warning, if its EXIF data
     can't be understood."""
     try:
-        with _warnings_with_name(name):
+        with warnings.catch_warnings(record=True) as odd:
+            warnings.simplefilter("always")
             turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+        _pass_on(odd, name)
     # Anything again: EXIF data are a file of their own.
     except Exception:
         warn_caller(f"{name} has damaged EXIF data: it is not turned upright.")
@@ -188,12 +191,7 @@ def upright(image: Image.Image, name: object) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-@contextmanager
-def _warnings_with_name(name: object) -> Iterator[None]:
+def _pass_on(odd: list[warnings.WarningMessage], name: object) -> None:
     """Pillow's warnings of odd metadata, with the file's name before them."""
-    with warnings.catch_warnings(record=True) as odd:
-        warnings.simplefilter("always")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
     for text in dict.fromkeys(str(warning.message).strip() for warning in odd):
         warn_caller(f"{name}: {text}")

@@ -38,6 +38,9 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path, capsys):
         write_skin(photos / f"{k}.png", k)
     (photos / "1.png").write_bytes((photos / "1.png").read_bytes()[:300])
     (photos / "0.jpg").write_text("<html>404</html>")
+    for litter in ("._0.png", ".ipynb_checkpoints/0.png", "__MACOSX/photos/._0.png", "Thumbs.db"):
+        (photos / litter).parent.mkdir(parents=True, exist_ok=True)
+        (photos / litter).write_bytes(b"\0\5\26\7")
     Image.new("RGB", (40, 40), "blue").save(photos / "sky.png")
     (out / "3.png").mkdir(parents=True)
     assert edit(photos, out) == 1

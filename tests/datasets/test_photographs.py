@@ -35,6 +35,17 @@ def test_masks_that_a_table_names_in_other_ways(tmp_path):
     assert names(tmp_path) == ["images/0.png"]
 
 
+def test_masks_behind_links_and_in_json_lines(tmp_path):
+    draw_folder(tmp_path / "one", count=1)
+    shutil.move(tmp_path / "one/masks", tmp_path / "one/outlines")
+    (tmp_path / "one/metadata.csv").unlink()
+    row = '{"file_name": "images/0.png", "label": "a", "mask_file_name": "outlines/0.png"}'
+    (tmp_path / "one/metadata.jsonl").write_text(row)
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all/linked").symlink_to(tmp_path / "one")
+    assert names(tmp_path / "all") == ["linked/images/0.png"]
+
+
 def test_masks_that_are_named_after_photographs(tmp_path):
     for name in (
         "HAM10000_images_part_1/ISIC_0000001.jpg",

@@ -200,6 +200,7 @@ def test_damaged_exif_data_leave_the_picture(tmp_path, skin, monkeypatch):
     with pytest.warns(UserWarning, match=r"x\.jpg: Corrupt EXIF data"):
         assert read_image(tmp_path / "x.jpg").size == skin.size
     monkeypatch.setattr(Image.Exif, "get", lambda *_: {}[0])
+    skin.save(tmp_path / "x.jpg", exif=Image.Exif())
     with pytest.warns(UserWarning, match=r"x\.jpg has damaged EXIF data: it is not turned"):
         assert read_image(tmp_path / "x.jpg").size == skin.size
 
