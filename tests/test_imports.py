@@ -25,6 +25,7 @@ ROOMS = [
     "training",
     "study",
     "cli",
+    "__main__",
 ]
 # What the rooms that make pixels may import beside the standard library. An optional package must
 # never decide what an image looks like.

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from synthderm.imaging.io import to_pil
+from synthderm.imaging.io import parse_image, to_pil
 
 ITEMS = 16  # images in a DataLoader's batch
 
@@ -46,7 +46,7 @@ def encode(image: Tensor) -> bytes:
 
 
 def decode(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data)).convert("RGB")
+    return parse_image(data, "the drawn photograph")
 
 
 class JpegDataset(Dataset[tuple[Any, int]]):

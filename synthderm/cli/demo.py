@@ -17,6 +17,7 @@ from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset
 from torchvision.transforms import v2
 from tqdm import tqdm
 
+from synthderm.cli.outputs import check_folders
 from synthderm.datasets.folder import SkinFolder
 from synthderm.datasets.sources import one_thread
 from synthderm.datasets.synthetic import SyntheticSkinDataset
@@ -51,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write `index.html` with its pictures, train a classifier, and print what was measured."""
     out: Path = args.out
+    if args.data is not None and args.data.is_dir():
+        check_folders(args.data, out)
     out.mkdir(parents=True, exist_ok=True)
     if not os.access(out, os.W_OK):
         raise PermissionError(f"{out} can't be written to; choose another folder with --out.")

@@ -1,10 +1,15 @@
 """The command line: `synthderm COMMAND ...`."""
 
 import argparse
+import os
 import sys
+import warnings
 from importlib import import_module
+from io import TextIOWrapper
+from typing import TextIO
 
 from synthderm import __version__
+from synthderm.cli.messages import one_line
 
 # Each command's module and what it is for. A module has `add_arguments(parser)`, which sets `run`;
 # only that of the command asked for is imported, since most need torch.
@@ -22,8 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        The exit code: 0, or 2 after a mistake that the user can correct, which is one line on
-        stderr and never a traceback.
+        The exit code: 0; 1 if some of many files could not be dealt with, which are named; 2 after
+        a mistake that the user can correct, which is one line on stderr and never a traceback; 130
+        after Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(
@@ -38,11 +44,33 @@ def main(arguments: list[str] | None = None) -> int:
         if name == asked:
             import_module(module).add_arguments(command)
     args = parser.parse_args(arguments)
+    if isinstance(sys.stdout, TextIOWrapper):  # file names may hold what the terminal can't show
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return args.run(args) or 0
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            return args.run(args) or 0
+    except BrokenPipeError:  # as in `synthderm edit ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, TypeError, OSError, ImportError) as error:
-        print(f"synthderm: {error}", file=sys.stderr)
+        print(f"synthderm: {one_line(error)}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("synthderm: stopped.", file=sys.stderr)
+        return 130
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning as one line, as errors are."""
+    print(f"synthderm: {message}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -6,16 +6,17 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
+from synthderm.cli.interpolation import even_steps, grow, slerp
+from synthderm.cli.outputs import check_outputs
 from synthderm.datasets.sources import one_thread
 from synthderm.datasets.synthetic import SyntheticSkinDataset, item_seed
 from synthderm.imaging.io import (
+    check_suffix,
     grid,
     outline,
     read_image,
@@ -28,6 +29,8 @@ from synthderm.models.cache import load_generator
 from synthderm.models.generator import SkinGenerator
 from synthderm.transforms.functional import Edit, add_eczema, random_mask
 
+LONGEST = 655  # seconds that a GIF can show a picture
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
@@ -36,14 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("out", type=Path, metavar="OUT", help="a strip (.png, .jpg), or an animation (.gif)")
     add("--frames", type=int, default=9, help="number of pictures")
     add("--size", type=int, help="side of generated images in pixels; their own by default")
-    add("--seconds", type=float, default=3.0, help="time from the first to the last picture")
+    add("--seconds", type=float, help="GIF: time from the first to the last picture; 3 by default")
     add("--source", help="the generator; by default lesions, and hands for what is edited")
     add(
         "--seeds",
         type=int,
         nargs="+",
-        default=[1, 2],
-        help="latent: the images to go through; else the first alone: image and eczema",
+        help="latent: the images to go through, 1 and 2 by default; else one: image and eczema",
     )
     add(
         "--labels",
@@ -58,32 +60,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--outline", action="store_true", help="draw the border of the mask")
     add("--image", type=Path, help="severity, growth: a photograph, not a generated image")
     add("--mask", type=Path, help="severity, growth: where to edit; random by default")
-    add("--coverage", type=float, default=0.4, help="share of the skin under a random mask")
-    add("--severity", type=float, default=0.8, help="growth: of every picture, in [0, 1]")
-    add("--model", default="eczema", help="severity, growth: the editor")
+    add("--coverage", type=float, help="share of the skin under a random mask; 0.4 by default")
+    add("--severity", type=float, help="growth: of every picture, in [0, 1]; 0.8 by default")
+    add("--model", help="severity, growth: the editor; eczema by default")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     """Make the walk and write it."""
+    check_suffix(args.out)
+    check_outputs([path for path in (args.image, args.mask) if path], [args.out])
+    _check_options(args)
     images, masks = _latent_walk(args) if args.kind == "latent" else _edit_walk(args)
-    write_walk(outline(images, masks) if args.outline else images, args.out, args.seconds)
+    seconds = 3.0 if args.seconds is None else args.seconds
+    write_walk(outline(images, masks) if args.outline else images, args.out, seconds)
     print(f"{args.out}: {args.kind}, {len(images)} pictures")
 
 
+def _check_options(args: argparse.Namespace) -> None:
+    """Refuse options without effect on what is asked for."""
+    if args.kind == "latent":
+        if args.image or args.mask or args.source == "eczema":
+            raise ValueError(
+                "a latent walk shows a generator's own images: --image, --mask and --source eczema"
+                " go with severity and growth."
+            )
+        unused = ["coverage", "severity", "model"]
+    elif args.mask and not args.image:
+        raise ValueError("--mask goes with --image: a generated image has its mask drawn.")
+    else:
+        unused = ["skin_tone", *(["severity"] if args.kind == "severity" else [])]
+        unused += ["source", "labels", "size"] if args.image else []
+        unused += ["coverage"] if args.mask else []
+        for name in ("seeds", "labels"):
+            if len(getattr(args, name) or []) > 1:
+                raise ValueError(f"--{name} takes one for {args.kind}: it is a walk on one image.")
+    unused += [] if args.out.suffix.lower() == ".gif" else ["seconds"]
+    for name in unused:
+        if getattr(args, name) is not None:
+            flag = name.replace("_", "-")
+            raise ValueError(f"--{flag} has no effect on this walk ({args.kind}): leave it out.")
+
+
 def _latent_walk(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
-    source = args.source or "lesions"
-    if args.image or args.mask or source == "eczema":
-        raise ValueError(
-            "a latent walk shows a generator's own images: --image, --mask and --source eczema go "
-            "with severity and growth."
-        )
+    source, seeds = args.source or "lesions", args.seeds or [1, 2]
     data = SyntheticSkinDataset(
-        source, length=len(args.seeds), labels=args.labels or [0], skin_tone=args.skin_tone
+        source, length=len(seeds), labels=args.labels or [0], skin_tone=args.skin_tone
     )
     return latent_walk(
         load_generator(source),
-        args.seeds,
+        seeds,
         data.targets,
         args.frames,
         size=args.size,
@@ -92,49 +118,28 @@ def _latent_walk(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
 
 
 def _edit_walk(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
-    seed, mask = args.seeds[0], None
+    seed, mask = (args.seeds or [1])[0], None
     if args.image:
         photograph = read_image(args.image)
         image = to_tensor(photograph)
         if args.mask:
             mask = to_tensor(read_mask(args.mask, photograph.size)) > 0
-    elif args.mask:
-        raise ValueError("--mask goes with --image: a generated image has its mask drawn.")
     else:
-        data = SyntheticSkinDataset(
-            args.source or "hands",
-            length=1,
-            labels=(args.labels or [0])[:1],
-            seed=seed,
-            size=args.size,
-        )
+        source, labels = args.source or "hands", args.labels or [0]
+        data = SyntheticSkinDataset(source, length=1, labels=labels, seed=seed, size=args.size)
         image = data.generate([0])[0][0]
     if mask is None:
-        mask = random_mask(image, args.coverage, seed=seed)
+        mask = random_mask(image, 0.4 if args.coverage is None else args.coverage, seed=seed)
+    if not mask.any():
+        reason = f"mask {args.mask} is empty" if args.mask else f"{args.image} shows no skin"
+        raise ValueError(f"{reason}: there is nothing to edit; say where with --mask.")
+    options = {"seed": seed, "model": args.model or "eczema"}
     if args.kind == "severity":
-        walk = severity_walk(image, mask, args.frames, seed=seed, model=args.model)
+        walk = severity_walk(image, mask, args.frames, **options)
     else:
-        walk = growth_walk(image, mask, args.frames, args.severity, seed=seed, model=args.model)
+        severity = 0.8 if args.severity is None else args.severity
+        walk = growth_walk(image, mask, args.frames, severity, **options)
     return walk.images.float() / 255, walk.masks
-
-
-def slerp(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
-    """Spherical interpolation (Shoemake, SIGGRAPH 1985). Of normal latents it keeps the length that
-    the generator knows; a straight line would pass near the origin (White, arXiv 1609.04468).
-
-    Args:
-        start, end: (D,).
-        t: (F,) in [0, 1].
-
-    Returns:
-        (F, D); a straight line where the ends point the same way, or opposite ways, where no arc is
-        singled out.
-    """
-    t = t[:, None]
-    angle = F.cosine_similarity(start, end, dim=0).clamp(-1, 1).acos()
-    if angle.sin() < 1e-4:
-        return (1 - t) * start + t * end
-    return ((1 - t) * angle).sin() / angle.sin() * start + (t * angle).sin() / angle.sin() * end
 
 
 @torch.no_grad()
@@ -166,7 +171,7 @@ def latent_walk(
         images (F, 3, S, S) float in [0, 1] and masks (F, 1, S, S) bool.
 
     Raises:
-        ValueError: no seeds, a label too few or out of range, no frames.
+        ValueError: no seeds, a label too few or out of range, no frames, no pixels.
     """
     if not seeds or len(labels) != len(seeds):
         raise ValueError(
@@ -175,6 +180,8 @@ def latent_walk(
         )
     if not all(0 <= label < len(generator.classes) for label in labels):
         raise ValueError(f"labels {labels} are not all in [0, {len(generator.classes) - 1}].")
+    if size is not None and size < 1:
+        raise ValueError(f"size={size}: a picture has at least one pixel.")
     bounds = None if skin_tone is None else (skin_tone, skin_tone)
     latents, embeddings = [], []
     for seed, label in zip(seeds, labels):
@@ -184,7 +191,7 @@ def latent_walk(
         tone = generator.sample_skin_tone(rng, bounds)[None] if has_tone else None
         embeddings.append(generator.embed(torch.tensor([label]), tone)[0])
     codes = []
-    for place in _steps(frames, len(seeds) - 1):
+    for place in even_steps(frames, len(seeds) - 1):
         k = min(int(place), max(0, len(seeds) - 2))
         after, t = min(k + 1, len(seeds) - 1), place - k
         embedding = torch.lerp(embeddings[k], embeddings[after], t)
@@ -215,7 +222,7 @@ def severity_walk(
     """
     edits = [
         add_eczema(image, mask, float(severity), seed=seed, **options)
-        for severity in _steps(frames, 1)
+        for severity in even_steps(frames, 1)
     ]
     return Edit(*(torch.stack(parts) for parts in zip(*edits)))
 
@@ -242,31 +249,6 @@ def growth_walk(
     return Edit(*(torch.stack(parts) for parts in zip(*edits)))
 
 
-def grow(mask: Tensor, frames: int) -> Tensor:
-    """A mask from nothing to itself: the distance to its border, cut at even steps.
-
-    Args:
-        mask: (1, H, W) bool.
-        frames: F, at least one.
-
-    Returns:
-        (F, 1, H, W) bool.
-    """
-    # All outside the picture counts as outside the mask. The border lies half a pixel before the
-    # first centre outside.
-    inside = np.pad(mask[0].numpy(), 1)
-    distance = torch.from_numpy(distance_transform_edt(inside)[1:-1, 1:-1])[None] - 0.5
-    deepest = distance.max().clamp_min(0)
-    return torch.stack([distance > (1 - t) * deepest for t in _steps(frames, 1)])
-
-
-def _steps(frames: int, end: float) -> Tensor:
-    """Even steps from 0 to `end`; of one frame, the end."""
-    if frames < 1:
-        raise ValueError(f"frames={frames}: a walk has at least one.")
-    return torch.linspace(0, end, frames) if frames > 1 else torch.tensor([float(end)])
-
-
 def write_walk(images: Tensor, path: str | os.PathLike[str], seconds: float = 3.0) -> None:
     """A walk as a file: one row of pictures, or, where the name ends in .gif, an animation that
     goes there and back without end.
@@ -279,6 +261,11 @@ def write_walk(images: Tensor, path: str | os.PathLike[str], seconds: float = 3.
     if Path(path).suffix.lower() != ".gif":
         write_image(to_pil(grid(images, len(images))), path)
         return
+    if not 0 < seconds <= LONGEST * len(images):
+        raise ValueError(
+            f"seconds={seconds}: a GIF of {len(images)} pictures takes more than 0 and at most"
+            f" {LONGEST * len(images)}."
+        )
     # One palette for all frames, or a still background would flicker.
     palette = to_pil(grid(images, len(images), gap=0)).quantize(256, Image.Quantize.MEDIANCUT)
     pictures = [to_pil(image).quantize(palette=palette) for image in images]

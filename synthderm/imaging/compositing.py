@@ -250,7 +250,10 @@ def _blend_window(
         part = layers._replace(
             coarse=enlarge_rows(coarse, height, rows), fine=enlarge_rows(fine, height, rows)
         )
-        seen = source[:, :, rows].to(torch.float32).expand(-1, 3, -1, -1)
+        seen = source[:, :, rows].to(torch.float32)
+        if images.is_floating_point():  # bicubic resizing leaves values a little outside [0, 1]
+            seen = seen.clamp(0, 1)
+        seen = seen.expand(-1, 3, -1, -1)
         if offset is None or tiles is None:
             new = restore(part, seen)
         else:

@@ -1,86 +1,123 @@
 """Image files and tensors, in and out, with errors that name the file."""
 
 import os
-import warnings
+from errno import ENOTDIR
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops
 from torch import Tensor
 
 from synthderm.callers import name_some, warn_caller
 from synthderm.files import atomic_path, walk_files
+from synthderm.imaging.color_profiles import to_srgb
+from synthderm.imaging.decoding import decode, read_file, upright
+from synthderm.imaging.mask_files import is_lossy, mask_region
 
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp")
 # Other pictures, which are not taken from folders.
 OTHERS = (".heic", ".heif", ".avif", ".gif", ".dcm", ".jp2", ".ppm", ".dng", ".nef", ".cr2", ".arw")
+WRITABLE = (*SUFFIXES, ".gif")
+# Options of formats that lose detail, so that little is lost; the longest side they can have.
+QUALITY = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}}
+LONGEST = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535}
 
 
 def read_image(path: str | os.PathLike[str]) -> Image.Image:
-    """An image file as PIL RGB, turned upright by its EXIF orientation.
+    """An image file as PIL RGB in sRGB, turned upright by its EXIF orientation.
 
-    Grey, palette, CMYK and 16-bit grey files are converted; transparency is laid on white.
+    Grey, palette, CMYK and 16-bit grey files are converted; colours are converted from the profile
+    that the file embeds; transparency is laid on white. Of an animation, or of several pages, it is
+    the first picture. Nothing but the pixels is kept: no EXIF data, no profile.
 
     Raises:
-        ValueError: not an image, cut short, or more pixels than Pillow's `Image.MAX_IMAGE_PIXELS`
-            allows.
+        OSError: there is no such file, or it can't be read.
+        ValueError: not an image of `synthderm.imaging.decoding.FORMATS`, damaged, or too large.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return to_rgb(ImageOps.exif_transpose(image))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ValueError(
-            f"{path} has more than {Image.MAX_IMAGE_PIXELS:,} pixels; shrink it, or raise"
-            " PIL.Image.MAX_IMAGE_PIXELS if you trust it."
-        ) from None
-    except UnidentifiedImageError:
-        raise ValueError(f"{path} is not an image that Pillow can read.") from None
-    except (OSError, SyntaxError) as error:
-        if isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError)):
-            raise
-        raise ValueError(
-            f"{path} is damaged or cut short ({error}); save it again or leave it out."
-        ) from None
+    return parse_image(read_file(path), path)
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Any PIL image as RGB, by its meaning: 16-bit grey is scaled (Pillow would clip it),
-    transparency goes on white."""
-    if image.mode.startswith("I;16") or image.mode == "I":
-        grey = np.asarray(image, dtype=np.float64)
-        return Image.fromarray((grey / 257).round().clip(0, 255).astype(np.uint8)).convert("RGB")
+def parse_image(data: bytes, name: object) -> Image.Image:
+    """As `read_image`, of a file in memory that errors call by this name."""
+    return _to_rgb(upright(decode(data, name), name), name)
+
+
+def _to_rgb(image: Image.Image, name: object) -> Image.Image:
+    """Any decoded image as RGB in sRGB, by its meaning.
+
+    Args:
+        image: of any mode, with the profile of its file in `info`.
+        name: the file, for errors.
+
+    Raises:
+        ValueError: values without a fixed range.
+    """
+    colours, alpha = image, None
+    if image.has_transparency_data:
+        is_grey = image.mode in ("L", "LA", "La")
+        layer = image.convert("LA" if is_grey else "RGBA")
+        colours, alpha = layer.convert("L" if is_grey else "RGB"), layer.getchannel("A")
+    elif image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        colours = _to_8_bits(image, name)
+    elif image.mode not in ("RGB", "L", "CMYK"):
+        colours = image.convert("L" if image.mode == "1" else "RGB")
+    if profile := image.info.get("icc_profile"):
+        colours = to_srgb(colours, profile, name)
+    if colours.mode != "RGB":
+        colours = colours.convert("RGB")
+    if alpha is not None:
+        colours.paste("white", mask=ImageChops.invert(alpha))
+    # Saved again, a profile that has been applied would be applied twice.
+    colours.info.clear()
+    return colours
+
+
+def _to_8_bits(image: Image.Image, name: object) -> Image.Image:
+    """16-bit grey, scaled: Pillow would clip it."""
     if image.mode == "F":
         raise ValueError(
-            "a floating point image (mode F) has no fixed range: convert it to 8 bits first."
+            f"{name} is a floating point image (mode F), which has no fixed range: convert it to 8"
+            " bits."
         )
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return image.convert("RGB")
+    grey = np.asarray(image)
+    low, high = int(grey.min()), int(grey.max())
+    if low < 0 or high > 65535 or 0 < high < 4096:
+        raise ValueError(
+            f"{name} has grey values from {low} to {high}, which are not those of a 16-bit"
+            " photograph (0 to 65535): scale it to 8 bits."
+        )
+    return Image.fromarray(((grey.astype(np.uint32) + 128) // 257).astype(np.uint8))
 
 
 def read_mask(path: str | os.PathLike[str], size: tuple[int, int]) -> Image.Image:
-    """A mask file as PIL mode L with 0 and 255, split at half.
+    """A mask file as PIL mode L with 0 and 255, whatever its own values; see
+    `synthderm.imaging.mask_files`.
 
     Args:
         path: the file.
         size: the (width, height) that it must have.
 
     Raises:
-        ValueError: another size than its image's.
+        OSError: there is no such file, or it can't be read.
+        ValueError: no image, another size than its image's, or no clear region.
     """
-    mask = ImageOps.grayscale(read_image(path))
-    if mask.size != size:
+    image = decode(read_file(path), path)
+    lossy = is_lossy(image)
+    image = upright(image, path)
+    if image.size != size:
+        turned = " (images are turned upright by their EXIF data)" * (image.size == size[::-1])
         raise ValueError(
-            f"mask {path} is {mask.size[0]}x{mask.size[1]} pixels, its image {size[0]}x{size[1]}:"
-            " they must match."
+            f"mask {path} is {image.width}x{image.height} pixels, its image {size[0]}x{size[1]}:"
+            f" they must match{turned}."
         )
-    return mask.point(lambda value: 255 if value > 127 else 0)
+    try:
+        region = mask_region(image, is_lossy=lossy)
+    except ValueError as error:
+        raise ValueError(f"the region of mask {path} is not clear: {error}.") from None
+    return Image.fromarray(region.astype(np.uint8) * 255)
 
 
 def list_images(directory: str | os.PathLike[str]) -> list[Path]:
@@ -142,20 +179,45 @@ def outline(
     return torch.where(border, torch.tensor(colour, device=images.device).view(1, 3, 1, 1), images)
 
 
+def check_suffix(path: str | os.PathLike[str]) -> str:
+    """The format to write a picture in, by the suffix of its name.
+
+    Raises:
+        ValueError: there is none, or one of something else.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in WRITABLE:
+        raise ValueError(f"{path} has no suffix of a picture; use one of {', '.join(WRITABLE)}.")
+    return Image.registered_extensions()[suffix]
+
+
 def write_image(image: Image.Image, path: str | os.PathLike[str], **options: Any) -> None:
     """Save a picture in the format of its suffix, whole or not at all. `options` go to
     `Image.save`.
 
     Raises:
-        ValueError: a suffix that Pillow can't write.
+        ValueError: a suffix that is no picture's, or a picture too large for its format.
         OSError: the folder can't be made or written to.
     """
     path = Path(path)
-    file_format = Image.registered_extensions().get(path.suffix.lower())
-    if file_format not in Image.SAVE:
-        raise ValueError(f"{path} has no suffix of a picture; use one of {', '.join(SUFFIXES)}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if file_format == "JPEG":
-        options = {"quality": 95, "subsampling": 0} | options
-    with atomic_path(path) as part:
-        image.save(part, format=file_format, **options)
+    file_format = check_suffix(path)
+    longest = LONGEST.get(file_format, max(image.size))
+    if max(image.size) > longest:
+        raise ValueError(
+            f"{path}: a {file_format} is at most {longest:,} pixels wide and high, and this picture"
+            f" is {image.width:,}x{image.height:,}; write a PNG."
+        )
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: give another name to the picture.")
+    options = QUALITY.get(file_format, {}) | options
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(path.parent)) from None
+    try:
+        with atomic_path(path) as part:
+            image.save(part, format=file_format, **options)
+    except OSError as error:  # which names the temporary file, or none
+        if error.errno is None:
+            raise OSError(f"{path} can't be written: {error}.") from None
+        raise OSError(error.errno, error.strerror, str(path)) from None

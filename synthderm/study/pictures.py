@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from synthderm.datasets.photographs import list_photographs
 from synthderm.hub.resolve import bundled_names
-from synthderm.imaging.io import list_images, read_image, to_pil, to_tensor
+from synthderm.imaging.io import read_image, to_pil, to_tensor
 
 Folder = str | os.PathLike[str]
 
@@ -53,7 +54,7 @@ def read_folder(folder: Folder, count: int, rng: np.random.Generator) -> list[Pi
     """Up to `count` images of a folder, chosen at random."""
     return [
         Picture(read_image(path), str(path.relative_to(folder)))
-        for path in sample_paths(list_images(folder), count, rng)
+        for path in sample_paths(list_photographs(folder), count, rng)
     ]
 
 
@@ -107,7 +108,7 @@ def read_pairs(
             f"--{kind} takes one folder (to edit) or two (before, after), not {len(folders)}."
         )
     before, after = (
-        {path.relative_to(folder).with_suffix(""): path for path in list_images(folder)}
+        {path.relative_to(folder).with_suffix(""): path for path in list_photographs(folder)}
         for folder in folders
     )
     common = sorted(before.keys() & after.keys())
@@ -127,7 +128,7 @@ def _edit_folder(
 ) -> list[Pair]:
     """Up to `count` pairs; photographs that the editor does not change are left out."""
     pairs: list[Pair] = []
-    paths = list_images(folder)
+    paths = list_photographs(folder)
     for index, path in enumerate(sample_paths(paths, len(paths), rng)):
         before = Picture(read_image(path), str(path.relative_to(folder)))
         after = edit(before, kind, seed + index)

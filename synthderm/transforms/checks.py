@@ -7,6 +7,9 @@ from synthderm.imaging.compositing import LARGEST
 from synthderm.imaging.lesions import SIGNS
 
 MASKS = ("random", "given", "predict")
+# How far bicubic resizing may take float images beyond [0, 1]: by 1/9 beside a straight edge from
+# black to white. An edit clamps what it changes; outside the mask such values stay as they are.
+OVERSHOOT = 0.125
 
 
 def as_batch(images: Tensor) -> Tensor:
@@ -32,13 +35,29 @@ def as_batch(images: Tensor) -> Tensor:
             "expected (B, 3, H, W) or (3, H, W), channels 1, 3 or 4."
         )
     if batch.is_floating_point() and batch.numel():
-        low, high = batch.detach().aminmax()
-        if not (low >= 0 and high <= 1):
-            raise ValueError(
-                f"float images must be in [0, 1]; these go from {low:.4g} to {high:.4g}. "
-                "Divide by 255, or edit before you normalise."
-            )
+        _check_range(batch.detach())
     return batch.detach()
+
+
+def _check_range(batch: Tensor) -> None:
+    """Refuse float images that reach further outside [0, 1] than resizing takes them."""
+    low, high = batch.aminmax()
+    if low >= 0 and high <= 1:
+        return
+    means = batch.mean((1, 2, 3), dtype=torch.float32)
+    # Resizing overshoots beside edges; it does not move a whole image.
+    if low >= -OVERSHOOT and high <= 1 + OVERSHOOT and means.min() >= 0 and means.max() <= 1:
+        return
+    if not (low.isfinite() and high.isfinite()):
+        way_out = "replace what is infinite or no number, as with torch.nan_to_num"
+    elif high > 4:  # further than normalising takes white
+        way_out = "divide by 255, or by whatever white is"
+    else:
+        way_out = "they look normalised; edit before you normalise"
+    raise ValueError(
+        f"float images must be in [0, 1], up to {OVERSHOOT} outside beside edges as bicubic"
+        f" resizing leaves them; these go from {low:.4g} to {high:.4g}: {way_out}."
+    )
 
 
 def check_masks(masks: Tensor, batch: Tensor) -> Tensor:
@@ -58,11 +77,10 @@ def check_masks(masks: Tensor, batch: Tensor) -> Tensor:
 
 def check_signs(signs: Tensor, count: int) -> Tensor:
     """Signs as (B, 11) float32."""
-    if signs.shape[-1:] != (len(SIGNS),) or signs.min() < 0 or signs.max() > 1:
-        count_signs = len(SIGNS)
+    if signs.shape[-1:] != (len(SIGNS),) or not ((signs >= 0) & (signs <= 1)).all():
+        seen = f"{tuple(signs.shape)}, {signs.flatten()[: len(SIGNS)].tolist()}"
         raise ValueError(
-            f"signs must be (B, {count_signs}) or ({count_signs},) in [0, 1], "
-            f"not {tuple(signs.shape)}."
+            f"signs must be (B, {len(SIGNS)}) or ({len(SIGNS)},) in [0, 1], not {seen}."
         )
     return signs.expand(count, len(SIGNS)).float()
 

@@ -1,9 +1,10 @@
 """Eczema added, removed and found, as functions of tensors.
 
-Images are (B, 3, H, W) or (3, H, W); uint8, uint16 or float in [0, 1]; on any device. One channel
-(grey) and four (with alpha, which is kept) work too. What comes back has the same shape, dtype and
-device, and every pixel outside the mask is the input's own, bit for bit. Numbers may be Python's,
-numpy's or torch's. Autocast, inference mode, default dtype and default device change no bit.
+Images are (B, 3, H, W) or (3, H, W); uint8, uint16 or float in [0, 1] (a little outside, as bicubic
+resizing leaves them, is clamped where it is edited); on any device. One channel (grey) and four
+(with alpha, which is kept) work too. What comes back has the same shape, dtype and device, and
+every pixel outside the mask is the input's own, bit for bit. Numbers may be Python's, numpy's or
+torch's. Autocast, inference mode, default dtype and default device change no bit.
 """
 
 from collections.abc import Sequence
@@ -221,7 +222,10 @@ def masks_on_skin(
 
 def thumbnail(images: Tensor) -> Tensor:
     """The (B, 3, 64, 64) float copy in [0, 1] of (B, C, H, W) images that an edit is decided on."""
-    small = shrink(images[:, :3], THUMBNAIL) / LARGEST[images.dtype]
+    colours = images[:, :3]
+    if images.is_floating_point():  # bicubic resizing leaves values a little outside [0, 1]
+        colours = colours.clamp(0, 1)
+    small = shrink(colours, THUMBNAIL) / LARGEST[images.dtype]
     return small.expand(-1, 3, -1, -1)
 
 

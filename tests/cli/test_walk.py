@@ -5,15 +5,9 @@ import torch
 from PIL import Image
 
 from synthderm import SyntheticSkinDataset
+from synthderm.cli.interpolation import grow, slerp
 from synthderm.cli.main import main
-from synthderm.cli.walk import (
-    grow,
-    growth_walk,
-    latent_walk,
-    severity_walk,
-    slerp,
-    write_walk,
-)
+from synthderm.cli.walk import growth_walk, latent_walk, severity_walk, write_walk
 from synthderm.imaging.io import to_pil
 from synthderm.models.cache import load_generator
 from tests.drawing import draw_skin
@@ -77,6 +71,8 @@ def test_a_latent_walk_goes_through_the_items_of_data_sets(generator_dir):
         latent_walk(generator, [1, 2], [0], 3)
     with pytest.raises(ValueError, match=r"labels \[2\] are not all in \[0, 1\]"):
         latent_walk(generator, [1], [2], 3)
+    with pytest.raises(ValueError, match="size=0"):
+        latent_walk(generator, [1], [0], 1, size=0)
     with pytest.raises(ValueError, match="frames=0"):
         latent_walk(generator, [1], [0], 0)
 
@@ -126,6 +122,9 @@ def test_a_strip_and_an_animation_that_goes_there_and_back(tmp_path):
     write_walk(images[:1], tmp_path / "one.gif")
     with pytest.raises(ValueError, match="no suffix"):
         write_walk(images, tmp_path / "x.xyz")
+    for seconds in (0, -1, float("nan"), float("inf"), 1e6):
+        with pytest.raises(ValueError, match="takes more than 0 and at most 3275"):
+            write_walk(images, tmp_path / "no.gif", seconds=seconds)
 
 
 def test_on_the_command_line(tmp_path, generator_dir, capsys):
@@ -180,6 +179,36 @@ def test_on_the_command_line(tmp_path, generator_dir, capsys):
         ),
         (["severity", "--image", str(tmp_path / "in.png"), "--frames", "0"], "frames=0"),
         (["latent", "--source", "nothing"], "unknown source"),
+        (["latent", "--coverage", "0.5"], "--coverage has no effect"),
+        (["latent", "--seconds", "2"], "--seconds has no effect"),
+        (["severity", "--severity", "0.5"], "--severity has no effect"),
+        (["growth", "--skin-tone", "20"], "--skin-tone has no effect"),
+        (["growth", "--seeds", "1", "2"], "--seeds takes one"),
+        (["severity", "--image", str(tmp_path / "in.png"), "--labels", "1"], "--labels has no"),
     ):
         assert main(["walk", arguments[0], str(tmp_path / "no.png"), *arguments[1:]]) == 2
         assert says in capsys.readouterr().err and not (tmp_path / "no.png").exists()
+
+
+def test_where_and_over_what_a_walk_is_written(tmp_path, capsys):
+    photograph, empty = tmp_path / "in.png", tmp_path / "empty.png"
+    to_pil(draw_skin(30, 40)).save(photograph)
+    Image.new("L", (40, 30)).save(empty)
+    (tmp_path / "link.png").symlink_to(photograph)
+    Image.new("RGB", (40, 30), "blue").save(tmp_path / "sky.png")
+    before = photograph.read_bytes()
+    for out, arguments, says in (
+        ("x.mp4", [], ".webp, .gif"),
+        ("none", [], "has no suffix of a picture"),
+        ("in.png", [], "would be written over"),
+        ("link.png", [], "would be written over"),
+        ("empty.png", ["--mask", str(empty)], "would be written over"),
+        ("x.png", ["--mask", str(empty)], "empty.png is empty"),
+        ("x.png", ["--image", str(tmp_path / "sky.png")], "sky.png shows no skin"),
+        ("x.png", ["--mask", str(photograph)], "is not clear"),
+    ):
+        arguments = ["--image", str(photograph), *arguments]
+        assert main(["walk", "severity", str(tmp_path / out), *arguments]) == 2, says
+        error = capsys.readouterr().err
+        assert says in error and error.count("\n") == 1
+    assert photograph.read_bytes() == before and not (tmp_path / "x.png").exists()

@@ -6,10 +6,10 @@ import torch
 from PIL import Image
 
 from synthderm.imaging.io import (
+    WRITABLE,
     grid,
     outline,
     read_image,
-    read_mask,
     to_pil,
     to_tensor,
     write_image,
@@ -30,6 +30,21 @@ def test_16_bit_grey_is_scaled_not_clipped(tmp_path):
     values = np.array([[0, 257 * 100, 65535]], dtype=np.uint16)
     Image.fromarray(values).save(tmp_path / "x.png")
     assert np.asarray(read_image(tmp_path / "x.png"))[0, :, 0].tolist() == [0, 100, 255]
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "says"),
+    [
+        ([[0, 255]], np.uint16, "from 0 to 255"),
+        ([[0, 4095]], np.uint16, "from 0 to 4095"),
+        ([[-1, 60000]], np.int32, "from -1 to 60000"),
+        ([[0, 70000]], np.int32, "from 0 to 70000"),
+    ],
+)
+def test_grey_of_no_known_range_is_refused(tmp_path, values, dtype, says):
+    Image.fromarray(np.array(values, dtype=dtype)).save(tmp_path / "x.tif")
+    with pytest.raises(ValueError, match=rf"x\.tif has grey values {says}"):
+        read_image(tmp_path / "x.tif")
 
 
 def test_transparency_is_laid_on_white(tmp_path):
@@ -61,13 +76,6 @@ def test_damaged_files_are_named(tmp_path, skin, monkeypatch):
         read_image(tmp_path / "f.tif")
 
 
-def test_masks_must_fit(tmp_path):
-    Image.new("L", (5, 4), 200).save(tmp_path / "m.png")
-    assert read_mask(tmp_path / "m.png", (5, 4)).getpixel((0, 0)) == 255
-    with pytest.raises(ValueError, match="m.png is 5x4 pixels, its image 6x4"):
-        read_mask(tmp_path / "m.png", (6, 4))
-
-
 def test_writing_leaves_nothing_behind(tmp_path, skin):
     write_image(skin, tmp_path / "new" / "x.png")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["x.png"]
@@ -76,6 +84,37 @@ def test_writing_leaves_nothing_behind(tmp_path, skin):
     with pytest.raises(OSError):
         write_image(skin.convert("RGBA"), tmp_path / "x.jpg")
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+
+def test_errors_of_writing_name_the_file(tmp_path, skin, monkeypatch):
+    for name in ("x.pdf", "x.eps", "x", "x.mp4"):
+        with pytest.raises(ValueError, match=r"x.* has no suffix of a picture; .*\.png.*\.gif"):
+            write_image(skin, tmp_path / name)
+    for name, side in (("x.jpg", 65501), ("x.webp", 16384), ("x.gif", 65536)):
+        with pytest.raises(ValueError, match=rf"{name}: a .* at most .* write a PNG"):
+            write_image(Image.new("L", (side, 1)), tmp_path / name)
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"folder\.png is a folder"):
+        write_image(skin, tmp_path / "folder.png")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError, match="file"):
+        write_image(skin, tmp_path / "file" / "x.png")
+
+    def fail(self, path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(PermissionError) as error:
+        write_image(skin, tmp_path / "x.png")
+    assert error.value.filename == str(tmp_path / "x.png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.png"]
+
+
+@pytest.mark.parametrize("suffix", WRITABLE)
+def test_what_is_written_can_be_read(tmp_path, skin, suffix):
+    write_image(skin, tmp_path / f"x{suffix.upper()}")
+    read = np.asarray(read_image(tmp_path / f"x{suffix.upper()}"), dtype=int)
+    assert np.abs(read - np.asarray(skin)).mean() < 3
 
 
 def test_tensors_and_pil_agree(skin):
