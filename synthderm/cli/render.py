@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0)
     add("--size", type=int, help="side in pixels; the generator's own by default")
     pair: dict[str, Any] = {"type": float, "nargs": "+", "metavar": ("LOW", "HIGH")}
-    add("--severity", default=[0.0, 1.0], help="of eczema, within [0, 1]", **pair)
+    add("--severity", help="of eczema, within [0, 1]; all of it by default", **pair)
     add("--skin-tone", help="ITA in degrees; as in training by default", **pair)
     add("--truncation", type=float, default=1.0, help="in (0, 1]; below 1 is less varied")
     add("--device", default="cpu", help="where to generate")
@@ -111,7 +111,7 @@ def render(dataset: SyntheticSkinDataset, out: Path, batch: int = 16) -> Path:
 
 def describe(dataset: SyntheticSkinDataset) -> dict[str, Any]:
     """Everything that decides what the images of a data set are."""
-    skin_tone = dataset.skin_tone
+    severity, skin_tone = dataset.severity, dataset.skin_tone
     return {
         "source": dataset.source,
         "revision": dataset.revision,
@@ -120,7 +120,7 @@ def describe(dataset: SyntheticSkinDataset) -> dict[str, Any]:
         "length": len(dataset),
         "size": dataset.size,
         "classes": dataset.classes,
-        "severity": list(dataset.severity),
+        "severity": None if severity is None else list(severity),
         "skin_tone": None if skin_tone is None else list(skin_tone),
         "truncation": dataset.truncation,
         "targets": dataset.targets,

@@ -1,8 +1,8 @@
 """`SyntheticSkinDataset`: generated skin images as a map-style data set, to stand beside real
 ones."""
 
+import operator
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,17 +11,11 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.datasets import VisionDataset
 
-from synthderm.arguments import Range, as_range
-from synthderm.datasets.eczema_source import EczemaSource
+from synthderm.arguments import Range, as_integer, as_range, is_number
+from synthderm.datasets.balance import find_counterparts, missing_labels, read_labels, take_over
 from synthderm.datasets.folder import apply_transforms
-from synthderm.datasets.function_source import (
-    PREFIX,
-    DiffusersPipeline,
-    Function,
-    FunctionSource,
-)
-from synthderm.datasets.sources import GeneratorSource, Source
-from synthderm.hub.resolve import bundled_names
+from synthderm.datasets.function_source import Function
+from synthderm.datasets.make_source import lacks_classes, make_source
 from synthderm.imaging.io import to_pil
 
 MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
@@ -62,16 +56,16 @@ class SyntheticSkinDataset(VisionDataset):
             masks, `transform` gets `(image, mask)` and `transforms` `(image, mask, label)`.
         return_mask: items are `(image, mask, label)`; the mask is the lesion, the hand, or the
             eczema.
-        severity: of the eczema, a number or a range within [0, 1]; for "eczema" alone. 0 is clear,
-            up to 1/3 mild, up to 2/3 moderate, above severe. Classes outside the range do not
-            occur.
+        severity: of the eczema, a number or a range within [0, 1], for "eczema" alone; all of it
+            where None. 0 is clear, up to 1/3 mild, up to 2/3 moderate, above severe. Classes
+            outside the range do not occur.
         skin_tone: ITA in degrees, a number or a range within that of the generator's training
             (above 55 very light, 28 to 41 intermediate, below -30 dark), drawn evenly; as frequent
             as in training where None. For generators that were trained with skin tones alone.
         truncation: in (0, 1]. Below 1 an image's style (its colours and kind of texture) moves
             towards the mean of its class, while the layout stays: fewer odd images, less variety
             (psi of Karras et al., CVPR 2019).
-        device: where to generate. In DataLoader workers leave it "cpu".
+        device: where to generate; not for a function. In DataLoader workers leave it "cpu".
         classes: the names of the classes, for a function or a pipeline alone (which takes them as
             prompts).
 
@@ -82,7 +76,7 @@ class SyntheticSkinDataset(VisionDataset):
 
     Raises:
         ValueError: an unknown source, a length below 1, labels that are not classes, a range that
-            is none, or a skin tone that the source has not seen.
+            is none, a skin tone that the source has not seen, or an argument that it does not take.
     """
 
     def __init__(
@@ -97,7 +91,7 @@ class SyntheticSkinDataset(VisionDataset):
         target_transform: Callable[[int], Any] | None = None,
         transforms: Callable[..., Any] | None = None,
         return_mask: bool = False,
-        severity: Range = (0.0, 1.0),
+        severity: Range | None = None,
         skin_tone: Range | None = None,
         truncation: float = 1.0,
         device: str = "cpu",
@@ -109,20 +103,30 @@ class SyntheticSkinDataset(VisionDataset):
             transform=transform,
             target_transform=target_transform,
         )
-        if not isinstance(length, int) or length < 1:
+        self.length, self.seed = as_integer("length", length), as_integer("seed", seed)
+        if self.length < 1:
             raise ValueError(f"length={length!r}: a dataset needs at least 1 image.")
+        size = None if size is None else as_integer("size", size)
         if size is not None and not 8 <= size <= 4096:
             raise ValueError(f"size={size!r}: images are between 8 and 4096 pixels wide.")
-        if not isinstance(truncation, (int, float)) or not 0 < truncation <= 1:
+        if not is_number(truncation) or not 0 < truncation <= 1:
             raise ValueError(
                 f"truncation={truncation!r} must be above 0 and at most 1, which changes nothing."
             )
-        self.length, self.truncation = length, truncation
-        self.seed, self.return_mask, self.device = int(seed), return_mask, str(device)
+        self.truncation, self.return_mask, self.device = float(truncation), return_mask, str(device)
         _check_device(self.device)
-        self.severity = as_range("severity", severity)
+        self.severity = None if severity is None else as_range("severity", severity)
         self.skin_tone = None if skin_tone is None else as_range("skin_tone", skin_tone, -90, 90)
-        self._source = self._make_source(source, size, classes)
+        self._source = make_source(
+            source,
+            size=size,
+            device=self.device,
+            severity=self.severity,
+            skin_tone=self.skin_tone,
+            truncation=self.truncation,
+            classes=classes,
+            return_mask=return_mask,
+        )
         self.source, self.revision = self._source.name, self._source.revision
         self.size = self._source.size
         self.classes = list(self._source.classes)
@@ -131,51 +135,13 @@ class SyntheticSkinDataset(VisionDataset):
         # The source's own label of each item, which `balancing` may call by another index.
         self._source_labels = self.targets
 
-    def _make_source(
-        self,
-        source: str | os.PathLike[str] | Function,
-        size: int | None,
-        classes: Sequence[str] | None,
-    ) -> Source:
-        is_pipeline = isinstance(source, str) and source.startswith(PREFIX)
-        if callable(source) or is_pipeline:
-            if self.skin_tone is not None or self.truncation != 1:
-                raise ValueError(
-                    "skin_tone and truncation are for generators: a function draws tones and"
-                    " latents of its own, leave them out."
-                )
-            if classes is None and not hasattr(source, "classes"):
-                raise ValueError(
-                    f"{source!r} does not say which classes its labels are: name them, as in"
-                    ' classes=["nevus", "melanoma"].'
-                )
-            if not callable(source):
-                name = os.fspath(source).removeprefix(PREFIX)
-                source = DiffusersPipeline(name, classes or (), device=self.device)
-            return FunctionSource(source, classes=classes, size=size, needs_mask=self.return_mask)
-        if classes is not None:
-            raise ValueError(
-                f"classes={classes!r} was given, but {source!r} has its own: leave it out."
-            )
-        options: dict[str, Any] = {"size": size, "device": self.device}
-        options |= {"skin_tone": self.skin_tone, "truncation": self.truncation}
-        if source == EczemaSource.name:
-            return EczemaSource(severity=self.severity, **options)
-        known = bundled_names()
-        if isinstance(source, str) and source not in known and not set(source) & set("/\\.~"):
-            raise ValueError(
-                f"unknown source {source!r}: there are {', '.join(known)}, a folder (./{source})"
-                f" or a Hub id (org/{source})."
-            )
-        return GeneratorSource(source, **options)
-
     def _choose_labels(self, labels: str | int | Iterable[str | int] | None) -> list[int]:
         """The label of each item."""
         possible = self._source.labels
         if labels is None:
             chosen = list(possible)
         else:
-            given = [labels] if isinstance(labels, (str, int)) else labels
+            given: Any = [labels] if isinstance(labels, str) or is_number(labels) else labels
             chosen = [self._index(label) for label in given]
             impossible = sorted({self.classes[k] for k in chosen if k not in possible})
             if impossible:
@@ -191,10 +157,8 @@ class SyntheticSkinDataset(VisionDataset):
         """A class's index, from its name or its index."""
         if isinstance(label, str) and label in self.class_to_idx:
             return self.class_to_idx[label]
-        if not isinstance(label, (str, bool)) and hasattr(label, "__index__"):
-            index = int(label)
-            if 0 <= index < len(self.classes):
-                return index
+        if is_number(label) and label in range(len(self.classes)):
+            return int(label)
         raise ValueError(
             f"label {label!r} is not one of the classes of {self.source!r}:"
             f" {', '.join(self.classes)}. `balancing` takes your names for them as mapping={{...}}."
@@ -207,44 +171,45 @@ class SyntheticSkinDataset(VisionDataset):
         source: str | os.PathLike[str] | Function = "lesions",
         *,
         mapping: Mapping[str, str] | None = None,
+        classes: Sequence[str] | None = None,
         **options: Any,
     ) -> "SyntheticSkinDataset":
         """Just the images that bring every class of `real` up to its largest.
 
         Labels of the result follow `real`: its `classes`, `class_to_idx` and `targets` are
-        `real`'s.
+        `real`'s, and labels go through `real`'s `target_transform` where you give none.
 
         Args:
-            real: a data set with `classes` and `targets`, as torchvision's have.
+            real: a data set with `classes` and `targets`, as torchvision's have, a Subset of one
+                (as `torch.utils.data.random_split` gives), or a ConcatDataset of several.
             source: as for the class.
             mapping: `real`'s class names to the source's, where they differ.
+            classes: of `real`, those to bring up; all where None. They are also the classes of a
+                function that names none, in this order.
             options: as for the class; not `length` and `labels`.
 
         Raises:
-            ValueError: a class that needs images has no counterpart in the source, or `real` is
-                balanced already.
+            TypeError: `real` has no `classes` or `targets`.
+            ValueError: a class that needs images has no counterpart in the source, a name is no
+                class, `real` is balanced already, or it makes its labels in a way that can't be
+                taken over.
         """
-        counts = Counter(int(target) for target in real.targets)
-        largest = max(counts.values())
-        wanted = [
-            index
-            for index in range(len(real.classes))
-            for _ in range(largest - counts.get(index, 0))
-        ]
-        if not wanted:
-            raise ValueError(
-                f"every class of the data set already has {largest} images: nothing to balance."
-            )
-        names = {k: (mapping or {}).get(name, name) for k, name in enumerate(real.classes)}
-        needed = [names[index] for index in sorted(set(wanted))]
-        if len(set(needed)) < len(needed):
-            raise ValueError(
-                f"mapping={mapping!r} gives two of your classes the same generated class."
-            )
-        labels = [names[index] for index in wanted]
-        dataset = cls(source, length=len(wanted), labels=labels, **options)
-        dataset.classes, dataset.class_to_idx = list(real.classes), dict(real.class_to_idx)
-        dataset.targets = wanted
+        for name in ("length", "labels"):
+            if name in options:
+                raise ValueError(f"{name} is what balancing works out: leave it out.")
+        known, mapping = read_labels(real), mapping or {}
+        chosen = [classes] if isinstance(classes, str) else classes
+        wanted = missing_labels(known, chosen)
+        options |= take_over(known, options)
+        if chosen is not None and lacks_classes(source):
+            options["classes"] = [mapping.get(name, name) for name in chosen]
+        dataset = cls(source, length=len(wanted), **options)
+        counterparts = find_counterparts(
+            known, sorted(set(wanted)), mapping, dataset.source, dataset.classes
+        )
+        dataset._source_labels = dataset._choose_labels([counterparts[label] for label in wanted])
+        dataset.targets, dataset.classes = wanted, known.classes
+        dataset.class_to_idx = {name: index for index, name in enumerate(known.classes)}
         return dataset
 
     def __len__(self) -> int:
@@ -265,7 +230,7 @@ class SyntheticSkinDataset(VisionDataset):
 
     def _wrap(self, index: int) -> int:
         """An index from the start; negative ones count from the end."""
-        index = int(index)
+        index = operator.index(index)
         if not -self.length <= index < self.length:
             raise IndexError(f"item {index} of a dataset of {self.length}")
         return index % self.length

@@ -1,21 +1,24 @@
 """SyntheticSkinDataset: item i depends on (seed, i) alone, and it behaves as a torchvision
 dataset."""
 
+import json
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import ConcatDataset, DataLoader
+from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from synthderm import SkinFolder, SyntheticSkinDataset
+from synthderm import SyntheticSkinDataset
+from synthderm.cli.render import describe
 from synthderm.datasets.eczema_source import SEVERITY_BOUNDS
 from synthderm.datasets.synthetic import item_seed
 from synthderm.imaging.io import to_tensor
 from synthderm.models.generator import SkinGenerator
-from tests.drawing import draw_folder, liven
+from tests.drawing import liven
 
 SOURCES = ["lesions", "hands", "skin", "eczema"]
 
@@ -213,28 +216,36 @@ def test_truncation_makes_images_alike_and_1_changes_nothing():
     assert torch.equal(half.generate([7])[0], half.generate(rows)[0][7:8])
 
 
-def test_balancing_fills_up_to_the_largest_class(tmp_path):
-    real = SkinFolder(draw_folder(tmp_path / "d"), split=None)
-    real.samples = real.samples[:1] + [s for s in real.samples if s[1] == 1]
-    real.targets = [s[1] for s in real.samples]
-    assert Counter(real.targets) == {0: 1, 1: 6}
-    extra = SyntheticSkinDataset.balancing(
-        real, "lesions", mapping={"a": "melanoma", "b": "nevus"}, seed=4
-    )
-    assert extra.classes == real.classes and extra.targets == [0] * 5
-    both = ConcatDataset([real, extra])
-    assert Counter(both[i][1] for i in range(len(both))) == {0: 6, 1: 6}
-    melanoma = SyntheticSkinDataset("lesions", length=5, labels="melanoma", seed=4)
-    assert torch.equal(pixels(extra[2]), pixels(melanoma[2]))
-
-
-def test_balancing_says_what_is_missing(tmp_path):
-    real = SkinFolder(draw_folder(tmp_path / "d"))
-    with pytest.raises(ValueError, match="nothing to balance"):
-        SyntheticSkinDataset.balancing(real)
-    real.targets = [0] + [1] * 5
-    with pytest.raises(ValueError, match="'a' is not one of the classes.*melanoma, nevus"):
-        SyntheticSkinDataset.balancing(real)
+def test_numbers_may_be_numpys_or_torchs():
+    plain = dict(length=4, seed=3, size=48, labels=[2, 1], severity=(0.25, 0.5), truncation=0.5)
+    kinds = [
+        dict(
+            length=np.int64(4),
+            seed=np.uint8(3),
+            size=np.float64(48),
+            labels=np.array([2, 1]),
+            severity=np.array([0.25, 0.5], np.float32),
+            truncation=np.float32(0.5),
+        ),
+        dict(
+            length=torch.tensor(4),
+            seed=np.array(3),
+            size=np.int16(48),
+            labels=torch.tensor([2.0, 1.0]),
+            severity=(np.float32(0.25), torch.tensor(0.5)),
+            truncation=torch.tensor(0.5),
+        ),
+    ]
+    expected = SyntheticSkinDataset("eczema", **plain)
+    for options in kinds:
+        data = SyntheticSkinDataset("eczema", **options)
+        assert (json.dumps(describe(data)), data.targets) == (
+            json.dumps(describe(expected)),
+            expected.targets,
+        )
+        assert torch.equal(pixels(data[np.int64(1)]), pixels(expected[1]))
+    assert SyntheticSkinDataset(length=2, labels=np.int32(1)).targets == [1, 1]
+    assert SyntheticSkinDataset(length=1, labels=np.array(["nevus"])).targets == [1]
 
 
 @pytest.mark.parametrize(
@@ -243,7 +254,12 @@ def test_balancing_says_what_is_missing(tmp_path):
         ({"source": "faces", "length": 1}, "'faces'.*eczema, hands, lesions, skin"),
         ({"length": 0}, "length=0"),
         ({"length": -3}, "length=-3"),
-        ({"length": 2.5}, "2.5"),
+        ({"length": 2.5}, "length=2.5 must be a whole number"),
+        ({"length": True}, "length=True must be a whole number"),
+        ({"length": 2, "seed": 0.5}, "seed=0.5 must be a whole number"),
+        ({"length": 2, "size": 64.5}, "size=64.5 must be a whole number"),
+        ({"length": 2, "labels": 0.5}, "label 0.5"),
+        ({"length": 2, "labels": [True]}, "label True"),
         ({"length": 2, "labels": "acne"}, "'acne'.*melanoma, nevus, seborrheic_keratosis"),
         ({"length": 2, "labels": [0, 3]}, "label 3"),
         ({"length": 2, "labels": [-1]}, "label -1"),
@@ -252,6 +268,8 @@ def test_balancing_says_what_is_missing(tmp_path):
         ({"length": 2, "severity": (0.9, 0.1)}, "low first"),
         ({"length": 2, "severity": 7}, r"severity=7 must lie in \[0, 1\]"),
         ({"length": 2, "severity": "mild"}, "a number or a pair"),
+        ({"length": 2, "severity": (0.0, 1.0)}, "is for the source 'eczema' alone, and 'lesions'"),
+        ({"source": "hands", "length": 2, "severity": 0.5}, "'hands' has none: leave it out"),
         (
             {"length": 2, "skin_tone": (0, 30)},
             "'lesions' has no input for the skin tone: leave it out",
@@ -268,6 +286,15 @@ def test_balancing_says_what_is_missing(tmp_path):
             "skin_tone and truncation are for generators",
         ),
         (
+            {
+                "source": lambda seeds, labels: None,
+                "classes": ["a"],
+                "length": 2,
+                "device": "cuda",
+            },
+            "device='cuda' has no effect on a function",
+        ),
+        (
             {"source": "eczema", "length": 2, "labels": "clear", "severity": (0.5, 1)},
             "clear do not occur",
         ),
@@ -282,6 +309,8 @@ def test_an_index_outside_ends_iteration():
     with pytest.raises(IndexError, match="item 2 of a dataset of 2"):
         SyntheticSkinDataset(length=2)[2]
     assert len(list(SyntheticSkinDataset(length=3))) == 3
+    with pytest.raises(TypeError, match="integer"):
+        SyntheticSkinDataset(length=2)[0.5]
 
 
 def test_a_number_stands_for_a_range():

@@ -1,0 +1,195 @@
+"""What `SyntheticSkinDataset.balancing` works out of a data set: its classes and labels, which
+images are missing, and what its classes are called in the source."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from torch.utils.data import ConcatDataset, Subset
+from torchvision.datasets.vision import StandardTransform
+
+from synthderm.arguments import as_integer
+
+
+class Labels(NamedTuple):
+    """The labels of a data set, as torchvision's have them.
+
+    Args:
+        classes: names, in the order of the labels.
+        targets: for each item its label before `target_transform`.
+        target_transform: what makes the item's label of it; None for nothing.
+        has_joint_transforms: whether the data set has `transforms`, which take image and label.
+    """
+
+    classes: list[str]
+    targets: list[int]
+    target_transform: Callable[[int], Any] | None = None
+    has_joint_transforms: bool = False
+
+
+def read_labels(dataset: Any) -> Labels:
+    """The labels of a data set with `classes` and `targets`; of a Subset of such a one, as
+    `torch.utils.data.random_split` gives, or of several in a ConcatDataset.
+
+    Raises:
+        TypeError: the data set has no `classes` or `targets`.
+        ValueError: they do not fit, or the parts of a ConcatDataset differ.
+    """
+    lacking = [name for name in ("classes", "targets") if not hasattr(dataset, name)]
+    if lacking and isinstance(dataset, Subset):
+        whole = read_labels(dataset.dataset)
+        return whole._replace(targets=[whole.targets[index] for index in dataset.indices])
+    if lacking and isinstance(dataset, ConcatDataset):
+        return _join([read_labels(part) for part in dataset.datasets])
+    if lacking:
+        raise TypeError(
+            f"{type(dataset).__name__} has no `{lacking[0]}`: balancing needs a data set with"
+            " `classes` (names) and `targets` (an index into them for each item), as torchvision's"
+            " have, or a Subset of one."
+        )
+    classes = [str(name) for name in dataset.classes]
+    given = dataset.targets
+    targets = [as_integer("target", target) for target in getattr(given, "tolist", lambda: given)()]
+    outside = next((target for target in targets if not 0 <= target < len(classes)), None)
+    if outside is not None:
+        raise ValueError(
+            f"target {outside} of the data set is none of its {len(classes)} classes"
+            f" ({', '.join(classes)}), which are numbered from 0."
+        )
+    joint = getattr(dataset, "transforms", None)
+    return Labels(
+        classes,
+        targets,
+        getattr(dataset, "target_transform", None),
+        joint is not None and not isinstance(joint, StandardTransform),
+    )
+
+
+def _join(parts: list[Labels]) -> Labels:
+    """The labels of data sets that stand one after the other."""
+    first = parts[0]
+    for part in parts[1:]:
+        if part.classes != first.classes:
+            raise ValueError(
+                "the parts of the ConcatDataset have different classes"
+                f" ({', '.join(first.classes)}; {', '.join(part.classes)}), so one label means two"
+                " things: read all of them with the same classes."
+            )
+        if part.target_transform != first.target_transform:
+            raise ValueError(
+                "the parts of the ConcatDataset have different target_transforms: give all of them"
+                " the same one."
+            )
+    return first._replace(
+        targets=[target for part in parts for target in part.targets],
+        has_joint_transforms=any(part.has_joint_transforms for part in parts),
+    )
+
+
+def missing_labels(labels: Labels, classes: Sequence[str] | None = None) -> list[int]:
+    """The label of each image that is missing until these classes, or all, have as many images as
+    the largest class of the data set.
+
+    Raises:
+        ValueError: a name that is no class, no images at all, or nothing is missing.
+    """
+    chosen = labels.classes if classes is None else classes
+    check_names("classes", chosen, labels)
+    if not labels.targets:
+        raise ValueError("the data set has no images: there is nothing to balance.")
+    counts = Counter(labels.targets)
+    largest = max(counts.values())
+    missing = [
+        index
+        for index, name in enumerate(labels.classes)
+        if name in chosen
+        for _ in range(largest - counts[index])
+    ]
+    if not missing:
+        which = "every class" if classes is None else " and ".join(map(repr, classes))
+        raise ValueError(
+            f"{which} of the data set already has {largest} images: nothing to balance."
+        )
+    return missing
+
+
+def find_counterparts(
+    labels: Labels,
+    needed: Iterable[int],
+    mapping: Mapping[str, str],
+    source: str,
+    generated: Sequence[str],
+) -> dict[int, int]:
+    """Which class of a source stands for each class that is needed.
+
+    Args:
+        labels: of the data set.
+        needed: indices of its classes.
+        mapping: its names to the source's, where they differ.
+        source: the source's name, for the errors.
+        generated: the source's classes.
+
+    Raises:
+        ValueError: a class without a counterpart, two classes with the same one, or a name in
+            `mapping` that is no class.
+    """
+    check_names("mapping", mapping, labels)
+    names = {name: mapping.get(name, name) for name in labels.classes}
+    has = f"the classes of {source!r}: {', '.join(generated)}"
+    for name, other in mapping.items():
+        if other not in generated:
+            raise ValueError(f"mapping gives {name!r} as {other!r}, which is not one of {has}.")
+    chosen = {index: names[labels.classes[index]] for index in needed}
+    lacking = [labels.classes[index] for index, name in chosen.items() if name not in generated]
+    if lacking:
+        verb = "is not one" if len(lacking) == 1 else "are none"
+        others = [name for name in labels.classes if names[name] in generated]
+        alone = f", or balance others alone with classes={others}" if others else ""
+        raise ValueError(
+            f"{', '.join(map(repr, lacking))} {verb} of {has}. Say which of these to take with"
+            f" mapping={{{lacking[0]!r}: ...}}{alone}."
+        )
+    if len(set(chosen.values())) < len(chosen):
+        raise ValueError(
+            f"mapping={dict(mapping)!r} gives two of your classes the same generated class."
+        )
+    return {index: generated.index(name) for index, name in chosen.items()}
+
+
+def take_over(labels: Labels, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The option by which generated labels become what those of the data set become.
+
+    Args:
+        labels: of the data set.
+        options: of the generated one; a `target_transform` among them, also None, decides.
+
+    Raises:
+        ValueError: the data set, or the option `transforms`, makes labels in a way that can't be
+            known here.
+    """
+    if "target_transform" in options:
+        return {}
+    is_joint = options.get("transforms") is not None
+    if labels.has_joint_transforms and not is_joint:
+        raise ValueError(
+            "the data set has `transforms`, which may change its labels: give the generated images"
+            " transforms= as well, or target_transform= (None where labels stay as they are)."
+        )
+    if labels.target_transform is None:
+        return {}
+    if is_joint:
+        raise ValueError(
+            "the data set has a target_transform, and transforms= would pass it over: give"
+            " transform= instead, or target_transform=None if transforms= makes the same labels."
+        )
+    return {"target_transform": labels.target_transform}
+
+
+def check_names(argument: str, names: Iterable[str], labels: Labels) -> None:
+    """Refuse names that are no classes of the data set."""
+    unknown = [name for name in names if name not in labels.classes]
+    if unknown:
+        raise ValueError(
+            f"{argument} names {', '.join(map(repr, unknown))}, which the data set does not have:"
+            f" its classes are {', '.join(labels.classes)}."
+        )
