@@ -69,7 +69,8 @@ def load_run(run: Path, card: Path | None = None) -> tuple[Pretrained, dict[str,
     """
     folder = run / "model" if (run / "model").is_dir() else run
     if not (folder / FILES[0]).is_file():
-        raise FileNotFoundError(f"{run} is no training run: it has no model/{FILES[0]}.")
+        lacks = f"it has no model/{FILES[0]}" if run.is_dir() else "there is no such folder"
+        raise FileNotFoundError(f"{run} is no training run: {lacks}.")
     architecture = _read_object(folder / FILES[0]).get("architecture")
     if architecture not in CLASSES:
         raise ValueError(

@@ -199,9 +199,10 @@ def _find_pipeline(model: str, hub_options: dict[str, Any]) -> tuple[Path, str]:
     if model.startswith((".", "/", "~")) or Path(model).is_absolute():
         directory = Path(model).expanduser()
         if not (directory / "model_index.json").is_file():
-            raise FileNotFoundError(
-                f"{directory} is no diffusers pipeline: it has no model_index.json."
+            lacks = (
+                "it has no model_index.json" if directory.is_dir() else "there is no such folder"
             )
+            raise FileNotFoundError(f"{directory} is no diffusers pipeline: {lacks}.")
         return directory, "local"
     repository, _, revision = model.partition("@")
     pipelines = _diffusers().DiffusionPipeline

@@ -120,9 +120,12 @@ def _check_folder(folder: Path) -> Path:
     missing = [file for file in FILES if not (folder / file).is_file()]
     if not missing:
         return folder
-    message = (
-        f"{folder} is not a model: {' and '.join(missing)} missing. It needs {' and '.join(FILES)}."
-    )
+    if not folder.is_dir():
+        what = "it is a file, give its folder" if folder.exists() else "there is no such folder"
+        raise FileNotFoundError(f"{folder} is not a model: {what}.")
+    message = f"{folder} is not a model: {' and '.join(missing)} missing."
+    if (folder / "model" / FILES[0]).is_file():
+        message += f" {folder / 'model'} is one."
     pickles = [path.name for pattern in PICKLES for path in folder.glob(pattern)]
     if pickles:
         message += (

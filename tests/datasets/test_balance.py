@@ -1,4 +1,4 @@
-"""`SyntheticSkinDataset.balancing`: for any data set with classes and targets, by its own labels."""
+"""`SyntheticSkinDataset.balancing`: any data set with classes and targets, and its own labels."""
 
 from collections import Counter
 

@@ -235,6 +235,8 @@ def test_code_and_pickles_of_a_pipeline_are_refused(pipeline, tmp_path):
         SyntheticSkinDataset(f"diffusers:{pickled}", length=1, classes=["a"])[0]
     with pytest.raises(FileNotFoundError, match="no model_index.json"):
         DiffusersPipeline(str(tmp_path), ["a"])
+    with pytest.raises(FileNotFoundError, match="there is no such folder"):
+        DiffusersPipeline(str(tmp_path / "nowhere"), ["a"])
     assert not (tmp_path / "trap").exists()
 
 

@@ -98,6 +98,15 @@ def test_revisions_belong_to_hub_ids(bundled, tmp_path):
 def test_directory_without_model(tmp_path):
     with pytest.raises(FileNotFoundError, match="config.json and model.safetensors missing"):
         resolve(tmp_path)
+    with pytest.raises(FileNotFoundError, match="nowhere is not a model: there is no such folder"):
+        resolve(tmp_path / "nowhere")
+    run = make_folder(tmp_path / "run" / "model").parent
+    with pytest.raises(FileNotFoundError, match="missing. .*model is one"):
+        resolve(run)
+    with pytest.raises(
+        FileNotFoundError, match="config.json is not a model: it is a file, give its"
+    ):
+        resolve(run / "model" / "config.json")
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x04.")
     expected = "model.safetensors missing.*pytorch_model.bin may hold code and is never read"
