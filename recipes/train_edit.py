@@ -39,7 +39,6 @@ Expect on one AVX512 core: paired 25 to 35 images/s at 192 px. The adversarial k
 import copy
 import time
 from argparse import Namespace
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +54,13 @@ from synthderm.imaging.resize import shrink
 from synthderm.imaging.tiles import cut_heights
 from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor, Maps
 from synthderm.training import checkpoint
-from synthderm.training.arguments import parse_edit_args
+from synthderm.training.arguments import EDIT_FIXED, parse_edit_args
 from synthderm.training.augment import diff_augment
 from synthderm.training.discriminators import make_discriminators
 from synthderm.training.edit_batches import EditBatch, sample_lesional, sample_pairs
 from synthderm.training.ema import ema_decay, update_ema
 from synthderm.training.lesion_patches import Photograph, load_healthy, load_lesions, normalize_skin
-from synthderm.training.loop import RunState, exit_on_error, frozen, stop_unless_finite, train
+from synthderm.training.loop import exit_on_error, frozen, stop_unless_finite, train
 from synthderm.training.losses import (
     discriminator_hinge,
     drawing_difference,
@@ -69,6 +68,7 @@ from synthderm.training.losses import (
     masked_difference,
     soft_iou,
 )
+from synthderm.training.run import RunState, TrainingRun
 
 DISC_CHANNELS = [96, 64, 48, 24]
 LESIONAL, HEALTHY = 0, 1  # what a discriminator is asked: a real lesion, or healthy skin?
@@ -324,14 +324,27 @@ def draw_samples(step: EditStep, pairs: EditBatch, lesional: EditBatch | None, p
     return -10 * torch.log10(error.clamp_min(1e-8)).median().item()
 
 
+def make_editor(args: Namespace, run: TrainingRun) -> EczemaEditor:
+    """A new editor, or that of --init; where the run goes on, one to be filled."""
+    if not run.is_new:
+        return EczemaEditor(**run.facts["editor"])
+    editor = EczemaEditor.from_pretrained(args.init) if args.init else EczemaEditor()
+    editor.card = {}  # what was measured of --init is not true of this one
+    run.settle("editor", editor.config)
+    return editor
+
+
 def validate(
-    step: EditStep, state: RunState, pairs: EditBatch, lesional: EditBatch | None
+    step: EditStep,
+    run: TrainingRun,
+    state: RunState,
+    pairs: EditBatch,
+    lesional: EditBatch | None,
 ) -> dict[str, Any]:
     """Measure the averaged weights; write samples and the model."""
-    out = Path(step.args.out)
-    psnr = draw_samples(step, pairs, lesional, out / "samples" / f"{state.shown:09d}.png")
-    card = {"recipe": "train_edit.py", "training": {**vars(step.args), **asdict(state)}}
-    step.ema.save_pretrained(out / "model", card=card)
+    path = run.folder / "samples" / f"{state.shown:09d}.png"
+    psnr = draw_samples(step, pairs, lesional, path)
+    step.ema.save_pretrained(run.folder / "model", card=run.describe(state))
     return {**step.means, "psnr": psnr}
 
 
@@ -342,19 +355,20 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     lesions: list[Photograph] = []
     with exit_on_error("train_edit.py"):
+        run = TrainingRun("train_edit.py", args, EDIT_FIXED)
         healthy = [load_healthy(data, args.size) for data in args.data]
         if args.supervision != "paired":
             is_masked = args.supervision == "masked"
             lesions = load_lesions(args.lesional, args.lesional_labels, args.size, masks=is_masked)
         torch.manual_seed(args.seed)
-        editor = EczemaEditor.from_pretrained(args.init) if args.init else EczemaEditor()
+        editor = make_editor(args, run)
         (out / "samples").mkdir(parents=True, exist_ok=True)
     editor.train().requires_grad_(True).to(device)
     step = EditStep(args, editor, healthy, lesions, device)
     pairs = step.sample_pairs()  # the same for every sheet of samples
     lesional = step.sample_lesional() if lesions else None
     state = RunState()
-    train(step, state, lambda: validate(step, state, pairs, lesional), started)
+    train(step, run, state, lambda: validate(step, run, state, pairs, lesional), started)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@
 
 DIR holds photographs as `SkinFolder` reads them. The generator learns from `split=train` alone;
 `split=val` measures the run. A run can be killed at any moment, and goes on from its --out when
-the same command is given again. With --pause 9 it leaves by itself after 9 minutes of the clock,
-which suits a machine that is lent by the hour. It writes `checkpoint.pt`, `metrics.jsonl`,
-`samples/*.png`, the last weights into `last/` and the best ones into `model/`.
+the same command is given again. Flags that have changed by then act from there on, and the model's
+card tells so; those that --help calls settled are refused. With --pause 9 it leaves by itself after
+9 minutes of the clock, which suits a machine that is lent by the hour. It writes `checkpoint.pt`,
+`metrics.jsonl`, `samples/*.png`, the last weights into `last/` and the best ones into `model/`.
 
 Start simple, change one thing at a time, and keep a change only if KID at equal minutes falls.
 
@@ -41,7 +42,7 @@ import copy
 import math
 import time
 from argparse import Namespace
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,19 +54,18 @@ from torch import Tensor, nn
 from synthderm.datasets.folder import training_split
 from synthderm.models.generator import SkinGenerator
 from synthderm.training import checkpoint, losses, reconstruction
-from synthderm.training.arguments import parse_gan_args
+from synthderm.training.arguments import GAN_FIXED, parse_gan_args
 from synthderm.training.augment import adapt_probability, diff_augment
 from synthderm.training.discriminators import make_discriminators
 from synthderm.training.ema import ema_decay, update_ema
-from synthderm.training.image_pool import ImagePool, load_image_pool, load_validation
-from synthderm.training.loop import (
-    RunState,
-    autocast,
-    exit_on_error,
-    frozen,
-    stop_unless_finite,
-    train,
+from synthderm.training.image_pool import (
+    ImagePool,
+    load_image_pool,
+    load_validation,
+    require_classes,
 )
+from synthderm.training.loop import autocast, exit_on_error, frozen, stop_unless_finite, train
+from synthderm.training.run import RunState, TrainingRun
 from synthderm.training.validation import SampleSheet, Validation
 from synthderm.training.warm_start import start_from
 
@@ -123,8 +123,7 @@ class GANStep:
         self.D = [compiled(discriminator) for discriminator in self.discriminators]
         # Running means of loss_d, loss_g, the sign of real logits, kl and recon.
         self.means = torch.zeros(5, device=device)
-        p = 0.0 if args.augment == "adaptive" else float(args.augment)
-        self.augment_p = torch.tensor(p, device=device)
+        self.augment_p = torch.zeros((), device=device)
         self.beta = torch.tensor(reconstruction.BETA, device=device)
         self.parts: dict[str, checkpoint.Part] = {
             "generator": generator,
@@ -141,6 +140,8 @@ class GANStep:
     def __call__(self, shown: int) -> None:
         """Train on one batch, after `shown` images."""
         args = self.args
+        if args.augment != "adaptive":
+            self.augment_p.fill_(float(args.augment))
         step = shown // args.batch
         weight, size = schedule(args, shown)
         # A tensor: for a changing number the networks would be compiled anew.
@@ -284,22 +285,26 @@ class TrainState(RunState):
     best_shown: int | None = None
 
 
-def make_generator(args: Namespace, pool: ImagePool) -> SkinGenerator:
+def make_generator(args: Namespace, pool: ImagePool, is_new: bool) -> SkinGenerator:
     noise = args.size // 2 if args.noise else 0
     tones = pool.tone_quantiles() if args.skin_tone else None
     generator = SkinGenerator(
         args.size, args.channels, pool.classes, CODE_DIM + noise**2, tones=tones, noise=noise
     )
-    if args.init:
+    if args.init and is_new:
         start_from(generator, SkinGenerator.from_pretrained(args.init))
     return generator
 
 
 def validate(
-    step: GANStep, state: TrainState, validation: Validation | None, samples: SampleSheet
+    step: GANStep,
+    run: TrainingRun,
+    state: TrainState,
+    validation: Validation | None,
+    samples: SampleSheet,
 ) -> dict[str, Any]:
     """Measure the averaged weights; write samples and models."""
-    args, out = step.args, Path(step.args.out)
+    args, out = step.args, run.folder
     condition, size = schedule(args, state.shown)
     metrics: dict[str, Any] = step.read_means(state.shown)
     metrics["spread"] = samples.write(
@@ -319,9 +324,8 @@ def validate(
     is_best = measured is None or state.best_kid is None or measured < state.best_kid
     if is_best:
         state.best_kid, state.best_shown = measured, state.shown
-    card = {"recipe": "train_gan.py", "training": {**vars(args), **asdict(state)}}
     for name in ("last", "model") if is_best else ("last",):
-        step.ema.save_pretrained(out / name, card=card)
+        step.ema.save_pretrained(out / name, card=run.describe(state))
     return {**metrics, "kid_x1000": measured}
 
 
@@ -334,10 +338,13 @@ def main() -> None:
     torch.manual_seed(args.seed)
     rng = torch.Generator().manual_seed(args.seed)  # of the latents that are validated
     with exit_on_error("train_gan.py"):
+        run = TrainingRun("train_gan.py", args, GAN_FIXED)
         pool = load_image_pool(args.data, training_split(args.data), args.size, args.region)
-        generator = make_generator(args, pool)
-        latents = torch.randn(args.kid_images, generator.latent_dim, generator=rng).to(device)
         val = load_validation(args.data, args.size, args.region)
+        require_classes(pool, val)
+        run.settle("classes", pool.classes)
+        generator = make_generator(args, pool, run.is_new)
+        latents = torch.randn(args.kid_images, generator.latent_dim, generator=rng).to(device)
         validation = None if val is None else Validation(val.to(device), args.kid, latents)
         (out / "samples").mkdir(parents=True, exist_ok=True)
     if val is None:
@@ -346,7 +353,7 @@ def main() -> None:
     step = GANStep(args, pool.to(device), generator, device)
     samples = SampleSheet(generator, rng, device)
     state = TrainState()
-    train(step, state, lambda: validate(step, state, validation, samples), started)
+    train(step, run, state, lambda: validate(step, run, state, validation, samples), started)
     if state.best_shown is not None:
         print(f"The best model is that of {state.best_shown:,} images.")
 

@@ -1,10 +1,12 @@
 """Files: written whole or not at all, known by a hash, and found below a folder."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from synthderm.callers import warn_caller
 
@@ -35,6 +37,19 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a UTF-8 text file, whole or not at all."""
     with atomic_path(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """JSON text. Numbers and arrays of numpy and torch become plain ones, paths become text."""
+
+    def plain(value: Any) -> Any:
+        if hasattr(value, "tolist"):
+            return value.tolist()
+        if isinstance(value, os.PathLike):
+            return os.fspath(value)
+        raise TypeError(f"JSON holds no {type(value).__name__}, as {value!r:.60} is.")
+
+    return json.dumps(value, indent=indent, default=plain)
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

@@ -25,8 +25,9 @@ from synthderm.hub.pretrained import Pretrained
 from synthderm.imaging.io import grid, to_pil
 from synthderm.models.generator import SkinGenerator
 from synthderm.models.layers import has_bf16
-from synthderm.training.checkpoint import read_checkpoint, write_checkpoint
 from synthderm.training.image_pool import load_image_pool
+from synthderm.training.loop import exit_on_error
+from synthderm.training.run import RunState, TrainingRun
 
 WIDTHS = range(4, 129)  # channels of the largest level, among which the one that fits is chosen
 
@@ -123,7 +124,7 @@ class Training:
             "optimizer_g": self.optimizer_g,
             "optimizer_d": self.optimizer_d,
         }
-        self.state: dict[str, float] = {"shown": 0, "seconds": 0.0}
+        self.state = RunState()
         self.cast = torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device))
 
     def d_step(self, real: Tensor) -> tuple[Tensor, Tensor]:
@@ -153,21 +154,15 @@ class Training:
         """One step of both: the two losses."""
         loss_d, fake = self.d_step(real)
         loss_g = self.g_step(fake)
-        self.state["shown"] += len(real)
+        self.state.shown += len(real)
         return loss_d.item(), loss_g.item()  # waits for the device
 
-    def resume(self, folder: Path) -> None:
-        """Go on from the folder's checkpoint, where there is one."""
-        self.state = read_checkpoint(folder, self.parts, self.device) or self.state
-
-    def save(self, folder: Path, minutes: float) -> None:
+    def save(self, run: TrainingRun) -> None:
         """Write the checkpoint, the model and a picture of 64 samples."""
-        write_checkpoint(folder, self.parts, self.state, self.device)
-        self.generator.save_pretrained(
-            folder, card={"training": {"minutes": minutes, **self.state}}
-        )
-        images = DCGANSource(folder)(torch.arange(64), None)
-        to_pil(grid(images, 8)).save(folder / "samples.png")
+        run.save(self.parts, self.state)
+        self.generator.save_pretrained(run.folder, card=run.describe(self.state))
+        images = DCGANSource(run.folder)(torch.arange(64), None)
+        to_pil(grid(images, 8)).save(run.folder / "samples.png")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -223,29 +218,31 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     begun, device = time.perf_counter(), torch.device(args.device)
     torch.manual_seed(0)
-    training = make_training(args.model, device)
-    size = training.generator.size
-    split = training_split(args.data)
-    pool = load_image_pool(args.data, split, size, "skin").to(device)  # its masks are not used
-    args.out.mkdir(parents=True, exist_ok=True)
-    training.resume(args.out)
+    with exit_on_error("dcgan"):
+        run = TrainingRun("dcgan", args, fixed=["model"])
+        training = make_training(args.model, device)
+        size = training.generator.size
+        split = training_split(args.data)
+        pool = load_image_pool(args.data, split, size, "skin").to(device)  # its masks are not used
+        args.out.mkdir(parents=True, exist_ok=True)
+        run.restore(training.parts, training.state)
     state = training.state
-    while state["seconds"] < 60 * args.minutes:
+    while state.seconds < 60 * args.minutes:
         started = time.perf_counter()
         real, _, _ = pool.sample(args.batch, flips=args.flips)
         loss_d, loss_g = training.step(real[:, :3])
-        state["seconds"] += time.perf_counter() - started
-        if state["shown"] % (args.check * args.batch) == 0:
-            training.save(args.out, args.minutes)
-            minutes = state["seconds"] / 60
+        state.seconds += time.perf_counter() - started
+        if state.shown % (args.check * args.batch) == 0:
+            training.save(run)
+            minutes = state.seconds / 60
             print(
-                f"{state['shown']:,} images, {minutes:.1f} min, D {loss_d:.2f} G {loss_g:.2f}",
+                f"{state.shown:,} images, {minutes:.1f} min, D {loss_d:.2f} G {loss_g:.2f}",
                 flush=True,
             )
         if args.pause and time.perf_counter() - begun > 60 * args.pause:
             break
-    training.save(args.out, args.minutes)
-    print(f"{state['shown']:,} images in {state['seconds'] / 60:.1f} min: {args.out}")
+    training.save(run)
+    print(f"{state.shown:,} images in {state.seconds / 60:.1f} min: {args.out}")
 
 
 if __name__ == "__main__":

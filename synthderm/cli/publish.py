@@ -56,8 +56,8 @@ def _run(args: argparse.Namespace) -> None:
 def load_run(run: Path, card: Path | None = None) -> tuple[Pretrained, dict[str, Any]]:
     """The model of a training run, and its records.
 
-    Records come from `RUN/card.json` and from `card`, which counts more; the last line of
-    `RUN/metrics.jsonl` is the record "log".
+    Records come from `RUN/card.json` and from `card`, which counts more; the line of
+    `RUN/metrics.jsonl` that was measured on this model is the record "log".
 
     Args:
         run: folder of the run, with the model in `model/`; or a model folder.
@@ -85,8 +85,10 @@ def load_run(run: Path, card: Path | None = None) -> tuple[Pretrained, dict[str,
         records |= _read_object(card)
     log = run / "metrics.jsonl"
     lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
-    if lines:
-        records["log"] = json.loads(lines[-1])
+    shown = model.card.get("training", {}).get("shown")
+    for entry in map(json.loads, lines):
+        if entry.get("shown") == shown:
+            records["log"] = entry
     return model, records
 
 

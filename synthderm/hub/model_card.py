@@ -145,12 +145,25 @@ def _front_matter(config: Mapping[str, Any], name: str, pipeline_tag: str) -> st
 
 def _training(config: Mapping[str, Any]) -> list[str]:
     """The section about the training run; empty where nothing is recorded of it."""
-    settings = list(config.get("training", {}).items())
+    training = dict(config.get("training", {}))
+    parts = training.pop("parts", [])
+    settings = [(name, _over_time(name, value, parts)) for name, value in training.items()]
     settings += [(f"log: {key}", value) for key, value in config.get("log", {}).items()]
     if not settings:
         return []
     command = [f"    {config['command']}"] if config.get("command") else []
     return ["## Training", *command, _table(["setting", "value"], settings)]
+
+
+def _over_time(name: str, value: object, parts: Sequence[Mapping[str, Any]]) -> object:
+    """A setting of a run; where it was changed, all its values, and from how many images on."""
+    values: list[tuple[object, int]] = []
+    for part in parts:
+        if name in part and name != "shown" and (not values or values[-1][0] != part[name]):
+            values.append((part[name], part["shown"]))
+    if not values:
+        return value
+    return "; ".join(f"{former} from image {shown:,} on" for former, shown in values)
 
 
 def _slug(text: str) -> str:

@@ -4,7 +4,6 @@ A model folder holds `config.json`, `model.safetensors` and `README.md` (the car
 """
 
 import copy
-import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +17,7 @@ from torch.nn.utils import parametrize
 from torch.overrides import TorchFunctionMode
 
 from synthderm.determinism import usual_torch
-from synthderm.files import atomic_path
+from synthderm.files import atomic_path, to_json
 from synthderm.hub.download import CacheDir, Token
 from synthderm.hub.model_card import without_folders
 from synthderm.hub.model_folder import (
@@ -137,7 +136,7 @@ class Pretrained(nn.Module):
             atomic_path(directory / CONFIG) as config_part,
         ):
             weights_part.write_bytes(save(tensors, metadata={"format": "pt"}))
-            config_part.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+            config_part.write_text(to_json(config, indent=2) + "\n", encoding="utf-8")
         return directory
 
     def plain_state(self) -> dict[str, Tensor]:

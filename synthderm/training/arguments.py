@@ -1,7 +1,7 @@
 """The command lines of the training recipes."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -9,10 +9,28 @@ from synthderm.training.loop import exit_on_error
 
 Add = Callable[..., object]
 
+# What is settled when a run starts: a run that goes on refuses another value. All other flags act
+# from there on.
+GAN_FIXED = (
+    "init",
+    "seed",
+    "size",
+    "region",
+    "channels",
+    "disc_channels",
+    "noise",
+    "skin_tone",
+    "features",
+    "recon_weight",
+    "kid",
+    "kid_images",
+)
+EDIT_FIXED = ("supervision", "init", "seed", "size", "features")
+
 
 def parse_gan_args(description: str) -> argparse.Namespace:
     """The command line of train_gan.py."""
-    parser = _make_parser(description, size=128, minutes=60, val_interval=8000)
+    parser = _make_parser(description, GAN_FIXED, size=128, minutes=60, val_interval=8000)
     _add_gan_data(parser.add_argument_group("data").add_argument)
     _add_gan_networks(parser.add_argument_group("networks").add_argument)
     _add_gan_losses(parser.add_argument_group("losses").add_argument)
@@ -23,7 +41,7 @@ def parse_gan_args(description: str) -> argparse.Namespace:
                 "--skin-tone needs --region skin or --region close-up: "
                 "the given region is the lesion, not the skin."
             )
-        if args.augment != "adaptive" and not 0 <= float(args.augment) <= 1:
+        if args.augment != "adaptive" and not _is_probability(args.augment):
             raise ValueError(f"--augment {args.augment} is neither a probability nor adaptive.")
         if args.recon_weight and not args.features:
             raise ValueError(
@@ -37,7 +55,7 @@ def parse_gan_args(description: str) -> argparse.Namespace:
 
 def parse_edit_args(description: str) -> argparse.Namespace:
     """The command line of train_edit.py."""
-    parser = _make_parser(description, size=192, minutes=40, val_interval=4000)
+    parser = _make_parser(description, EDIT_FIXED, size=192, minutes=40, val_interval=4000)
     add = parser.add_argument_group("data and method").add_argument
     add("--supervision", choices=["paired", "masked", "unpaired"], default="paired")
     add("--data", required=True, nargs="+", help="folders of photographs with healthy skin")
@@ -48,29 +66,52 @@ def parse_edit_args(description: str) -> argparse.Namespace:
     add(
         "--paired-weight",
         type=float,
-        default=0.5,
-        help="masked, unpaired: weight of the paired losses beside the others; 0 for none",
+        help="masked, unpaired: weight of the paired losses beside the others; 0 for none, 0.5 "
+        "where left out",
     )
     args = parser.parse_args()
     with exit_on_error("train_edit.py"):
-        if args.supervision != "paired" and not args.lesional:
+        if args.supervision == "paired":
+            _refuse_adversarial(args)
+        elif not args.lesional:
             raise ValueError(
                 f"--supervision {args.supervision} needs --lesional, a folder of inflamed skin."
             )
+        elif args.paired_weight is None:
+            args.paired_weight = 0.5
     return args
 
 
+def _refuse_adversarial(args: argparse.Namespace) -> None:
+    """Paired supervision would pass over what is for the others."""
+    for name in ("lesional", "lesional_labels", "paired_weight", "features"):
+        if getattr(args, name) is not None:
+            raise ValueError(
+                f"--{name.replace('_', '-')} has no effect with --supervision paired: leave it"
+                " out, or choose masked or unpaired."
+            )
+
+
+def _is_probability(text: str) -> bool:
+    try:
+        return 0 <= float(text) <= 1
+    except ValueError:
+        return False
+
+
 def _make_parser(
-    description: str, *, size: int, minutes: float, val_interval: int
+    description: str, fixed: Sequence[str], *, size: int, minutes: float, val_interval: int
 ) -> argparse.ArgumentParser:
     """A parser of the arguments that the recipes share, with these defaults."""
+    settled = ", ".join(f"--{name.replace('_', '-')}" for name in fixed)
     parser = argparse.ArgumentParser(
         description=description.split("\n\n")[0],
+        epilog=f"Settled when a run starts: {settled}. All else acts on a run that goes on.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument_group("run").add_argument
     add("--out", required=True, help="folder of the run; an unfinished one resumes")
-    add("--init", help="weights to start from: bundled name, ./folder or Hub id")
+    add("--init", help="weights to start a new run from: bundled name, ./folder or Hub id")
     add(
         "--minutes",
         type=float,

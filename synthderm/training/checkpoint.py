@@ -12,11 +12,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 from torch import Tensor, nn
 
-from synthderm.files import atomic_path, write_text
+from synthderm.files import atomic_path, to_json, write_text
+from synthderm.hub.model_folder import short
 
 # What a checkpoint holds.
 Part = nn.Module | torch.optim.Optimizer | Tensor
@@ -24,7 +26,11 @@ CHECKPOINT, METRICS = "checkpoint.pt", "metrics.jsonl"
 
 
 def write_checkpoint(
-    folder: Path, parts: Mapping[str, Part], state: dict[str, Any], device: torch.device
+    folder: Path,
+    parts: Mapping[str, Part],
+    state: Mapping[str, Any],
+    record: Mapping[str, Any],
+    device: torch.device,
 ) -> None:
     """Write `checkpoint.pt` with torch's random state, whole or not at all.
 
@@ -32,41 +38,77 @@ def write_checkpoint(
         folder: of the run.
         parts: by name what has tensors: networks, optimizers, and tensors themselves.
         state: plain numbers; `shown` must be the number of images shown.
+        record: plain values that say how the run came here, see `TrainingRun`.
         device: on which the run samples random numbers.
     """
     values: dict[str, Any] = {name: to_state(part) for name, part in parts.items()}
-    values["state"] = state
+    values |= {"state": as_stored(dict(state)), "record": as_stored(dict(record))}
     values["rng"] = torch.get_rng_state()
     values["cuda_rng"] = torch.cuda.get_rng_state() if device.type == "cuda" else None
     with atomic_path(folder / CHECKPOINT) as part:
         torch.save(values, part)
 
 
-def read_checkpoint(
-    folder: Path, parts: Mapping[str, Part], device: torch.device
-) -> dict[str, Any] | None:
-    """Load `checkpoint.pt` into `parts`, and set torch's random state as it was.
+def read_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """What `write_checkpoint` wrote, on the CPU; None where there is no checkpoint yet.
+
+    Raises:
+        ValueError: the file is damaged, or another program wrote it.
+    """
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        return None
+    way_out = "Delete it to start anew, or choose another --out."
+    try:
+        with ZipFile(path) as archive:
+            damaged = archive.testzip()  # torch itself does not look at the check sums
+        if damaged is not None:
+            raise BadZipFile(f"{damaged} has another check sum")
+        values = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a reader may fail on
+        raise ValueError(f"{path} is damaged ({short(str(error), 100)}). {way_out}") from None
+    if not isinstance(values, dict) or not {"state", "record", "rng"} <= set(values):
+        raise ValueError(
+            f"{path} does not say how its run was started: another program, or another version of"
+            f" this one, wrote it. {way_out}"
+        )
+    return values
+
+
+def restore(
+    folder: Path, values: Mapping[str, Any], parts: Mapping[str, Part], device: torch.device
+) -> None:
+    """Load what `read_checkpoint` gave into `parts`, and set torch's random state as it was.
 
     Lines of `metrics.jsonl` that were logged after the checkpoint, before the run was killed, are
     removed: they will be logged again.
 
-    Returns:
-        the state that was written; None, and nothing is changed, where there is no checkpoint yet.
+    Raises:
+        ValueError: a part does not fit.
     """
-    if not (folder / CHECKPOINT).is_file():
-        return None
-    values = torch.load(folder / CHECKPOINT, map_location=device, weights_only=True)
     for name, part in parts.items():
-        load_state(part, values[name])
-    torch.set_rng_state(values["rng"].cpu())
+        try:
+            load_state(part, values[name])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise ValueError(
+                f"{folder / CHECKPOINT} does not fit this {name} ({short(str(error), 200)}): go on"
+                " with the version that wrote it, or choose another --out."
+            ) from None
+    torch.set_rng_state(values["rng"])
     if device.type == "cuda" and values["cuda_rng"] is not None:
-        torch.cuda.set_rng_state(values["cuda_rng"].cpu())
-    state: dict[str, Any] = values["state"]
-    if (folder / METRICS).is_file():
-        lines = (folder / METRICS).read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if json.loads(line)["shown"] <= state["shown"]]
-        write_text(folder / METRICS, "".join(kept))
-    return state
+        torch.cuda.set_rng_state(values["cuda_rng"])
+    _trim_log(folder / METRICS, values["state"]["shown"])
+
+
+def _trim_log(path: Path, shown: int) -> None:
+    """Remove what was logged after `shown` images, and a last line that was cut off."""
+    if not path.is_file():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+        if line.endswith("\n") and json.loads(line)["shown"] <= shown:
+            kept.append(line)
+    write_text(path, "".join(kept))
 
 
 def log_metrics(folder: Path, metrics: dict[str, Any]) -> None:
@@ -77,7 +119,12 @@ def log_metrics(folder: Path, metrics: dict[str, Any]) -> None:
         metrics: "shown", the number of images shown, and what was measured then.
     """
     with open(folder / METRICS, "a", encoding="utf-8") as file:
-        file.write(json.dumps(metrics) + "\n")
+        file.write(to_json(metrics) + "\n")
+
+
+def as_stored(value: Any) -> Any:
+    """A value as a checkpoint gives it back: plain numbers, text, lists and dicts alone."""
+    return json.loads(to_json(value))
 
 
 def to_state(part: Part) -> Any:
@@ -111,4 +158,7 @@ def load_state(part: Part, state: Any) -> None:
     else:
         for moments in state["state"].values():
             moments.setdefault("exp_avg", torch.zeros_like(moments["exp_avg_sq"]))
-        part.load_state_dict(state)
+        # Learning rates and the like are those of now, not those of the checkpoint.
+        pairs = zip(part.state_dict()["param_groups"], state["param_groups"], strict=True)
+        groups = [{**present, "params": stored["params"]} for present, stored in pairs]
+        part.load_state_dict({**state, "param_groups": groups})

@@ -192,6 +192,26 @@ def load_validation(data: str, size: int, region: Region = "given") -> ImagePool
     return load_image_pool(data, "val", size, region)
 
 
+def require_classes(train: ImagePool, val: ImagePool | None) -> None:
+    """Refuse classes that a generator can't learn or that mean two things.
+
+    Raises:
+        ValueError: `train` has no photograph of a class, or `val` has other classes.
+    """
+    if val is not None and val.classes != train.classes:
+        raise ValueError(
+            f"train has the classes {', '.join(train.classes)} and val {', '.join(val.classes)}:"
+            " both must have the same."
+        )
+    counts = torch.bincount(train.labels, minlength=len(train.classes)).tolist()
+    lacking = [repr(name) for name, count in zip(train.classes, counts) if count == 0]
+    if lacking:
+        raise ValueError(
+            f"train has no photograph of {', '.join(lacking)}: add some, or take the class out of"
+            " the other splits."
+        )
+
+
 def cut_close_ups(image: Image.Image, mask: Image.Image, size: int) -> list[Tensor]:
     """Up to four squares of a photograph that show skin and no lesion, far from each other.
 

@@ -6,7 +6,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,22 +15,8 @@ from torch import nn
 from tqdm import tqdm
 
 from synthderm.models.layers import has_bf16
-from synthderm.training.checkpoint import (
-    CHECKPOINT,
-    Part,
-    log_metrics,
-    read_checkpoint,
-    write_checkpoint,
-)
-
-
-@dataclass
-class RunState:
-    """What a run counts. It is checkpointed, logged, and told by the model's card."""
-
-    shown: int = 0  # images
-    seconds: float = 0.0  # of training; validation is not counted
-    validated: int | None = None  # images shown at the last validation
+from synthderm.training.checkpoint import CHECKPOINT, Part, log_metrics
+from synthderm.training.run import RunState, TrainingRun
 
 
 class Clock:
@@ -95,26 +81,31 @@ class Step(Protocol):
 
 
 def train(
-    step: Step, state: RunState, validate: Callable[[], dict[str, Any]], started: float
+    step: Step,
+    run: TrainingRun,
+    state: RunState,
+    validate: Callable[[], dict[str, Any]],
+    started: float,
 ) -> None:
     """Resume a run, and repeat a step until all is done, or until it is time to pause.
 
     Args:
         step: its `parts` and torch's random state are read from the checkpoint, where there is one.
+        run: new, or with a checkpoint.
         state: of a new run; changed in place.
         validate: writes samples and models; gives what it measured.
         started: `time.perf_counter()` when the recipe started; `--pause` counts from there.
     """
-    args, out, device = step.args, Path(step.args.out), torch.device(step.args.device)
-    for name, value in (read_checkpoint(out, step.parts, device) or {}).items():
-        setattr(state, name, value)
+    args, out, device = step.args, run.folder, run.device
+    with exit_on_error(run.recipe):
+        run.restore(step.parts, state)
     clock, is_paused = Clock(state, args.minutes), False
 
     def save() -> None:
         state.validated = state.shown
         measured = {"images_per_s": clock.images_per_s, **validate()}
         log_metrics(out, {**asdict(state), **measured})
-        write_checkpoint(out, step.parts, asdict(state), device)
+        run.save(step.parts, state)
         clock.restart()
 
     while not is_paused and state.shown < args.images and state.seconds < args.minutes * 60:
@@ -130,7 +121,7 @@ def train(
         is_paused = args.pause is not None and elapsed > 60 * args.pause
     if is_paused:
         clock.tick(step.report(state.shown))
-        write_checkpoint(out, step.parts, asdict(state), device)
+        run.save(step.parts, state)
     elif state.validated != state.shown:
         save()
     clock.bar.close()

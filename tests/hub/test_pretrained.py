@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -47,6 +48,17 @@ def test_saved_models_come_back(tmp_path, make):
     assert (again / "config.json").read_bytes() == (tmp_path / "config.json").read_bytes()
 
 
+def test_numpys_numbers_are_saved_as_numbers(tmp_path):
+    size, channels = np.int64(16), np.array([8, 8, 8])
+    model = SkinGenerator(
+        size, channels, ["a", "b"], latent_dim=np.int32(8), tones=np.array([1, 2])
+    )
+    card = {"metrics": [{"name": "KID", "value": np.float64(0.5)}]}
+    loaded = SkinGenerator.from_pretrained(model.save_pretrained(tmp_path, card=card))
+    assert loaded.config["size"] == 16 and loaded.config["channels"] == [8, 8, 8]
+    assert loaded.tones == [1.0, 2.0] and loaded.card["metrics"][0]["value"] == 0.5
+
+
 def test_config_states_the_contract(folder):
     config = json.loads((folder / "config.json").read_text())
     assert config["architecture"] == "SkinGenerator"
@@ -81,7 +93,7 @@ def test_parametrizations_are_folded_in(tmp_path):
 
 def test_a_failed_save_leaves_the_old_model(folder, monkeypatch):
     before = read_files(folder)
-    monkeypatch.setattr("synthderm.hub.pretrained.json.dumps", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("synthderm.hub.pretrained.to_json", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         tiny_generator().save_pretrained(folder)
     assert read_files(folder) == before

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -10,6 +11,7 @@ from synthderm.training.checkpoint import (
     load_state,
     log_metrics,
     read_checkpoint,
+    restore,
     to_state,
     write_checkpoint,
 )
@@ -58,23 +60,79 @@ def test_a_checkpoint_leaves_out_what_is_known_and_loses_nothing():
         load_state(model, {**to_state(model), "0.other": torch.zeros(1)})
 
 
+def test_an_optimizer_keeps_its_moments_and_takes_the_learning_rate_of_now():
+    model = nn.ModuleList([Network()])
+    stored = to_state(make_adam(model))
+    faster = torch.optim.Adam(model[0].head.parameters(), lr=0.5, betas=(0.0, 0.9))
+    load_state(faster, stored)
+    assert faster.param_groups[0]["lr"] == 0.5 and faster.param_groups[0]["betas"] == (0.0, 0.9)
+    other = torch.optim.Adam(model[0].parameters(), lr=0.1, betas=(0.0, 0.99))
+    with pytest.raises(ValueError, match="doesn't match the size"):
+        load_state(other, stored)
+
+
 def test_parts_random_numbers_and_state_come_back(tmp_path):
     model, mean = nn.Linear(2, 2), torch.tensor(3.0)
-    assert read_checkpoint(tmp_path, {"model": model}, CPU) is None
+    assert read_checkpoint(tmp_path) is None
     torch.manual_seed(0)
-    write_checkpoint(tmp_path, {"model": model, "mean": mean}, {"shown": 8}, CPU)
+    write_checkpoint(tmp_path, {"model": model, "mean": mean}, {"shown": 8}, {"a": 1}, CPU)
     following = torch.rand(3)
     other, other_mean = nn.Linear(2, 2), torch.tensor(0.0)
-    state = read_checkpoint(tmp_path, {"model": other, "mean": other_mean}, CPU)
-    assert state == {"shown": 8} and other_mean == 3.0
-    assert torch.equal(other.weight, model.weight) and torch.equal(torch.rand(3), following)
+    values = read_checkpoint(tmp_path)
+    assert values["state"] == {"shown": 8} and values["record"] == {"a": 1}
+    restore(tmp_path, values, {"model": other, "mean": other_mean}, CPU)
+    assert torch.equal(other.weight, model.weight) and other_mean == 3.0
+    assert torch.equal(torch.rand(3), following)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
 def test_what_was_logged_after_the_checkpoint_is_removed(tmp_path):
     for shown in (4, 8, 12):
-        log_metrics(tmp_path, {"shown": shown})
-    write_checkpoint(tmp_path, {}, {"shown": 8}, CPU)
-    read_checkpoint(tmp_path, {}, CPU)
+        log_metrics(tmp_path, {"shown": np.int64(shown), "loss": np.float32(0.5)})
+    with open(tmp_path / "metrics.jsonl", "a") as file:
+        file.write('{"shown": 1')  # the process was killed
+    write_checkpoint(tmp_path, {}, {"shown": 8}, {}, CPU)
+    restore(tmp_path, read_checkpoint(tmp_path), {}, CPU)
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["shown"] for line in lines] == [4, 8]
+    assert [json.loads(line) for line in lines] == [
+        {"shown": 4, "loss": 0.5},
+        {"shown": 8, "loss": 0.5},
+    ]
+
+
+def cut(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def flip(data: bytes) -> bytes:
+    """One bit of a weight is wrong."""
+    place = data.index(torch.full((64,), 7.0).numpy().tobytes())
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+
+@pytest.mark.parametrize("spoil", [cut, flip, lambda data: b"", lambda data: b"no archive"])
+def test_a_damaged_checkpoint_is_named(tmp_path, spoil):
+    path = tmp_path / "checkpoint.pt"
+    write_checkpoint(tmp_path, {"weights": torch.full((64,), 7.0)}, {"shown": 8}, {}, CPU)
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(
+        ValueError, match=r"checkpoint.pt is damaged \(.*\). Delete it to start anew"
+    ):
+        read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("values", [{"state": {"shown": 8}}, [1, 2], torch.zeros(3)])
+def test_a_checkpoint_of_another_program_is_named(tmp_path, values):
+    torch.save(values, tmp_path / "checkpoint.pt")
+    with pytest.raises(ValueError, match="another program, or another version"):
+        read_checkpoint(tmp_path)
+
+
+def test_parts_that_do_not_fit_are_named(tmp_path):
+    write_checkpoint(tmp_path, {"model": nn.Linear(2, 2)}, {"shown": 8}, {}, CPU)
+    values = read_checkpoint(tmp_path)
+    for parts in ({"model": nn.Linear(2, 3)}, {"other": nn.Linear(2, 2)}):
+        with pytest.raises(
+            ValueError, match=f"checkpoint.pt does not fit this {next(iter(parts))}"
+        ):
+            restore(tmp_path, values, parts, CPU)

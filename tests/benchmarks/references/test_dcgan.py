@@ -1,5 +1,6 @@
 """The reference DCGAN: its networks, its training, and as a source of data sets."""
 
+import pytest
 import torch
 
 from benchmarks.references import dcgan
@@ -40,3 +41,5 @@ def test_training_changes_both_networks_and_goes_on_where_it_stopped(tmp_path, m
     second = DCGAN.from_pretrained(tmp_path / "run").state_dict()
     assert checkpoint["state"]["shown"] == 8
     assert any(not torch.equal(first[key], second[key]) for key in first)
+    with pytest.raises(SystemExit, match="dcgan: .* --model was .*like and is lesions now"):
+        dcgan.main([*command, "--model", "lesions"])

@@ -1,0 +1,82 @@
+"""A run that goes on: what may change, what may not, and what the card tells."""
+
+from argparse import Namespace
+
+import pytest
+import torch
+from torch import nn
+
+from synthderm.hub.model_card import _training
+from synthderm.training.run import RunState, TrainingRun
+
+START = {"out": "", "device": "cpu", "size": 16, "lr": [0.1, 0.2], "features": None, "minutes": 5}
+
+
+def start(folder, **changed) -> TrainingRun:
+    args = Namespace(**{**START, "out": str(folder), **changed})
+    return TrainingRun("train_gan.py", args, fixed=("size", "features"))
+
+
+def train(folder, images, **changed) -> dict:
+    """Go on for some images; gives what the card tells."""
+    run, state, model = start(folder, **changed), RunState(), nn.Linear(2, 2)
+    run.settle("classes", ["a", "b"])
+    run.restore({"model": model}, state)
+    state.shown += images
+    run.save({"model": model}, state)
+    return run.describe(state)["training"]
+
+
+def test_the_card_tells_which_images_were_shown_under_which_arguments(tmp_path):
+    first = train(tmp_path, 40)
+    assert first["lr"] == [0.1, 0.2] and "parts" not in first
+    # The same command, and one that only trains for longer, change nothing.
+    assert "parts" not in train(tmp_path, 40, minutes=9)
+    lower = train(tmp_path, 20, lr=[0.1, 0.1])
+    assert lower["lr"] == [0.1, 0.1] and lower["shown"] == 100
+    parts = [{"shown": 0, "lr": [0.1, 0.2]}, {"shown": 80, "lr": [0.1, 0.1]}]
+    assert lower["parts"] == parts
+    # Under arguments for which no image was shown nothing was trained.
+    assert train(tmp_path, 0, lr=[9, 9])["lr"] == [0.1, 0.1]
+    last = train(tmp_path, 8, lr=[0.1, 0.1], balance=True)
+    assert last["parts"] == [
+        {"shown": 0, "balance": None, "lr": [0.1, 0.2]},
+        {"shown": 80, "balance": None, "lr": [0.1, 0.1]},
+        {"shown": 100, "balance": True, "lr": [0.1, 0.1]},
+    ]
+    table = _training({"training": last})[1]
+    assert "| lr | [0.1, 0.2] from image 0 on; [0.1, 0.1] from image 80 on |" in table
+    assert "| size | 16 |" in table and "| shown | 108 |" in table and "parts" not in table
+
+
+def test_what_cannot_change_is_refused_by_name_with_both_values(tmp_path):
+    train(tmp_path, 40, features="net=/here/file.safetensors")
+    with pytest.raises(ValueError, match="--size was 16 and is 32 now; --features was net=.* None"):
+        start(tmp_path, size=32)
+    # A file that was moved is the same file.
+    assert not start(tmp_path, features="net=/there/file.safetensors").is_new
+    with pytest.raises(ValueError, match="--features was .* is net=/here/other.safetensors now"):
+        start(tmp_path, features="net=/here/other.safetensors")
+
+
+@pytest.mark.parametrize("classes", [["a", "c"], ["a"], ["a", "b", "c"], ["b", "a"]])
+def test_other_classes_are_refused_with_both_lists(tmp_path, classes):
+    train(tmp_path, 4)
+    says = r"started with the classes \['a', 'b'\], and --data has \["
+    with pytest.raises(ValueError, match=says + f"'{classes[0]}'"):
+        start(tmp_path).settle("classes", classes)
+
+
+def test_the_run_of_another_recipe_is_refused(tmp_path):
+    train(tmp_path, 4)
+    with pytest.raises(ValueError, match="holds a run of train_gan.py: choose another --out"):
+        TrainingRun("train_edit.py", Namespace(**{**START, "out": tmp_path}), fixed=())
+
+
+def test_parts_that_do_not_fit_leave_one_sentence(tmp_path):
+    train(tmp_path, 4)
+    with pytest.raises(ValueError, match="does not fit this model"):
+        start(tmp_path).restore({"model": nn.Linear(3, 3)}, RunState())
+    state, model = RunState(), nn.Linear(2, 2)
+    start(tmp_path).restore({"model": model}, state)
+    assert state.shown == 4 and torch.isfinite(model.weight).all()
