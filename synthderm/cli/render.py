@@ -9,6 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from synthderm import __version__
+from synthderm.datasets.rendered import MANIFEST, PLAN, read_record
 from synthderm.datasets.synthetic import SyntheticSkinDataset
 from synthderm.files import atomic_path, write_text
 from synthderm.imaging.io import to_pil, write_image
@@ -66,7 +67,8 @@ def render(dataset: SyntheticSkinDataset, out: Path, batch: int = 16) -> Path:
     `manifest.json`.
 
     The manifest says what made the images: source, weights, seed and every other argument that
-    changes a pixel. It and the metadata are written last, so a folder with a manifest is whole.
+    changes a pixel; and the classes in their order, so that `SkinFolder` gives the labels that the
+    data set gives. It and the metadata are written last, so a folder with a manifest is whole.
 
     Args:
         dataset: its images are written before any transform.
@@ -78,8 +80,7 @@ def render(dataset: SyntheticSkinDataset, out: Path, batch: int = 16) -> Path:
     """
     out = Path(out)
     manifest = describe(dataset)
-    plan = out / "plan.json"  # what the folder is being filled with
-    old = json.loads(plan.read_text(encoding="utf-8")) if plan.is_file() else manifest
+    old = read_record(out / PLAN) or manifest
     for key, value in manifest.items():
         if old.get(key) != value:
             raise ValueError(
@@ -87,7 +88,7 @@ def render(dataset: SyntheticSkinDataset, out: Path, batch: int = 16) -> Path:
                 f"{str(value):.60}): choose a new folder."
             )
     out.mkdir(parents=True, exist_ok=True)
-    write_text(plan, json.dumps(manifest))
+    write_text(out / PLAN, json.dumps(manifest))
     names = [f"{index:07d}.png" for index in range(len(dataset))]
     written = {path.name for path in (out / "images").glob("*.png")}
     written &= {path.name for path in (out / "masks").glob("*.png")}
@@ -105,7 +106,7 @@ def render(dataset: SyntheticSkinDataset, out: Path, batch: int = 16) -> Path:
         writer.writerow(["file_name", "mask_file_name", "label"])
         for name, target in zip(names, dataset.targets):
             writer.writerow([f"images/{name}", f"masks/{name}", dataset.classes[target]])
-    write_text(out / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+    write_text(out / MANIFEST, json.dumps(manifest, indent=2) + "\n")
     return out
 
 

@@ -15,6 +15,7 @@ from synthderm.datasets.doubts import check_folders
 from synthderm.datasets.layouts import find_layouts, read_layout
 from synthderm.datasets.metadata import split_folders
 from synthderm.datasets.records import PhotoRecord, check_records, sort_labels, split_name
+from synthderm.datasets.rendered import rendered_classes
 from synthderm.datasets.tables import clean
 from synthderm.imaging.io import read_image, read_mask, to_tensor
 
@@ -120,7 +121,7 @@ class SkinFolder(VisionDataset):
         else:
             known = sort_labels(labels)
         if classes is None:
-            return known
+            return rendered_classes(Path(self.root), labels) or known
         given = [classes] if isinstance(classes, str) else list(classes)
         wanted = [clean(name) if isinstance(name, str) else name for name in given]
         twice = [name for name in wanted if wanted.count(name) > 1]

@@ -16,6 +16,10 @@ from synthderm.models.cache import _load_generator
 from tests.drawing import liven
 
 
+def grey(seeds: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return (seeds % 255 / 255).view(-1, 1, 1, 1).expand(-1, 3, 16, 16)
+
+
 def test_files_are_the_items_and_the_manifest_says_what_made_them(tmp_path):
     data = SyntheticSkinDataset("lesions", length=5, seed=3, return_mask=True)
     folder = SkinFolder(render(data, tmp_path / "out"), return_mask=True)
@@ -32,6 +36,65 @@ def test_files_are_the_items_and_the_manifest_says_what_made_them(tmp_path):
         and manifest["seed"] == 3
         and manifest["source"] == "lesions"
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "options"),
+    [
+        ("lesions", {"labels": ["seborrheic_keratosis", "nevus"]}),
+        ("hands", {"labels": "5"}),
+        ("eczema", {"severity": (0.7, 1.0)}),
+        (grey, {"classes": ["nevus", "melanoma"], "size": 16}),
+    ],
+    ids=["some classes", "one class", "severe alone", "classes in another order"],
+)
+def test_a_folder_read_back_numbers_the_classes_as_the_data_set_does(tmp_path, source, options):
+    data = SyntheticSkinDataset(source, length=4, **{"size": 32} | options)
+    folder = SkinFolder(render(data, tmp_path / "out"))
+    assert (folder.classes, folder.targets) == (data.classes, data.targets)
+    assert folder.class_to_idx == data.class_to_idx
+    chosen = SkinFolder(tmp_path / "out", classes=[data.classes[data.targets[0]]])
+    assert chosen.targets == [0] * data.targets.count(data.targets[0])
+
+
+def test_splits_that_were_rendered_number_the_classes_as_the_data_set_does(tmp_path):
+    for split, label in (("train", "seborrheic_keratosis"), ("val", "nevus")):
+        data = SyntheticSkinDataset("lesions", length=1, labels=label, size=32)
+        render(data, tmp_path / split)
+    assert SkinFolder(tmp_path, split="train").targets == [2]
+    assert SkinFolder(tmp_path, split="val").targets == [1]
+    # A table without a manifest beside it: the classes are those that occur.
+    (tmp_path / "val" / "manifest.json").unlink()
+    assert SkinFolder(tmp_path).classes == ["nevus", "seborrheic_keratosis"]
+
+
+def test_a_balancing_data_set_read_back_has_the_labels_of_the_real_one(tmp_path):
+    class Real:
+        classes, targets = ["z", "nv", "mel"], [0, 0, 1, 2, 2]
+
+    mapping = {"mel": "melanoma", "nv": "nevus"}
+    extra = SyntheticSkinDataset.balancing(Real(), classes=["nv"], mapping=mapping, size=32)
+    folder = SkinFolder(render(extra, tmp_path / "out"))
+    assert folder.classes == Real.classes and folder.targets == [1]
+
+
+def test_a_manifest_that_does_not_fit_is_named(tmp_path):
+    data = SyntheticSkinDataset("lesions", length=2, size=32)
+    out = render(data, tmp_path / "out")
+    table, manifest = out / "metadata.csv", out / "manifest.json"
+    table.write_text(table.read_text().replace("nevus", "naevus"))
+    says = "images of 'naevus', but .*manifest.json has the classes melanoma, nevus"
+    with pytest.raises(ValueError, match=says):
+        SkinFolder(out)
+    assert SkinFolder(out, classes=["naevus", "melanoma"]).targets == [1, 0]
+    manifest.write_text(manifest.read_text()[:40])
+    with pytest.raises(ValueError, match="manifest.json is damaged"):
+        SkinFolder(out)
+    manifest.write_text('{"name": "of something else"}')
+    assert SkinFolder(out).classes == ["melanoma", "naevus"]
+    (out / "plan.json").write_text("{")
+    with pytest.raises(ValueError, match="plan.json is damaged"):
+        render(data, out)
 
 
 def test_a_broken_run_goes_on_and_another_data_set_is_refused(tmp_path, capsys):
@@ -78,10 +141,6 @@ def test_a_folder_never_mixes_images_of_two_weights(tmp_path, generator_dir):
     _load_generator.cache_clear()
     with pytest.raises(ValueError, match="made with another weights"):
         render(SyntheticSkinDataset(folder, length=2), tmp_path / "out")
-
-
-def grey(seeds: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    return (seeds % 255 / 255).view(-1, 1, 1, 1).expand(-1, 3, 16, 16)
 
 
 def test_a_rendering_of_a_function_goes_on_in_another_process(tmp_path):

@@ -1,0 +1,56 @@
+"""Folders that `synthderm render` writes: what made the images, and how classes are numbered."""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from synthderm.datasets.metadata import find_metadata
+from synthderm.datasets.tables import clean
+
+PLAN, MANIFEST = "plan.json", "manifest.json"  # while the folder is being filled, and once it is
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """What `render` wrote into a plan or a manifest; None where it did not write this file.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is damaged ({error}): render the images again, into a new folder, or delete"
+            " it, and the classes are sorted by name."
+        ) from None
+    return record if isinstance(record, dict) and "synthderm" in record else None
+
+
+def rendered_classes(root: Path, labels: Collection[str]) -> list[str] | None:
+    """The classes of the data set that was rendered into a folder, or of those that were rendered
+    into its splits, also classes without an image; None for any other folder.
+
+    Args:
+        root: the folder.
+        labels: the classes that its tables have.
+
+    Raises:
+        ValueError: a manifest is damaged, or a table has other classes.
+    """
+    manifests = [table.parent / MANIFEST for table in find_metadata(root)]
+    records = [read_record(path) for path in manifests]
+    lists = [record["classes"] for record in records if record is not None]
+    if not lists or len(lists) < len(records) or any(other != lists[0] for other in lists):
+        return None
+    classes = [clean(name) for name in lists[0]]
+    others = sorted(set(labels) - set(classes))
+    if others:
+        raise ValueError(
+            f"{root} has images of {', '.join(map(repr, others))}, but {manifests[0]} has the"
+            f" classes {', '.join(classes)}: give SkinFolder classes=[...] in your order, or delete"
+            " the manifest."
+        )
+    return classes
