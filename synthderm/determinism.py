@@ -1,7 +1,10 @@
 """The same bits whatever torch has been switched to by the program around."""
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from threading import Lock
 
 import torch
 
@@ -35,3 +38,40 @@ def _is_default_device_the_cpu() -> bool:
         return torch.empty(0).device.type == "cpu"  # in a fifth of `get_default_device`'s time
     except RuntimeError:  # CUDA, in a forked worker that can't use it
         return False
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run on one thread. Some convolutions add up in another order on two threads than on one;
+    loader workers have one thread, so one is what every process uses. It costs a quarter of a
+    millisecond, or nothing where there is one thread anyway."""
+    with _SWITCHING:
+        threads = torch.get_num_threads()
+    if threads > 1:
+        _set_threads(1)
+    try:
+        yield
+    finally:
+        if threads > 1:
+            _set_threads(threads)
+
+
+def _set_threads(count: int) -> None:
+    """Set how many threads torch uses in this thread, and in no other.
+
+    `torch.set_num_threads` also sets what a thread begins with that has not used torch before. A
+    new one reads that first, and puts it back.
+    """
+    with _SWITCHING, ThreadPoolExecutor(1) as new:
+        others = new.submit(torch.get_num_threads).result()
+        torch.set_num_threads(count)
+        new.submit(torch.set_num_threads, others).result()
+
+
+# Held while another thread would begin with a number that is not its own; never over a fork.
+_SWITCHING = Lock()
+os.register_at_fork(
+    before=_SWITCHING.acquire,
+    after_in_parent=_SWITCHING.release,
+    after_in_child=_SWITCHING.release,
+)

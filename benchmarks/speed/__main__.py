@@ -21,7 +21,7 @@ from benchmarks.common import RESULTS, median_quartiles, provenance, write_json
 from benchmarks.speed.cases import Row, edits, generated, references
 from benchmarks.speed.photograph import draw_photograph, encode
 from benchmarks.speed.timing import measure, measure_on
-from synthderm.datasets.sources import one_thread
+from synthderm.determinism import one_thread
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -19,8 +19,8 @@ from tqdm import tqdm
 
 from synthderm.cli.outputs import check_folders
 from synthderm.datasets.folder import SkinFolder
-from synthderm.datasets.sources import one_thread
 from synthderm.datasets.synthetic import SyntheticSkinDataset
+from synthderm.determinism import one_thread
 from synthderm.files import write_text
 from synthderm.imaging.io import grid, outline, to_pil, to_tensor, write_image
 from synthderm.transforms.eczema_edit import EczemaEdit

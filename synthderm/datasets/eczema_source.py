@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from synthderm.arguments import Range, as_range
-from synthderm.datasets.sources import GeneratorSource, one_thread
+from synthderm.datasets.sources import GeneratorSource
+from synthderm.determinism import one_thread
 from synthderm.hub.resolve import weights_hash
 from synthderm.imaging.lesions import sample_latents
 from synthderm.imaging.masks import sample_masks
@@ -82,9 +83,8 @@ class EczemaSource:
         # the batch.
         for row, (label, rng) in enumerate(zip(labels, rngs)):
             one = slice(row, row + 1)
-            low, high = self.ranges[label]
-            severity = (low + (high - low) * torch.rand((), generator=rng)).view(1)
-            coverage = COVERAGE[0] + (COVERAGE[1] - COVERAGE[0]) * torch.rand(1, generator=rng)
+            severity = _uniform(*self.ranges[label], rng)
+            coverage = _uniform(*COVERAGE, rng)
             if severity > 0:
                 on_skin = shrink(skin[one]) > 0.5
                 masks[one] = sample_masks((self.size, self.size), coverage, on_skin, rng)
@@ -114,6 +114,11 @@ class EczemaSource:
                 poses = [int(torch.randint(count, (), generator=rng)) for rng in own]
                 images[rows], skin[rows] = canvas.sample(poses, own)
         return images, skin
+
+
+def _uniform(low: float, high: float, rng: torch.Generator) -> Tensor:
+    """(1,) float32, a random number within a range."""
+    return low + (high - low) * torch.rand(1, generator=rng, dtype=torch.float32)
 
 
 def severity_range(label: int, low: float, high: float) -> tuple[float, float] | None:

@@ -223,7 +223,7 @@ def _find_pipeline(model: str, hub_options: dict[str, Any]) -> tuple[Path, str]:
 def _load_pipeline(directory: Path, device: str) -> Any:
     """The pipeline of this folder, loaded once a process and device."""
     pipeline = _diffusers().DiffusionPipeline.from_pretrained(
-        directory, use_safetensors=True, local_files_only=True
+        directory, use_safetensors=True, local_files_only=True, dtype=torch.float32
     )
     pipeline.set_progress_bar_config(disable=True)
     pipeline.safety_checker = None

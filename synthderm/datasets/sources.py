@@ -6,11 +6,8 @@ function, and a diffusers pipeline (`function_source`).
 """
 
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property
-from threading import Lock
 from typing import Protocol
 
 import torch
@@ -18,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from synthderm.arguments import Range, as_range
+from synthderm.determinism import one_thread
 from synthderm.hub.resolve import pin, weights_hash
 from synthderm.models.cache import load_generator
 
@@ -51,43 +49,6 @@ class Source(Protocol):
         """Images (B, 3, H, W) uint8 and masks (B, 1, H, W) bool, on the CPU; each image from its
         own label and random state alone."""
         ...
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run on one thread. Some convolutions add up in another order on two threads than on one;
-    loader workers have one thread, so one is what every process uses. It costs a quarter of a
-    millisecond, or nothing where there is one thread anyway."""
-    with _SWITCHING:
-        threads = torch.get_num_threads()
-    if threads > 1:
-        _set_threads(1)
-    try:
-        yield
-    finally:
-        if threads > 1:
-            _set_threads(threads)
-
-
-def _set_threads(count: int) -> None:
-    """Set how many threads torch uses in this thread, and in no other.
-
-    `torch.set_num_threads` also sets what a thread begins with that has not used torch before. A
-    new one reads that first, and puts it back.
-    """
-    with _SWITCHING, ThreadPoolExecutor(1) as new:
-        others = new.submit(torch.get_num_threads).result()
-        torch.set_num_threads(count)
-        new.submit(torch.set_num_threads, others).result()
-
-
-# Held while another thread would begin with a number that is not its own; never over a fork.
-_SWITCHING = Lock()
-os.register_at_fork(
-    before=_SWITCHING.acquire,
-    after_in_parent=_SWITCHING.release,
-    after_in_child=_SWITCHING.release,
-)
 
 
 def fit(images: Tensor, masks: Tensor, size: int | None) -> tuple[Tensor, Tensor]:
@@ -141,7 +102,9 @@ class GeneratorSource:
     @one_thread()
     def sample(self, labels: list[int], rngs: list[torch.Generator]) -> tuple[Tensor, Tensor]:
         generator = load_generator(self._model, self._device)
-        latents = torch.stack([torch.randn(generator.latent_dim, generator=rng) for rng in rngs])
+        latents = torch.stack(
+            [torch.randn(generator.latent_dim, generator=rng, dtype=torch.float32) for rng in rngs]
+        )
         skin_tone = None
         if generator.tones is not None:
             tones = [generator.sample_skin_tone(rng, self._skin_tone) for rng in rngs]

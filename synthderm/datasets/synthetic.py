@@ -16,6 +16,7 @@ from synthderm.datasets.balance import find_counterparts, missing_labels, read_l
 from synthderm.datasets.folder import apply_transforms
 from synthderm.datasets.function_source import Function
 from synthderm.datasets.make_source import lacks_classes, make_source
+from synthderm.determinism import usual_torch
 from synthderm.imaging.io import to_pil
 
 MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
@@ -37,8 +38,9 @@ class SyntheticSkinDataset(VisionDataset):
     """Generated skin images with labels, and with region masks where asked for.
 
     Item `i` depends on `(seed, i)` alone: it is the same in every worker, process and epoch, alone
-    or within a batch. On one kind of CPU it is the same bit for bit; on a GPU, or where
-    convolutions run in bf16, pixels may differ by a few grey levels.
+    or within a batch, under autocast and with another default dtype. On one kind of CPU it is the
+    same bit for bit; on a GPU, or where convolutions run in bf16, pixels may differ by a few grey
+    levels.
 
     Args:
         source: "lesions" (classes: diagnoses), "hands" (classes: ten poses), "skin" (close-ups
@@ -235,6 +237,7 @@ class SyntheticSkinDataset(VisionDataset):
             raise IndexError(f"item {index} of a dataset of {self.length}")
         return index % self.length
 
+    @usual_torch()
     def generate(self, indices: list[int]) -> tuple[Tensor, Tensor]:
         """Images (B, 3, size, size) uint8 and masks (B, 1, size, size) bool of these items, on the
         CPU, before transforms."""

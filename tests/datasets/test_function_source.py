@@ -14,6 +14,7 @@ from synthderm import SyntheticSkinDataset
 from synthderm.datasets import function_source
 from synthderm.datasets.function_source import DiffusersPipeline
 from tests.drawing import write_pipeline
+from tests.states import in_every_state
 
 NAMES = ["nevus", "melanoma"]
 
@@ -143,6 +144,15 @@ def test_pipeline_as_source(pipeline):
         image.tobytes() for image, _ in alone[::-1]
     ]
     assert pickle.loads(pickle.dumps(data))[1][0].tobytes() == alone[1][0].tobytes()
+
+
+@in_every_state
+def test_a_pipeline_gives_the_same_bits(switched, pipeline):
+    function = DiffusersPipeline(str(pipeline), NAMES, steps=2)
+    expected = SyntheticSkinDataset(function, length=2).generate([0, 1])[0]
+    function_source._load_pipeline.cache_clear()
+    with switched():
+        assert torch.equal(SyntheticSkinDataset(function, length=2).generate([0, 1])[0], expected)
 
 
 def test_pipeline_takes_steps(pipeline):

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from synthderm.datasets.sources import one_thread
+from synthderm.determinism import one_thread
 from synthderm.models import generator as nets
 from synthderm.models.generator import SkinGenerator
 from synthderm.models.layers import GeneratorBlock

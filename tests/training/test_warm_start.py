@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from synthderm.datasets.sources import one_thread
+from synthderm.determinism import one_thread
 from synthderm.models.generator import SkinGenerator
 from synthderm.training.warm_start import start_from
 from tests.drawing import liven

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from synthderm import SyntheticSkinDataset
-from synthderm.datasets.sources import one_thread
+from synthderm.determinism import one_thread
 
 
 @pytest.fixture(autouse=True)
