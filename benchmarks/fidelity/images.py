@@ -35,6 +35,8 @@ class RealAndGenerated:
         self.options: dict[str, Any] = {"device": args.device, "truncation": args.truncation}
         self.tones: list[float] | None = None
         if is_dcgan(args.model):
+            if args.truncation != 1:
+                raise SystemExit("--truncation has no effect on a DCGAN: leave it out.")
             self.source = DCGANSource(args.model)
             self.options = {"classes": ["skin"] if self.region == "close-up" else folder.classes}
         else:
