@@ -15,7 +15,7 @@ from synthderm.datasets.doubts import check_folders
 from synthderm.datasets.layouts import find_layouts, read_layout
 from synthderm.datasets.metadata import split_folders
 from synthderm.datasets.records import PhotoRecord, check_records, sort_labels, split_name
-from synthderm.datasets.rendered import rendered_classes
+from synthderm.datasets.rendered import refuse_unfinished, rendered_classes
 from synthderm.datasets.tables import clean
 from synthderm.imaging.io import read_image, read_mask, to_tensor
 
@@ -91,6 +91,7 @@ class SkinFolder(VisionDataset):
         self.split = None if split is None else split_name(split) or split
         self.splits = _splits(photographs)
         check_records(self._place, photographs)
+        refuse_unfinished(Path(self.root))
         if classes is None and self.layout == "ImageFolder":
             check_folders(Path(self.root), photographs)
         self.classes = self._choose_classes(photographs, classes)

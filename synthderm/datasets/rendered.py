@@ -29,6 +29,19 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return record if isinstance(record, dict) and "synthderm" in record else None
 
 
+def refuse_unfinished(root: Path) -> None:
+    """Refuse a folder whose table `render` has not written yet.
+
+    Raises:
+        ValueError: it is one.
+    """
+    if read_record(root / PLAN) is not None and not find_metadata(root):
+        raise ValueError(
+            f"{root} is not rendered to the end, and its table is written last: give `synthderm"
+            " render` the same command again, it goes on."
+        )
+
+
 def rendered_classes(root: Path, labels: Collection[str]) -> list[str] | None:
     """The classes of the data set that was rendered into a folder, or of those that were rendered
     into its splits, also classes without an image; None for any other folder.

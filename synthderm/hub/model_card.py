@@ -161,7 +161,7 @@ def _over_time(name: str, value: object, parts: Sequence[Mapping[str, Any]]) -> 
     for part in parts:
         if name in part and name != "shown" and (not values or values[-1][0] != part[name]):
             values.append((part[name], part["shown"]))
-    if not values:
+    if len(values) < 2:
         return value
     return "; ".join(f"{former} from image {shown:,} on" for former, shown in values)
 

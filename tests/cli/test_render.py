@@ -90,6 +90,10 @@ def test_a_manifest_that_does_not_fit_is_named(tmp_path):
     manifest.write_text(manifest.read_text()[:40])
     with pytest.raises(ValueError, match="manifest.json is damaged"):
         SkinFolder(out)
+    table.rename(out / "moved")
+    with pytest.raises(ValueError, match="is not rendered to the end, and its table is written"):
+        SkinFolder(out)
+    (out / "moved").rename(table)
     manifest.write_text('{"name": "of something else"}')
     assert SkinFolder(out).classes == ["melanoma", "naevus"]
     (out / "plan.json").write_text("{")

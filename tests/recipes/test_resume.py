@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from synthderm import EczemaEditor
+from synthderm import EczemaEditor, SkinGenerator
+from synthderm.imaging.io import to_pil
 from synthderm.training.arguments import EDIT_FIXED, GAN_FIXED
 from synthderm.training.run import BUDGET
-from tests.drawing import draw_folder, write_extractor
+from tests.drawing import draw_folder, draw_skin, write_extractor
 from tests.recipes.running import is_equal, load_checkpoint, run_here
 
 # Another value of each flag that is settled, and of each that acts.
@@ -170,6 +171,31 @@ def test_a_class_that_is_not_trained_on_is_named(tmp_path, gan, split):
     with pytest.raises(SystemExit, match="train has no photograph of 'z'"):
         gan()
     assert not (tmp_path / "out").exists()
+
+
+def draw_tree(root: Path, **splits: str) -> Path:
+    """Splits as folders with a folder a class, each with two pictures."""
+    for split, classes in splits.items():
+        for name in classes:
+            (root / split / name).mkdir(parents=True)
+            for k in range(2):
+                to_pil(draw_skin(20, 20, seed=k)).save(root / split / name / f"{k}.png")
+    return root
+
+
+def test_classes_are_those_of_the_whole_collection(tmp_path, gan):
+    lacking = draw_tree(tmp_path / "lacking", train="abmn", val="amn")
+    skin = ["--region", "skin"]
+    gan(*skin, data=lacking, out=tmp_path / "out")
+    assert SkinGenerator.from_pretrained(tmp_path / "out" / "last").classes == list("abmn")
+    more = draw_tree(tmp_path / "more", train="ab", valid="abz")
+    with pytest.raises(SystemExit, match="train has no photograph of 'z'"):
+        gan(*skin, data=more, out=tmp_path / "none")
+    # A class that was renamed: the checkpoint has the old names.
+    for split in ("train", "val"):
+        (lacking / split / "m").rename(lacking / split / "k")
+    with pytest.raises(SystemExit, match=r"\['a', 'b', 'm', 'n'\], and .* \['a', 'b', 'k', 'n'\]"):
+        gan(*skin, "--images", "24", data=lacking, out=tmp_path / "out")
 
 
 @pytest.fixture

@@ -1,5 +1,8 @@
 """Sets of images in memory: what is read, and what is sampled."""
 
+from dataclasses import replace
+
+import pytest
 import torch
 from torch import Tensor
 
@@ -9,6 +12,7 @@ from synthderm.training.image_pool import (
     cut_close_ups,
     load_image_pool,
     load_validation,
+    require_classes,
 )
 from tests.drawing import draw_folder, draw_skin
 
@@ -34,6 +38,16 @@ def test_batches_are_balanced_and_flipped():
     upright = pool.sample(50, flips="none")[0]
     assert len({tuple(image[0, 0].tolist()) for image in upright}) == 1
     assert torch.equal(x[:, 0], x[:, 3])  # the mask is flipped along
+
+
+def test_a_class_without_a_photograph_and_other_classes_are_refused():
+    pool = make_pool()
+    require_classes(pool, None)
+    require_classes(pool, pool.rows([0]))  # val may lack a class
+    with pytest.raises(ValueError, match="train has no photograph of 'b': add some"):
+        require_classes(pool.rows([0, 1]), None)
+    with pytest.raises(ValueError, match="train has the classes a, b and val b, a: both must"):
+        require_classes(pool, replace(pool, classes=["b", "a"]))
 
 
 def test_tone_quantiles():
