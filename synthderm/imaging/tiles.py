@@ -132,7 +132,7 @@ def _heights(number: int) -> Tensor:
 def _soften(height: Tensor) -> Tensor:
     """Heights (512, 512) in [0, 1] blurred, and raised again so that as much stands out."""
     soft = smooth(height, SOFTNESS)
-    high = torch.tensor([PEAKS])
+    high = torch.tensor([PEAKS], dtype=torch.float32)
     return (soft * (height.quantile(high) / soft.quantile(high))).clamp(0, 1)
 
 
