@@ -62,7 +62,7 @@ from synthderm.training.image_pool import (
     ImagePool,
     load_image_pool,
     load_validation,
-    require_classes,
+    match_classes,
 )
 from synthderm.training.loop import autocast, exit_on_error, frozen, stop_unless_finite, train
 from synthderm.training.run import RunState, TrainingRun
@@ -341,7 +341,7 @@ def main() -> None:
         run = TrainingRun("train_gan.py", args, GAN_FIXED)
         pool = load_image_pool(args.data, training_split(args.data), args.size, args.region)
         val = load_validation(args.data, args.size, args.region)
-        require_classes(pool, val)
+        pool, val = match_classes(pool, val)
         run.settle("classes", pool.classes)
         generator = make_generator(args, pool, run.is_new)
         latents = torch.randn(args.kid_images, generator.latent_dim, generator=rng).to(device)

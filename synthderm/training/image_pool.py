@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from synthderm.callers import warn_caller
 from synthderm.datasets.folder import SkinFolder, find_splits
 from synthderm.imaging.color import ita
 from synthderm.imaging.io import to_tensor
@@ -192,24 +193,38 @@ def load_validation(data: str, size: int, region: Region = "given") -> ImagePool
     return load_image_pool(data, "val", size, region)
 
 
-def require_classes(train: ImagePool, val: ImagePool | None) -> None:
-    """Refuse classes that a generator can't learn or that mean two things.
+def match_classes(train: ImagePool, val: ImagePool | None) -> tuple[ImagePool, ImagePool | None]:
+    """Both pools with the classes that are trained on. A class that neither has a photograph of, as
+    one of the test split alone, is left out with a warning.
 
     Raises:
-        ValueError: `train` has no photograph of a class, or `val` has other classes.
+        ValueError: `val` has a photograph of a class that `train` has none of, or other classes.
     """
-    if val is not None and val.classes != train.classes:
-        raise ValueError(
-            f"train has the classes {', '.join(train.classes)} and val {', '.join(val.classes)}:"
-            " both must have the same."
-        )
-    counts = torch.bincount(train.labels, minlength=len(train.classes)).tolist()
-    lacking = [repr(name) for name, count in zip(train.classes, counts) if count == 0]
-    if lacking:
-        raise ValueError(
-            f"train has no photograph of {', '.join(lacking)}: add some, or take the class out of"
-            " the other splits."
-        )
+    trained = set(train.labels.tolist())
+    kept = [index for index in range(len(train.classes)) if index in trained]
+    place = torch.zeros(len(train.classes), dtype=torch.int64)
+    place[kept] = torch.arange(len(kept))
+
+    def keep(pool: ImagePool) -> ImagePool:
+        if pool.classes != train.classes:
+            raise ValueError(
+                f"train has the classes {', '.join(train.classes)} and val"
+                f" {', '.join(pool.classes)}: both must have the same."
+            )
+        alone = [repr(pool.classes[label]) for label in sorted(set(pool.labels.tolist()) - trained)]
+        if alone:
+            raise ValueError(
+                f"train has no photograph of {', '.join(alone)}, and val has: add some to train, or"
+                " take the class out of val."
+            )
+        classes = [pool.classes[index] for index in kept]
+        return replace(pool, labels=place[pool.labels], classes=classes)
+
+    pools = keep(train), None if val is None else keep(val)
+    left_out = [name for name in train.classes if name not in pools[0].classes]
+    if left_out:
+        warn_caller(f"{', '.join(left_out)}: not learnt, train and val have no photograph of it.")
+    return pools
 
 
 def cut_close_ups(image: Image.Image, mask: Image.Image, size: int) -> list[Tensor]:

@@ -12,7 +12,7 @@ from synthderm.training.image_pool import (
     cut_close_ups,
     load_image_pool,
     load_validation,
-    require_classes,
+    match_classes,
 )
 from tests.drawing import draw_folder, draw_skin
 
@@ -40,14 +40,20 @@ def test_batches_are_balanced_and_flipped():
     assert torch.equal(x[:, 0], x[:, 3])  # the mask is flipped along
 
 
-def test_a_class_without_a_photograph_and_other_classes_are_refused():
+def test_classes_that_are_trained_on():
     pool = make_pool()
-    require_classes(pool, None)
-    require_classes(pool, pool.rows([0]))  # val may lack a class
-    with pytest.raises(ValueError, match="train has no photograph of 'b': add some"):
-        require_classes(pool.rows([0, 1]), None)
+    assert match_classes(pool, None)[1] is None
+    train, val = match_classes(pool, pool.rows([0]))  # val may lack a class
+    assert train.classes == val.classes == ["a", "b"]
+    more = replace(pool, classes=["a", "test alone", "b"], labels=2 * pool.labels)
+    with pytest.warns(UserWarning, match="test alone: not learnt"):
+        train, val = match_classes(more, more.rows([9]))
+    assert train.classes == val.classes == ["a", "b"]
+    assert torch.equal(train.labels, pool.labels) and val.labels.tolist() == [1]
+    with pytest.raises(ValueError, match="train has no photograph of 'b', and val has: add some"):
+        match_classes(pool.rows([0, 1]), pool)
     with pytest.raises(ValueError, match="train has the classes a, b and val b, a: both must"):
-        require_classes(pool, replace(pool, classes=["b", "a"]))
+        match_classes(pool, replace(pool, classes=["b", "a"]))
 
 
 def test_tone_quantiles():
