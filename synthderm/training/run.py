@@ -76,8 +76,8 @@ class TrainingRun:
         ]
         if changed:
             raise ValueError(
-                f"{self.folder} can't go on with another start: {'; '.join(changed)}. Give the"
-                " former values, or choose another --out."
+                f"{self.folder} can't go on like this: {'; '.join(changed)}. Give the former"
+                " values, or choose another --out."
             )
 
     def settle(self, name: str, value: Any) -> None:
