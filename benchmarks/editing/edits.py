@@ -14,6 +14,7 @@ from synthderm.models.editor import EczemaEditor
 from synthderm.transforms.functional import add_eczema, find_eczema, remove_eczema
 
 LEVELS = 6  # severities from 0 to 1 at which the change is measured
+CLEAR = 0.5  # severity from which on eczema should be found
 MONOTONIC = 0.98  # Spearman correlation from which on an image counts as monotonic
 
 
@@ -59,13 +60,17 @@ def measure_edits(
         outside = ~masks.expand_as(images)
         unchanged += int((added == images)[outside].sum())
         outside_count += int(outside.sum())
+        changed = (added != images).any(1, keepdim=True)
+        row[f"changed {kind}"] = iou(changed, masks).mean().item()
         if method.editor is not None:
             removed = remove_eczema(added, masks, model=method.editor).images
             psnr = psnr_inside(removed, images, masks)
             row[f"psnr {kind}"] = psnr.median().item()
             gain = psnr - psnr_inside(added, images, masks)
             row[f"psnr gain {kind}"] = gain.median().item()
-            row[f"iou {kind}"] = iou(find_eczema(added, model=method.editor), masks).mean().item()
+            found = iou(find_eczema(added, model=method.editor), masks)
+            row[f"iou {kind}"] = found.mean().item()
+            row[f"iou clear {kind}"] = found[severity >= CLEAR].mean().item()
     row["unchanged outside"] = unchanged / outside_count
     for tone, images in tones.items():
         row[f"monotonic {tone}"] = monotonic_share(method, images, seed)

@@ -55,13 +55,24 @@ ROWS = [
     ),
     *(
         Row(
-            f"iou {kind}",
-            f"`find_eczema` in edited images: mean IoU with the mask, {kind}",
+            f"changed {kind}",
+            f"pixels that changed: mean IoU with the mask, {kind}",
+            "at least",
+            0.9,
+        )
+        for kind in KINDS
+    ),
+    *(
+        Row(
+            f"iou clear {kind}",
+            "`find_eczema` in edited images, severity of 0.5 or more: mean IoU with the mask, "
+            f"{kind}",
             "at least",
             IOU,
         )
         for kind in KINDS
     ),
+    *(Row(f"iou {kind}", f"the same at severities of 0.3 to 1, {kind}") for kind in KINDS),
     Row("kid added", ADDED_KID),
     Row(
         "kid removed",
