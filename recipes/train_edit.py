@@ -125,8 +125,8 @@ def finding_losses(
     truth = shrink(mask, GRID) * chosen
     iou = soft_iou((found.sigmoid() * weight)[is_lesional], truth[is_lesional])
     return {
-        "find": 2 * F.binary_cross_entropy_with_logits(found, truth, weight=weight),
-        "find_iou": 0.6 * (1 - iou),
+        "find": 8 * F.binary_cross_entropy_with_logits(found, truth, weight=weight),
+        "find_iou": 2.4 * (1 - iou),
     }
 
 
