@@ -12,7 +12,7 @@ from torchvision.transforms import v2
 
 from synthderm import SyntheticSkinDataset
 from synthderm.datasets.eczema_source import SEVERITY_BOUNDS
-from synthderm.datasets.synthetic import item_seed
+from synthderm.datasets.seeds import item_seed
 from synthderm.imaging.io import to_tensor
 from synthderm.models.generator import SkinGenerator
 from tests.drawing import liven
