@@ -7,10 +7,11 @@ from math import floor
 from typing import Any, NamedTuple
 
 from torch.utils.data import ConcatDataset, Subset
-from torchvision.datasets.vision import StandardTransform
 
 from synthderm.arguments import as_integer
 from synthderm.datasets.counterparts import check_names
+from synthderm.datasets.folder import has_joint_transforms
+from synthderm.datasets.parts import inner_datasets
 
 
 class Labels(NamedTuple):
@@ -20,7 +21,8 @@ class Labels(NamedTuple):
         classes: names, in the order of the labels.
         targets: for each item its label before `target_transform`.
         target_transform: what makes the item's label of it; None for nothing.
-        has_joint_transforms: whether the data set has `transforms`, which take image and label.
+        has_joint_transforms: whether the data set has `transforms`, which take image and label and
+            may change the label, or is made of such a one.
     """
 
     classes: list[str]
@@ -58,12 +60,19 @@ def read_labels(dataset: Any) -> Labels:
             f"target {outside} of the data set is none of its {len(classes)} classes"
             f" ({', '.join(classes)}), which are numbered from 0."
         )
-    joint = getattr(dataset, "transforms", None)
     return Labels(
         classes,
         targets,
         getattr(dataset, "target_transform", None),
-        joint is not None and not isinstance(joint, StandardTransform),
+        makes_labels(dataset),
+    )
+
+
+def makes_labels(dataset: Any) -> bool:
+    """Whether joint `transforms` may change the labels of a data set, or of one in it."""
+    return any(
+        has_joint_transforms(inner) or getattr(inner, "has_joint_parts", False)
+        for inner in inner_datasets(dataset)
     )
 
 
@@ -117,8 +126,9 @@ def missing_labels(
     }
     if not any(missing.values()):
         which = "every class" if len(missing) == len(labels.classes) else _name(classes)
+        verb = "have" if 1 < len(missing) < len(labels.classes) else "has"
         raise ValueError(
-            f"{which} of the data set already has {largest} images: nothing to balance."
+            f"{which} of the data set already {verb} {largest} images: nothing to balance."
         )
     if max_ratio is not None:
         missing = {

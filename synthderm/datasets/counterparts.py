@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from synthderm.callers import warn_caller
+
 # What published collections call a diagnosis. "bkl" and "sk" are not here: the first is more than
 # seborrheic keratosis, the second also means solar keratosis.
 SHORT = {
@@ -123,3 +125,53 @@ def check_names(argument: str, names: Iterable[str], classes: Sequence[str]) -> 
             f"{argument} names {', '.join(map(repr, unknown))}, which the data set does not have:"
             f" its classes are {', '.join(classes)}."
         )
+
+
+def join_classes(
+    real: Sequence[str],
+    synthetic: Sequence[str],
+    used: Iterable[int],
+    mapping: Mapping[str, str | None] | None,
+) -> tuple[list[str], dict[int, int]]:
+    """The classes of two data sets together: those of the real one, then what the synthetic one
+    has beside them.
+
+    Args:
+        real, synthetic: their classes.
+        used: labels that occur in the synthetic one; its other classes are left out.
+        mapping: as for `find_counterparts`. New classes are warned of where None.
+
+    Returns:
+        the classes, and for each of the labels in `used` its index among them; none for a class
+        that `mapping` leaves without a counterpart.
+
+    Raises:
+        ValueError: names that do not fit.
+    """
+    counterparts = find_counterparts(real, mapping or {}, "the synthetic data set", synthetic)
+    check_distinct(counterparts, counterparts)
+    owners = {other: list(real).index(name) for name, other in counterparts.items()}
+    left_out = {
+        same_class(name, synthetic) for name, other in (mapping or {}).items() if other is None
+    }
+    classes, labels = list(real), {}
+    for target in sorted(set(used)):
+        name = synthetic[target]
+        if name in owners:
+            labels[target] = owners[name]
+        elif name in real and name not in left_out:
+            raise ValueError(
+                f"mapping gives {name!r} as {counterparts[name]!r}, and the synthetic data set has"
+                f" a class {name!r} of its own: rename one of them."
+            )
+        elif name not in left_out:
+            labels[target] = len(classes)
+            classes.append(name)
+    new = classes[len(real) :]
+    if new and mapping is None:
+        warn_caller(
+            f"{', '.join(map(repr, new))} of the synthetic data set become new classes beside"
+            f" {', '.join(map(repr, real))}: if one is the same under another name, say"
+            f" mapping={{{real[0]!r}: {new[0]!r}}}; if they are new, mapping={{}}."
+        )
+    return classes, labels

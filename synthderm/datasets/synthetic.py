@@ -252,6 +252,8 @@ class SyntheticSkinDataset(VisionDataset):
         """Items of any number from 0 on, from one pass of the generator. After the last item the
         labels begin anew, and the images go on: `n`, `n + length`, `n + 2 * length`... are
         different images of one class."""
+        if not numbers:
+            return []
         images, masks = self.generate(numbers)
         items = []
         for number, image, mask in zip(numbers, images, masks):

@@ -212,3 +212,11 @@ def test_an_index_outside_ends_iteration():
     assert len(list(SyntheticSkinDataset(length=3))) == 3
     with pytest.raises(TypeError, match="integer"):
         SyntheticSkinDataset(length=2)[0.5]
+
+
+def test_numbers_beyond_the_length_are_other_images_of_the_same_classes():
+    data, longer = (SyntheticSkinDataset(length=n, seed=4, size=32) for n in (3, 9))
+    assert [label for _, label in data.draw([0, 4, 8])] == [0, 1, 2]
+    for number in (2, 5):
+        assert torch.equal(pixels(data.draw([number])[0]), pixels(longer[number]))
+    assert data.draw([]) == data.__getitems__([]) == []
