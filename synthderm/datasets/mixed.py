@@ -28,7 +28,7 @@ class MixedSkinDataset(VisionDataset):
     `set_epoch(epoch)`, before each epoch, draws other synthetic images; their number and the
     `targets` stay. An item depends on the seeds, the epoch and its index alone, in all workers,
     also persistent ones. A `SyntheticSkinDataset` goes on with new images for ever; of any other
-    data set an epoch has a random choice, or, without a `ratio`, always all. timm's `train.py`
+    data set an epoch has a random choice, or, without a `ratio`, always all. timm's training script
     calls `set_epoch`, and in several processes it then leaves out the sampler's.
 
     Args:
