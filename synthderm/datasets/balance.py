@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from torch.utils.data import ConcatDataset, Subset
 
-from synthderm.arguments import as_integer
+from synthderm.arguments import as_integer, as_number
 from synthderm.datasets.counterparts import check_names
 from synthderm.datasets.folder import has_joint_transforms
 from synthderm.datasets.parts import inner_datasets
@@ -131,6 +131,7 @@ def missing_labels(
             f"{which} of the data set already {verb} {largest} images: nothing to balance."
         )
     if max_ratio is not None:
+        max_ratio = as_number("max_ratio", max_ratio, 0, 1e6)
         missing = {
             index: min(count, floor(max_ratio * counts[index] + 1e-9))
             for index, count in missing.items()

@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.datasets import VisionDataset
 
-from synthderm.arguments import Range, as_integer, as_number, as_range, is_number
+from synthderm.arguments import Range, as_integer, as_range, is_number
 from synthderm.datasets.balance import missing_labels, read_labels, take_over
 from synthderm.datasets.counterparts import (
     check_counterparts,
@@ -202,8 +202,6 @@ class SyntheticSkinDataset(VisionDataset):
                 raise ValueError(f"{name} is what balancing works out: leave it out.")
         if missing not in ("error", "skip"):
             raise ValueError(f'missing={missing!r} must be "error" or "skip".')
-        if max_ratio is not None:
-            max_ratio = as_number("max_ratio", max_ratio, 0, 1e6)
         known, mapping = read_labels(real), mapping or {}
         chosen = [classes] if isinstance(classes, str) else classes
         check_names("classes", chosen or (), known.classes)
