@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from synthderm.datasets.folder import SkinFolder as SkinFolder
+    from synthderm.datasets.mixed import MixedSkinDataset as MixedSkinDataset
     from synthderm.datasets.synthetic import SyntheticSkinDataset as SyntheticSkinDataset
     from synthderm.models.editor import EczemaEditor as EczemaEditor
     from synthderm.models.generator import SkinGenerator as SkinGenerator
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 _MODULES = {
     "SyntheticSkinDataset": "datasets.synthetic",
     "SkinFolder": "datasets.folder",
+    "MixedSkinDataset": "datasets.mixed",
     "EczemaEdit": "transforms.eczema_edit",
     "add_eczema": "transforms.functional",
     "remove_eczema": "transforms.functional",

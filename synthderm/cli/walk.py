@@ -13,7 +13,8 @@ from torch import Tensor
 
 from synthderm.cli.interpolation import even_steps, grow, slerp
 from synthderm.cli.outputs import check_outputs
-from synthderm.datasets.synthetic import SyntheticSkinDataset, item_seed
+from synthderm.datasets.seeds import item_seed
+from synthderm.datasets.synthetic import SyntheticSkinDataset
 from synthderm.determinism import one_thread
 from synthderm.imaging.io import (
     check_suffix,

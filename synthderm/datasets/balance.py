@@ -1,14 +1,17 @@
 """What `SyntheticSkinDataset.balancing` works out of a data set: its classes and labels, which
-images are missing, and what its classes are called in the source."""
+images are missing, and what makes its labels."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import floor
 from typing import Any, NamedTuple
 
 from torch.utils.data import ConcatDataset, Subset
-from torchvision.datasets.vision import StandardTransform
 
-from synthderm.arguments import as_integer
+from synthderm.arguments import as_integer, as_number
+from synthderm.datasets.counterparts import check_names
+from synthderm.datasets.folder import has_joint_transforms
+from synthderm.datasets.parts import inner_datasets
 
 
 class Labels(NamedTuple):
@@ -18,7 +21,8 @@ class Labels(NamedTuple):
         classes: names, in the order of the labels.
         targets: for each item its label before `target_transform`.
         target_transform: what makes the item's label of it; None for nothing.
-        has_joint_transforms: whether the data set has `transforms`, which take image and label.
+        has_joint_transforms: whether the data set has `transforms`, which take image and label and
+            may change the label, or is made of such a one.
     """
 
     classes: list[str]
@@ -43,7 +47,7 @@ def read_labels(dataset: Any) -> Labels:
         return _join([read_labels(part) for part in dataset.datasets])
     if lacking:
         raise TypeError(
-            f"{type(dataset).__name__} has no `{lacking[0]}`: balancing needs a data set with"
+            f"{type(dataset).__name__} has no `{lacking[0]}`: needed is a data set with"
             " `classes` (names) and `targets` (an index into them for each item), as torchvision's"
             " have, or a Subset of one."
         )
@@ -56,12 +60,19 @@ def read_labels(dataset: Any) -> Labels:
             f"target {outside} of the data set is none of its {len(classes)} classes"
             f" ({', '.join(classes)}), which are numbered from 0."
         )
-    joint = getattr(dataset, "transforms", None)
     return Labels(
         classes,
         targets,
         getattr(dataset, "target_transform", None),
-        joint is not None and not isinstance(joint, StandardTransform),
+        makes_labels(dataset),
+    )
+
+
+def makes_labels(dataset: Any) -> bool:
+    """Whether joint `transforms` may change the labels of a data set, or of one in it."""
+    return any(
+        has_joint_transforms(inner) or getattr(inner, "has_joint_parts", False)
+        for inner in inner_datasets(dataset)
     )
 
 
@@ -86,74 +97,55 @@ def _join(parts: list[Labels]) -> Labels:
     )
 
 
-def missing_labels(labels: Labels, classes: Sequence[str] | None = None) -> list[int]:
-    """The label of each image that is missing until these classes, or all, have as many images as
-    the largest class of the data set.
+def missing_labels(
+    labels: Labels, classes: Sequence[str], max_ratio: float | None = None
+) -> list[int]:
+    """The label of each image that is missing until these classes have as many images as the
+    largest class of the data set.
+
+    Args:
+        labels: of the data set.
+        classes: those to bring up.
+        max_ratio: at most so many new images for each one that the class has; any number where
+            None.
 
     Raises:
         ValueError: a name that is no class, no images at all, or nothing is missing.
     """
-    chosen = labels.classes if classes is None else classes
-    check_names("classes", chosen, labels)
+    check_names("classes", classes, labels.classes)
+    if not classes:
+        raise ValueError("no class is left to balance: name one with classes= or mapping=.")
     if not labels.targets:
         raise ValueError("the data set has no images: there is nothing to balance.")
     counts = Counter(labels.targets)
     largest = max(counts.values())
-    missing = [
-        index
+    missing = {
+        index: largest - counts[index]
         for index, name in enumerate(labels.classes)
-        if name in chosen
-        for _ in range(largest - counts[index])
-    ]
-    if not missing:
-        which = "every class" if classes is None else " and ".join(map(repr, classes))
+        if name in classes
+    }
+    if not any(missing.values()):
+        which = "every class" if len(missing) == len(labels.classes) else _name(classes)
+        verb = "have" if 1 < len(missing) < len(labels.classes) else "has"
         raise ValueError(
-            f"{which} of the data set already has {largest} images: nothing to balance."
+            f"{which} of the data set already {verb} {largest} images: nothing to balance."
         )
-    return missing
+    if max_ratio is not None:
+        max_ratio = as_number("max_ratio", max_ratio, 0, 1e6)
+        missing = {
+            index: min(count, floor(max_ratio * counts[index] + 1e-9))
+            for index, count in missing.items()
+        }
+        if not any(missing.values()):
+            raise ValueError(
+                f"max_ratio={max_ratio:g} leaves no image to add, as {_name(classes)} have too few"
+                " of their own: make it larger, or leave it out."
+            )
+    return [index for index, count in missing.items() for _ in range(count)]
 
 
-def find_counterparts(
-    labels: Labels,
-    needed: Iterable[int],
-    mapping: Mapping[str, str],
-    source: str,
-    generated: Sequence[str],
-) -> dict[int, int]:
-    """Which class of a source stands for each class that is needed.
-
-    Args:
-        labels: of the data set.
-        needed: indices of its classes.
-        mapping: its names to the source's, where they differ.
-        source: the source's name, for the errors.
-        generated: the source's classes.
-
-    Raises:
-        ValueError: a class without a counterpart, two classes with the same one, or a name in
-            `mapping` that is no class.
-    """
-    check_names("mapping", mapping, labels)
-    names = {name: mapping.get(name, name) for name in labels.classes}
-    has = f"the classes of {source!r}: {', '.join(generated)}"
-    for name, other in mapping.items():
-        if other not in generated:
-            raise ValueError(f"mapping gives {name!r} as {other!r}, which is not one of {has}.")
-    chosen = {index: names[labels.classes[index]] for index in needed}
-    lacking = [labels.classes[index] for index, name in chosen.items() if name not in generated]
-    if lacking:
-        verb = "is not one" if len(lacking) == 1 else "are none"
-        others = [name for name in labels.classes if names[name] in generated]
-        alone = f", or balance others alone with classes={others}" if others else ""
-        raise ValueError(
-            f"{', '.join(map(repr, lacking))} {verb} of {has}. Say which of these to take with"
-            f" mapping={{{lacking[0]!r}: ...}}{alone}."
-        )
-    if len(set(chosen.values())) < len(chosen):
-        raise ValueError(
-            f"mapping={dict(mapping)!r} gives two of your classes the same generated class."
-        )
-    return {index: generated.index(name) for index, name in chosen.items()}
+def _name(classes: Sequence[str]) -> str:
+    return " and ".join(map(repr, classes))
 
 
 def take_over(labels: Labels, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,13 +175,3 @@ def take_over(labels: Labels, options: Mapping[str, Any]) -> dict[str, Any]:
             " transform= instead, or target_transform=None if transforms= makes the same labels."
         )
     return {"target_transform": labels.target_transform}
-
-
-def check_names(argument: str, names: Iterable[str], labels: Labels) -> None:
-    """Refuse names that are no classes of the data set."""
-    unknown = [name for name in names if name not in labels.classes]
-    if unknown:
-        raise ValueError(
-            f"{argument} names {', '.join(map(repr, unknown))}, which the data set does not have:"
-            f" its classes are {', '.join(labels.classes)}."
-        )

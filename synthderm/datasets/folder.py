@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.datasets import VisionDataset
+from torchvision.datasets.vision import StandardTransform
 
 from synthderm.callers import warn_caller
 from synthderm.datasets.doubts import check_folders
@@ -216,13 +217,22 @@ def apply_transforms(
     """An item after the dataset's transforms, read at access time (timm sets them late).
 
     Without a mask it is what torchvision does; with one, `transform` gets `(image, mask)` and
-    `transforms` all three.
+    `transforms` all three. Joint `transforms` come before a `transform` that is set later.
     """
     parts: tuple[Any, ...] = (image,) if mask is None else (image, mask)
     if dataset.transform is None and dataset.target_transform is None:
         return (*parts, label) if dataset.transforms is None else dataset.transforms(*parts, label)
+    if has_joint_transforms(dataset):
+        *changed, label = dataset.transforms(*parts, label)
+        parts = tuple(changed)
     if dataset.transform is not None:
         result = dataset.transform(*parts)
         parts = (result,) if mask is None else tuple(result)
     target = label if dataset.target_transform is None else dataset.target_transform(label)
     return (*parts, target)
+
+
+def has_joint_transforms(dataset: Any) -> bool:
+    """Whether a data set has `transforms` of its own, which take image and label together."""
+    joint = getattr(dataset, "transforms", None)
+    return joint is not None and not isinstance(joint, StandardTransform)

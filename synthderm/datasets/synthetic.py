@@ -4,7 +4,7 @@ ones."""
 import operator
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -12,26 +12,19 @@ from torchvision import tv_tensors
 from torchvision.datasets import VisionDataset
 
 from synthderm.arguments import Range, as_integer, as_range, is_number
-from synthderm.datasets.balance import find_counterparts, missing_labels, read_labels, take_over
+from synthderm.datasets.balance import missing_labels, read_labels, take_over
+from synthderm.datasets.counterparts import (
+    check_counterparts,
+    check_names,
+    find_counterparts,
+    keep_known,
+)
 from synthderm.datasets.folder import apply_transforms
 from synthderm.datasets.function_source import Function
 from synthderm.datasets.make_source import lacks_classes, make_source
+from synthderm.datasets.seeds import item_seed
 from synthderm.determinism import usual_torch
 from synthderm.imaging.io import to_pil
-
-MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-
-
-def item_seed(seed: int, index: int) -> int:
-    """A 63-bit seed for item `index` of a data set: splitmix64 (Steele et al., OOPSLA 2014), so
-    that neighbours are unrelated."""
-    x = operator.index(seed) & (2**64 - 1)
-    for value in (operator.index(index), 0x5EED):
-        x = (x + MIX[0] * (value + 1)) & (2**64 - 1)
-        x = ((x ^ (x >> 30)) * MIX[1]) & (2**64 - 1)
-        x = ((x ^ (x >> 27)) * MIX[2]) & (2**64 - 1)
-        x ^= x >> 31
-    return x >> 1
 
 
 class SyntheticSkinDataset(VisionDataset):
@@ -172,8 +165,10 @@ class SyntheticSkinDataset(VisionDataset):
         real: Any,
         source: str | os.PathLike[str] | Function = "lesions",
         *,
-        mapping: Mapping[str, str] | None = None,
-        classes: Sequence[str] | None = None,
+        mapping: Mapping[str, str | None] | None = None,
+        classes: str | Sequence[str] | None = None,
+        missing: Literal["error", "skip"] = "error",
+        max_ratio: float | None = None,
         **options: Any,
     ) -> "SyntheticSkinDataset":
         """Just the images that bring every class of `real` up to its largest.
@@ -185,9 +180,15 @@ class SyntheticSkinDataset(VisionDataset):
             real: a data set with `classes` and `targets`, as torchvision's have, a Subset of one
                 (as `torch.utils.data.random_split` gives), or a ConcatDataset of several.
             source: as for the class.
-            mapping: `real`'s class names to the source's, where they differ.
+            mapping: `real`'s class names to the source's, where they differ by more than case and
+                the short forms MEL, NV, NEV and SEK. None leaves a class as it is, as in
+                {"ACK": None}.
             classes: of `real`, those to bring up; all where None. They are also the classes of a
                 function that names none, in this order.
+            missing: what to do with a class that needs images and that the source lacks: an
+                "error", or "skip" it, which leaves it as it is.
+            max_ratio: at most so many generated images for each real one of a class; any number
+                where None. A class without a real image then gets none.
             options: as for the class; not `length` and `labels`.
 
         Raises:
@@ -199,20 +200,41 @@ class SyntheticSkinDataset(VisionDataset):
         for name in ("length", "labels"):
             if name in options:
                 raise ValueError(f"{name} is what balancing works out: leave it out.")
+        if missing not in ("error", "skip"):
+            raise ValueError(f'missing={missing!r} must be "error" or "skip".')
         known, mapping = read_labels(real), mapping or {}
         chosen = [classes] if isinstance(classes, str) else classes
-        wanted = missing_labels(known, chosen)
+        check_names("classes", chosen or (), known.classes)
+        chosen_or_all = known.classes if chosen is None else chosen
+        wanted = [name for name in chosen_or_all if mapping.get(name, name) is not None]
         options |= take_over(known, options)
         if chosen is not None and lacks_classes(source):
-            options["classes"] = [mapping.get(name, name) for name in chosen]
-        dataset = cls(source, length=len(wanted), **options)
-        counterparts = find_counterparts(
-            known, sorted(set(wanted)), mapping, dataset.source, dataset.classes
-        )
-        dataset._source_labels = dataset._choose_labels([counterparts[label] for label in wanted])
-        dataset.targets, dataset.classes = wanted, known.classes
-        dataset.class_to_idx = {name: index for index, name in enumerate(known.classes)}
+            options["classes"] = [mapping.get(name, name) for name in wanted]
+        dataset = cls(source, length=1, **options)
+        place, generated = f"{dataset.source!r}", dataset.classes
+        counterparts = find_counterparts(known.classes, mapping, place, generated)
+        if missing == "skip":
+            wanted = keep_known(wanted, counterparts, place, generated)
+        targets = missing_labels(known, wanted, max_ratio)
+        needed = [known.classes[label] for label in sorted(set(targets))]
+        check_counterparts(needed, counterparts, place, generated)
+        dataset._relabel(known.classes, targets, counterparts)
         return dataset
+
+    def _relabel(
+        self, classes: list[str], targets: list[int], counterparts: Mapping[str, str]
+    ) -> None:
+        """Take over the classes and labels of another data set.
+
+        Args:
+            classes: its classes.
+            targets: the label in it of each item that this data set is going to have.
+            counterparts: for each of its classes that occurs, the source's class.
+        """
+        self.length = len(targets)
+        self._source_labels = self._choose_labels([counterparts[classes[k]] for k in targets])
+        self.targets, self.classes = targets, classes
+        self.class_to_idx = {name: index for index, name in enumerate(classes)}
 
     def __len__(self) -> int:
         return self.length
@@ -222,12 +244,20 @@ class SyntheticSkinDataset(VisionDataset):
 
     def __getitems__(self, indices: list[int]) -> list[Any]:
         """Several items from one pass of the generator; a DataLoader calls this."""
-        indices = [self._wrap(index) for index in indices]
-        images, masks = self.generate(indices)
+        return self.draw([self._wrap(index) for index in indices])
+
+    def draw(self, numbers: list[int]) -> list[Any]:
+        """Items of any number from 0 on, from one pass of the generator. After the last item the
+        labels begin anew, and the images go on: `n`, `n + length`, `n + 2 * length`... are
+        different images of one class."""
+        if not numbers:
+            return []
+        images, masks = self.generate(numbers)
         items = []
-        for index, image, mask in zip(indices, images, masks):
+        for number, image, mask in zip(numbers, images, masks):
             region = tv_tensors.Mask(mask.byte()) if self.return_mask else None
-            items.append(apply_transforms(self, to_pil(image), region, self.targets[index]))
+            label = self.targets[number % self.length]
+            items.append(apply_transforms(self, to_pil(image), region, label))
         return items
 
     def _wrap(self, index: int) -> int:
@@ -238,12 +268,12 @@ class SyntheticSkinDataset(VisionDataset):
         return index % self.length
 
     @usual_torch()
-    def generate(self, indices: list[int]) -> tuple[Tensor, Tensor]:
+    def generate(self, numbers: list[int]) -> tuple[Tensor, Tensor]:
         """Images (B, 3, size, size) uint8 and masks (B, 1, size, size) bool of these items, on the
-        CPU, before transforms."""
+        CPU, before transforms. Numbers as for `draw`."""
         _check_device(self.device)
-        labels = [self._source_labels[index] for index in indices]
-        seeds = [item_seed(self.seed, index) for index in indices]
+        labels = [self._source_labels[number % self.length] for number in numbers]
+        seeds = [item_seed(self.seed, number) for number in numbers]
         return self._source.sample(labels, [torch.Generator().manual_seed(seed) for seed in seeds])
 
     @property

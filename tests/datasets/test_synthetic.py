@@ -12,7 +12,7 @@ from torchvision.transforms import v2
 
 from synthderm import SyntheticSkinDataset
 from synthderm.datasets.eczema_source import SEVERITY_BOUNDS
-from synthderm.datasets.synthetic import item_seed
+from synthderm.datasets.seeds import item_seed
 from synthderm.imaging.io import to_tensor
 from synthderm.models.generator import SkinGenerator
 from tests.drawing import liven
@@ -212,3 +212,11 @@ def test_an_index_outside_ends_iteration():
     assert len(list(SyntheticSkinDataset(length=3))) == 3
     with pytest.raises(TypeError, match="integer"):
         SyntheticSkinDataset(length=2)[0.5]
+
+
+def test_numbers_beyond_the_length_are_other_images_of_the_same_classes():
+    data, longer = (SyntheticSkinDataset(length=n, seed=4, size=32) for n in (3, 9))
+    assert [label for _, label in data.draw([0, 4, 8])] == [0, 1, 2]
+    for number in (2, 5):
+        assert torch.equal(pixels(data.draw([number])[0]), pixels(longer[number]))
+    assert data.draw([]) == data.__getitems__([]) == []
