@@ -112,10 +112,13 @@ def edit_all_over(method: Method, calm: Tensor, seed: int) -> Tensor:
     return torch.cat([method.add(*part, 1000 * seed + k) for k, part in enumerate(parts)])
 
 
-def summarise(rows: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+def summarise(rows: list[dict[str, float]]) -> dict[str, dict[str, float | None]]:
     """The mean over photographs and its 95% interval; a tone's rows over those of the tone."""
     keys = dict.fromkeys(key for row in rows for key in row)
-    return {key: mean_interval([row[key] for row in rows if key in row]) for key in keys}
+    cells = {key: mean_interval([row[key] for row in rows if key in row]) for key in keys}
+    return {
+        key: {"mean": cell["mean"], "half_width": cell["half_width"]} for key, cell in cells.items()
+    }
 
 
 def measure(pairs: list[Pair], methods: dict[str, Method], seeds: list[int]) -> dict[str, Any]:
