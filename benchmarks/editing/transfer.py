@@ -49,7 +49,7 @@ from benchmarks.editing.methods import (
     tint,
 )
 from benchmarks.editing.transfer_crops import Crops
-from benchmarks.editing.windows import INFLAMED
+from benchmarks.editing.windows import INFLAMED, TONES, shift_tone
 from synthderm.metrics import load_extractor
 from synthderm.models.cache import load_editor
 
@@ -69,6 +69,9 @@ class Comparison(NamedTuple):
 TESTS = {
     "boxes": Comparison(
         "boxes", ("inflamed",), ("calm",), "boxes of inflamed against boxes of calm skin"
+    ),
+    "boxes, darkened": Comparison(
+        "darkened", ("inflamed",), ("calm",), "the same boxes, their skin made dark by melanin"
     ),
     "lesions": Comparison(
         "lesions", ("lesion",), ("skin",), "ACK, BCC and SCC against healthy skin beside them"
@@ -136,7 +139,9 @@ def read_tests(args: argparse.Namespace, learners: Learners) -> dict[str, Test]:
         "photographs": transfer_crops.photograph_crops(args.padufes, args.limit),
     }
     if args.inflamed:
-        sources["boxes"] = transfer_crops.box_crops(args.inflamed, args.limit)
+        boxes = transfer_crops.box_crops(args.inflamed, args.limit)
+        darkened, _ = shift_tone(boxes.images, TONES["dark"][0])
+        sources |= {"boxes": boxes, "darkened": boxes._replace(images=darkened)}
     features = {name: learners.features(crops.images) for name, crops in sources.items()}
     return {
         name: make_test(name, sources[comparison.source], features[comparison.source])

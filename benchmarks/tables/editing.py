@@ -48,7 +48,7 @@ def transfer_section(result: dict[str, Any]) -> list[str]:
     )
     items = [
         f"- `{name}`: {test['meaning']}; {test['inflamed']} and {test['calm']} crops of "
-        f"{test['groups']} {'photographs' if name == 'boxes' else 'patients'}."
+        f"{test['groups']} {'photographs' if name.startswith('boxes') else 'patients'}."
         for name, test in result["tests"].items()
     ]
     return [
