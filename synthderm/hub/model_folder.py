@@ -14,15 +14,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from synthderm.hub.download import FILES
+from synthderm.hub.download import FILES, MAX_SIZES
 
 FORMAT_VERSION = 1
-MAX_CONFIG = 1 << 20  # bytes of config.json
 MAX_NUMBER = 1 << 16  # pixels, channels or dimensions in one argument
 MAX_LIST = 1000  # entries of one argument: levels, classes
 MAX_HEADER = 2 << 20  # bytes of the header of model.safetensors
 MAX_TENSORS = 10_000  # tensors that the header may list
 CONFIG, WEIGHTS = FILES
+MAX_CONFIG = MAX_SIZES[CONFIG]  # bytes
 # What a stored dtype is read as.
 DTYPES = {
     "F16": torch.float32,
