@@ -24,11 +24,13 @@ def start_answer(server, **headers) -> None:
     server.end_headers()
 
 
-def send_much(server) -> None:
+def send_much(server, sent: list[int] | None = None) -> None:
     """A body without an announced end. `MANY` stands for no end at all."""
     start_answer(server)
     for _ in range(MANY // len(PIECE)):
         server.wfile.write(PIECE)
+        if sent is not None:
+            sent.append(len(PIECE))
 
 
 def trickle(server, piece: bytes, pause: float) -> None:
@@ -81,8 +83,10 @@ def test_large_files_are_not_asked_for(hub, client, repository, tmp_path, file, 
 @each_file
 def test_more_than_announced_is_not_stored(hub, client, repository, tmp_path, file):
     hub.commit(repository, FILES)
-    hub.fault("GET", ASKED[file], times=99, act=send_much)
+    sent: list[int] = []
+    hub.fault("GET", ASKED[file], times=99, act=lambda server: send_much(server, sent))
     answer = client.resolve(repository, tmp_path)
+    assert sum(sent) < MANY  # three times as much, if it were read to its end
     assert answer["error"] == "OSError"
     assert f"{file} of {repository}@" in answer["message"]
     assert "another size than the Hub names" in answer["message"]
@@ -92,7 +96,8 @@ def test_more_than_announced_is_not_stored(hub, client, repository, tmp_path, fi
 
 
 def test_a_hub_that_tells_no_size(hub, client, repository, tmp_path):
-    """A file of unknown size is read, up to the size that a model may have."""
+    """A file of unknown size is read, up to the size that a model may have; the oldest clients
+    refuse it themselves."""
     commit = hub.commit(repository, FILES)
 
     def announce(server) -> None:
@@ -103,11 +108,12 @@ def test_a_hub_that_tells_no_size(hub, client, repository, tmp_path):
         server.wfile.write(FILES["config.json"])
 
     hub.fault("HEAD", "/config.json", times=99, act=announce)
-    hub.fault("GET", "/config.json", act=send_config)
-    assert "result" in client.resolve(repository, tmp_path / "good")
+    if not client("version")["result"][0].startswith("1."):
+        hub.fault("GET", "/config.json", act=send_config)
+        assert "result" in client.resolve(repository, tmp_path / "good")
     hub.fault("GET", "/config.json", times=99, act=send_much)
     answer = client.resolve(repository, tmp_path / "bad")
-    assert answer["error"] == "OSError" and "another size" in answer["message"]
+    assert "OSError" in answer["bases"]
     assert stored(tmp_path / "bad") < 2 << 20
 
 
@@ -193,9 +199,9 @@ def test_a_dead_address_for_xet_does_not_matter(hub, new_client, repository, tmp
 
 @each_file
 def test_the_token_stays_with_the_hub(hub, new_client, repository, tmp_path, file):
-    """A redirect to another port, at the first or the second step, takes no token along."""
+    """A redirect to another host, at the first or the second step, takes no token along."""
     commit = hub.commit(repository, FILES)
-    other = f"http://127.0.0.1:{hub.ports[1]}"
+    other = f"http://localhost:{hub.ports[1]}"
     hub.fault("HEAD", f"{commit}/{file}", times=99, headers={"Location": f"{other}/elsewhere"})
 
     def redirect(server) -> None:
