@@ -47,9 +47,7 @@ class Bounds:
         self.size, self.deadline, self.overdue = size, deadline, overdue
         self.window = constants.HF_HUB_DOWNLOAD_TIMEOUT
         self.cancelled = False
-        # When a wait for bytes began, and what came since; None while nothing is waited for. One
-        # tuple, since two threads look at it.
-        self._wait: tuple[float, int] | None = None
+        self._since: float | None = None  # when a request was sent that has no answer yet
 
     def run(self, call: Callable[[], T]) -> T:
         """Make the call in a thread of its own, and leave it when it is out of bounds.
@@ -96,28 +94,27 @@ class Bounds:
         now = time.monotonic()
         if self.cancelled or now > self.deadline:
             raise GivenUp(self.overdue)
-        since, received = self._wait or (now, 0)
-        if now - since > self.window and received < FLOOR * (now - since):
+        since = self._since  # read once: another thread sets it
+        if since is not None:
+            self._check_speed(0, since)
+
+    def wait(self) -> None:
+        """Begin to wait for the headers of an answer."""
+        self._since = time.monotonic()
+
+    def rest(self) -> None:
+        """Wait for no headers, as between requests and for the cache's lock."""
+        self._since = None
+
+    def _check_speed(self, received: int, since: float) -> bool:
+        """Whether a window is over; if too little came in it, raise `GivenUp`."""
+        elapsed = time.monotonic() - since
+        if elapsed > self.window and received < FLOOR * elapsed:
             raise GivenUp(
                 f"{received:,} bytes within {self.window:g} s; HF_HUB_DOWNLOAD_TIMEOUT sets a"
                 " longer time"
             )
-
-    def wait(self) -> None:
-        """Begin to wait for bytes."""
-        self._wait = (time.monotonic(), 0)
-
-    def rest(self) -> None:
-        """Wait for nothing, as between requests and for the cache's lock."""
-        self._wait = None
-
-    def count(self, received: int) -> None:
-        """Note bytes that came, and raise `GivenUp` if they came too slowly."""
-        since, before = self._wait or (time.monotonic(), 0)
-        self._wait = (since, before + received)
-        self.check()
-        if time.monotonic() - since > self.window:
-            self.wait()
+        return elapsed > self.window
 
     def read(self, response: Any, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """The body of an answer, as long as it keeps within the bounds."""
@@ -128,16 +125,16 @@ class Bounds:
         if response.is_success:
             resumed = re.fullmatch(r"bytes=(\d+)-.*", response.request.headers.get("Range", ""))
             most = self.size - int(resumed[1] if resumed and response.status_code == 206 else 0)
-        self.wait()
-        try:
-            for chunk in chunks:
-                most -= len(chunk)
-                if most < 0:
-                    raise TooLarge("more bytes came than were announced")
-                self.count(len(chunk))
-                yield chunk
-        finally:
-            self.rest()
+        since, received = time.monotonic(), 0
+        for chunk in chunks:  # the client's own timeout is for a body that stops altogether
+            most -= len(chunk)
+            received += len(chunk)
+            if most < 0:
+                raise TooLarge("more bytes came than were announced")
+            self.check()
+            if self._check_speed(received, since):
+                since, received = time.monotonic(), 0
+            yield chunk
 
 
 def _raiser(error: BaseException) -> Callable[[], Any]:

@@ -43,6 +43,13 @@ def test_the_floor(clock, rate, is_enough):
             list(body)
 
 
+def test_a_slow_disk_is_not_the_servers_fault(clock):
+    limit = Bounds(10**6, clock.now + 10**6, "late")
+    for _ in limit.read(answer(), iter([b"x" * 50_000] * 20)):
+        clock.now += 30
+        limit.check()  # as the waiting thread does
+
+
 def test_nothing_is_expected_between_requests(clock):
     limit = Bounds(100, clock.now + 10**6, "late")
     limit.wait()
