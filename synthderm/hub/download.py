@@ -1,20 +1,22 @@
 """Models from the Hugging Face Hub: two files in the cache of huggingface_hub, checked by hash.
 
-Only `config.json` and `model.safetensors` are asked for, whatever else a repository holds.
+Only `config.json` and `model.safetensors` are asked for, whatever else a repository holds. Their
+size is known before they are downloaded, and `synthderm.hub.bounds` keeps each request to it.
 """
 
 import hashlib
 import os
-import queue
 import re
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from synthderm.files import sha256
+from synthderm.hub.bounds import Bounds, GivenUp, TooLarge
 
 FILES = ("config.json", "model.safetensors")
+MAX_SIZES = {"config.json": 1 << 20, "model.safetensors": 2 << 30}  # bytes
+DEADLINE = 1800  # seconds for the whole model
 PATIENCE = 2.5  # seconds for the Hub's first answer, unless HF_HUB_ETAG_TIMEOUT says otherwise
 ATTEMPTS = 3  # downloads of one file before giving up
 PAUSE = 0.2  # seconds between two downloads
@@ -60,104 +62,85 @@ class HubRepository:
         Raises:
             OSError, ValueError: as `explain` words them.
         """
-        from huggingface_hub import hf_hub_download
-
-        commit = self._find_commit(FILES[0], revision)
-        folder = [self._fetch(file, commit).parent for file in FILES][0]
+        deadline = time.monotonic() + DEADLINE
+        commit, _ = self._look_up(FILES[0], revision)
+        folder = [self._fetch(file, commit, deadline).parent for file in FILES][0]
         if revision != commit and self.cached(revision) != folder:
             # Asking by the branch's name makes the client note the commit for offline use. It comes
             # last, so that the note never points to half a model.
             try:
-                hf_hub_download(
-                    self.name,
-                    FILES[0],
-                    revision=revision,
-                    cache_dir=self.cache_dir,
-                    token=self.token,
-                )
+                self._call_client(FILES[0], revision, MAX_SIZES[FILES[0]], deadline)
             except Exception as error:
                 raise explain(error, self.name, revision, self.cache_dir) from error
         return folder
 
-    def _find_commit(self, file: str, revision: str) -> str:
-        """The commit that a revision stands for now, by one HEAD request.
+    def _look_up(self, file: str, revision: str) -> tuple[str, int]:
+        """The commit that a revision stands for now, and a file's size in it, by one HEAD request.
 
         The request has a deadline of its own. The client's timeout does not cover looking up a name
         or trying several addresses, and its downloads repeat for 23 s before they give up.
         """
-        from huggingface_hub import HfFileMetadata, constants, get_hf_file_metadata, hf_hub_url
+        from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
 
         patience = float(os.environ.get("HF_HUB_ETAG_TIMEOUT") or PATIENCE)
-        answers: queue.SimpleQueue[HfFileMetadata | Exception] = queue.SimpleQueue()
-
-        def request() -> None:
-            try:
-                answers.put(
-                    get_hf_file_metadata(
-                        hf_hub_url(self.name, file, revision=revision),
-                        token=self.token,
-                        timeout=patience,
-                        library_name="synthderm",
-                    )
-                )
-            except Exception as error:
-                answers.put(error)
-
-        threading.Thread(target=request, daemon=True).start()
+        overdue = f"no answer within {patience:g} s; HF_HUB_ETAG_TIMEOUT sets another limit"
         try:
-            answer = answers.get(timeout=patience)
-        except queue.Empty:
-            answer = TimeoutError(
-                f"no answer within {patience:g} s; HF_HUB_ETAG_TIMEOUT sets another limit"
+            answer = Bounds(0, time.monotonic() + patience, overdue).run(
+                lambda: get_hf_file_metadata(
+                    hf_hub_url(self.name, file, revision=revision),
+                    token=self.token,
+                    timeout=patience,
+                    library_name="synthderm",
+                )
             )
-        if isinstance(answer, Exception):
-            raise explain(answer, self.name, revision) from answer
+        except Exception as error:
+            raise explain(error, self.name, revision) from error
         commit, etag = answer.commit_hash or "", answer.etag or ""
         if not COMMIT.fullmatch(commit) or not ETAG.fullmatch(etag):
             raise ConnectionError(
                 f"{constants.ENDPOINT} does not answer like a Hub (commit {commit!r:.99}, entity"
                 f" tag {etag!r:.99}): check HF_ENDPOINT and the proxy settings."
             )
-        return commit
+        size = MAX_SIZES[file] if answer.size is None else answer.size
+        if size > MAX_SIZES[file]:
+            raise ValueError(
+                f"{file} of {self.name}@{revision} has {size:,} bytes, more than"
+                f" {MAX_SIZES[file]:,}: it is not downloaded, since no synthderm model is so large."
+            )
+        return commit, size
 
-    def _fetch(self, file: str, commit: str) -> Path:
+    def _fetch(self, file: str, commit: str, deadline: float) -> Path:
         """One file in the cache, whole.
 
         A cut connection is picked up again; a damaged file is thrown away and fetched again.
         """
-        from huggingface_hub import hf_hub_download, try_to_load_from_cache
+        from huggingface_hub import try_to_load_from_cache
         from huggingface_hub.errors import HfHubHTTPError
 
+        size = MAX_SIZES[file]
         cached = try_to_load_from_cache(self.name, file, cache_dir=self.cache_dir, revision=commit)
         if not isinstance(cached, str):
-            self._find_commit(file, commit)  # fails soon, where the download would repeat for long
+            # It fails soon, where the download would repeat for long.
+            _, size = self._look_up(file, commit)
         path: Path | None = None
         differs: str | None = None  # what of the last file is wrong: its "size" or its "hash"
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                path = Path(
-                    hf_hub_download(
-                        self.name,
-                        file,
-                        revision=commit,
-                        cache_dir=self.cache_dir,
-                        token=self.token,
-                        library_name="synthderm",
-                        force_download=differs is not None,
-                    )
-                )
+                path = self._call_client(file, commit, size, deadline, force=differs is not None)
                 if is_intact(path):
                     return path
                 differs = "hash"
             except Exception as error:
                 # A plain OSError is how the client says that the size is wrong; 416 means that a
-                # partial file in the cache is too long. Any other answer, and a full disk, is
-                # final; the rest is the connection, to be picked up again.
+                # partial file in the cache is too long. Any other answer, a full disk, and a
+                # download that is too slow are final; the rest is the connection, to be picked up
+                # again.
                 status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
                 errno = getattr(error, "errno", None)
-                is_wrong_size = status == 416 or (type(error) is OSError and errno is None)
-                differs = "size" if is_wrong_size else None
-                if differs is None and (status or errno or attempt == ATTEMPTS):
+                is_wrong_size = type(error) in (OSError, TooLarge) and errno is None
+                differs = "size" if status == 416 or is_wrong_size else None
+                is_final = status or errno or isinstance(error, GivenUp)
+                if differs is None and (is_final or attempt == ATTEMPTS):
                     raise explain(error, self.name, commit, self.cache_dir) from error
             time.sleep(PAUSE)
         if path is not None:
@@ -167,6 +150,26 @@ class HubRepository:
             f"{file} of {self.name}@{commit} arrived {ATTEMPTS} times with another {differs} than"
             " the Hub names: try later, or tell its authors."
         )
+
+    def _call_client(
+        self, file: str, revision: str, size: int, deadline: float, force: bool = False
+    ) -> Path:
+        """The client's own download of at most `size` bytes, done by `deadline`."""
+        from huggingface_hub import hf_hub_download
+
+        overdue = f"not done within {DEADLINE:g} s; run first: hf download {self.name}"
+        path = Bounds(size, deadline, overdue).run(
+            lambda: hf_hub_download(
+                self.name,
+                file,
+                revision=revision,
+                cache_dir=self.cache_dir,
+                token=self.token,
+                library_name="synthderm",
+                force_download=force,
+            )
+        )
+        return Path(path)
 
 
 def is_intact(path: Path) -> bool:

@@ -14,13 +14,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from synthderm.hub.download import FILES
+from synthderm.hub.download import FILES, MAX_SIZES
 
 FORMAT_VERSION = 1
-MAX_CONFIG = 1 << 20  # bytes of config.json
 MAX_NUMBER = 1 << 16  # pixels, channels or dimensions in one argument
 MAX_LIST = 1000  # entries of one argument: levels, classes
+MAX_HEADER = 2 << 20  # bytes of the header of model.safetensors
+MAX_TENSORS = 10_000  # tensors that the header may list
 CONFIG, WEIGHTS = FILES
+MAX_CONFIG = MAX_SIZES[CONFIG]  # bytes
 # What a stored dtype is read as.
 DTYPES = {
     "F16": torch.float32,
@@ -113,6 +115,7 @@ def read_tensors(directory: Path, network: nn.Module) -> dict[str, Tensor]:
     path = directory / WEIGHTS
     expected = network.state_dict()
     try:
+        check_header(path)
         with safe_open(path, framework="pt") as file:
             slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
             stored = {
@@ -137,6 +140,33 @@ def read_tensors(directory: Path, network: nn.Module) -> dict[str, Tensor]:
                 " diverged."
             )
     return tensors
+
+
+def check_header(path: Path) -> None:
+    """Refuse a safetensors file whose header would take long to parse, before it is parsed.
+
+    The header is JSON with an object for each tensor. So it lists no more tensors than it has
+    opening braces, which can't be written in another way.
+
+    Raises:
+        ValueError: the header has more than `MAX_HEADER` bytes, or may list more than
+            `MAX_TENSORS` tensors.
+    """
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > path.stat().st_size - 8:
+            return  # no safetensors file, which its reader finds out by the same comparison
+        if length > MAX_HEADER:
+            raise ValueError(
+                f"{path} has a header of {length:,} bytes, more than {MAX_HEADER:,}: it is damaged"
+                " or holds no network of this library."
+            )
+        entries = file.read(length).count(b"{") - 1
+    if entries > MAX_TENSORS:
+        raise ValueError(
+            f"{path} lists {entries:,} tensors, more than {MAX_TENSORS:,}: it is damaged or holds"
+            " no network of this library."
+        )
 
 
 def _compare(

@@ -1,8 +1,11 @@
 """timm networks by one line of text: with weights from the Hub, or from a file."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import nn
+
+from synthderm.hub.model_folder import check_header
 
 
 class InputConfig(NamedTuple):
@@ -23,7 +26,7 @@ def load_backbone(spec: str, **options: Any) -> nn.Module:
         options: further arguments of `timm.create_model`.
 
     Raises:
-        ValueError: the file lacks a tensor that the network has.
+        ValueError: the file lacks a tensor that the network has, or a huge header.
     """
     import timm
     from safetensors.torch import load_file
@@ -32,6 +35,7 @@ def load_backbone(spec: str, **options: Any) -> nn.Module:
     if not file:
         return timm.create_model(name, pretrained=True, **options).eval()
     network = timm.create_model(name, pad_type="same", **options)
+    check_header(Path(file))
     stored = load_file(file)
     expected = network.state_dict()
     missing = [key for key in expected if key not in stored]

@@ -31,9 +31,13 @@ def do_version() -> list[str]:
     return [huggingface_hub.__version__, huggingface_hub.__file__]
 
 
-def do_resolve(model: str, file_limit: int | None = None, **options) -> list[str]:
+def do_resolve(
+    model: str, file_limit: int | None = None, deadline: float = 1800, **options
+) -> list[str]:
+    from synthderm.hub import download
     from synthderm.hub.resolve import resolve
 
+    download.DEADLINE = deadline
     limit_files(file_limit)
     try:
         resolved = resolve(model, **options)

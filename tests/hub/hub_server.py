@@ -1,7 +1,7 @@
 """A small Hugging Face Hub on two free ports of 127.0.0.1, for the real client.
 
-It keeps repositories in memory and speaks as much of the protocol as loading and publishing a model
-need. Files come from a port of their own, as on the real Hub. It can be told to misbehave:
+It keeps repositories in memory and speaks what loading and publishing a model need. Files come
+from a host of their own, as on the real Hub. It can be told to misbehave:
 
     hub = Hub()
     commit = hub.commit("org/name", {"config.json": b"{}", "model.safetensors": b"..."})
@@ -73,8 +73,8 @@ class Hub:
 
     def fault(self, method: str, path: str, times: int = 1, **what) -> None:
         """Misbehave at the next `times` requests whose path contains `path`: a `status` (and
-        `headers`) instead of an answer, `cut` after so many bytes of the body, another `body` than
-        announced, other `headers`, or `stall` until a threading.Event is set."""
+        `headers`) instead of an answer, `act`, a function that answers, `cut` after so many bytes
+        of the body, another `body`, other `headers`, or `stall` until a threading.Event is set."""
         self.faults.append({"method": method, "path": path, "times": times, **what})
 
     def planned(self, method: str, path: str) -> dict:
@@ -113,6 +113,8 @@ class Server(BaseHTTPRequestHandler):
         self.fault = self.hub.planned(self.command, path)
         if "stall" in self.fault:
             self.fault["stall"].wait(60)
+        if act := self.fault.get("act"):
+            return act(self)
         if "status" in self.fault:
             return self.answer(self.fault["status"], b"{}", self.fault.get("headers"))
         for pattern, method in ROUTES:
@@ -189,7 +191,7 @@ class Handler(Server):
         headers |= {
             "X-Linked-Etag": f'"{sha256(body)}"',
             "X-Linked-Size": str(len(body)),
-            "Location": f"http://127.0.0.1:{self.hub.ports[1]}/cdn/{sha256(body)}",
+            "Location": f"http://localhost:{self.hub.ports[1]}/cdn/{sha256(body)}",
         }
         self.answer(302, b"", headers, faulty=True)
 

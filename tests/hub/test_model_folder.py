@@ -1,6 +1,8 @@
 """Model folders that do not fit are refused in one sentence, and nothing of them is run."""
 
+import json
 import pickle
+import struct
 
 import numpy as np
 import pytest
@@ -113,6 +115,40 @@ def test_tensors_that_are_refused(folder, change, message):
     with pytest.raises(ValueError, match=message) as caught:
         SkinGenerator.from_pretrained(folder)
     assert len(str(caught.value)) < 600
+
+
+def write_header(folder, header: bytes) -> None:
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+
+
+ENTRY = b'"t":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},'
+# Part of a header, how often it is repeated, and what is said of it.
+HEADERS = {
+    "million": (ENTRY, 1_000_000, "a header of 5.,...,... bytes, more than 2,097,152"),
+    "100,000": (ENTRY, 100_000, "a header of 5,...,... bytes, more than 2,097,152"),
+    "30,000": (ENTRY, 30_000, "30,000 tensors, more than 10,000"),
+    # JSON can hide names, but no braces.
+    "escaped": (ENTRY.replace(b"dtype", b"\\u0064type"), 15_000, "15,000 tensors"),
+    "nested": (b'"a":{', 50_000, "50,000 tensors"),
+    "blank": (b" ", 50_000_000, "a header of 50,000,002 bytes"),
+    "metadata": (b'"a":"b",', 500_000, "a header of 4,000,002 bytes"),
+}
+
+
+@pytest.mark.parametrize("part, count, message", HEADERS.values(), ids=HEADERS.keys())
+def test_large_headers_are_not_even_parsed(folder, monkeypatch, part, count, message):
+    write_header(folder, b"{" + part * count + b"}")
+    monkeypatch.setattr("synthderm.hub.model_folder.safe_open", lambda *_, **__: 1 / 0)
+    with pytest.raises(ValueError, match=rf"model.safetensors (has|lists) {message}") as caught:
+        SkinGenerator.from_pretrained(folder)
+    assert len(str(caught.value)) < 600
+
+
+def test_a_header_at_the_limit_is_parsed(folder):
+    entry = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
+    write_header(folder, json.dumps({f"t{number}": entry for number in range(10_000)}).encode())
+    with pytest.raises(ValueError, match="does not fit .*10024 in all"):
+        SkinGenerator.from_pretrained(folder)
 
 
 def test_pickles_are_never_opened(folder):
