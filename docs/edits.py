@@ -20,7 +20,8 @@ from benchmarks.editing.methods import add_model_argument
 from benchmarks.editing.windows import shift_tone
 from synthderm import SyntheticSkinDataset
 from synthderm.imaging.compositing import THUMBNAIL
-from synthderm.imaging.io import grid, outline, to_pil, write_image
+from synthderm.imaging.contact_sheet import grid, outline
+from synthderm.imaging.io import to_pil, write_image
 from synthderm.imaging.masks import sample_masks, skin_region
 from synthderm.imaging.resize import enlarge
 from synthderm.imaging.tile_parts import skin_lines, smooth

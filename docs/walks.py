@@ -9,7 +9,8 @@ import torch
 
 from synthderm import SyntheticSkinDataset
 from synthderm.cli.walk import growth_walk, latent_walk, severity_walk
-from synthderm.imaging.io import grid, to_pil, write_image
+from synthderm.imaging.contact_sheet import grid
+from synthderm.imaging.io import to_pil, write_image
 from synthderm.models.cache import load_generator
 from synthderm.transforms.functional import add_eczema
 

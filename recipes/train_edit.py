@@ -48,8 +48,9 @@ from torch import Tensor, nn
 
 from synthderm.imaging.color import to_density
 from synthderm.imaging.compositing import GRID, composite, prepare_drawing, prepare_restoration
+from synthderm.imaging.contact_sheet import grid
 from synthderm.imaging.eczema_renderer import plan_drawing
-from synthderm.imaging.io import grid, to_pil
+from synthderm.imaging.io import to_pil
 from synthderm.imaging.resize import shrink
 from synthderm.imaging.tiles import cut_heights
 from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor, Maps

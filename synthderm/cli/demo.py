@@ -22,7 +22,8 @@ from synthderm.datasets.folder import SkinFolder
 from synthderm.datasets.synthetic import SyntheticSkinDataset
 from synthderm.determinism import one_thread
 from synthderm.files import write_text
-from synthderm.imaging.io import grid, outline, to_pil, to_tensor, write_image
+from synthderm.imaging.contact_sheet import grid, outline
+from synthderm.imaging.io import to_pil, to_tensor, write_image
 from synthderm.transforms.eczema_edit import EczemaEdit
 from synthderm.transforms.functional import add_eczema, remove_eczema
 

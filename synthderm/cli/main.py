@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": ("synthderm.cli.demo", "make pictures and train a small classifier, offline"),
     "edit": ("synthderm.cli.edit", "add eczema to photographs, or remove it"),
     "render": ("synthderm.cli.render", "write generated images to a folder, with labels and masks"),
+    "show": ("synthderm.cli.show", "a picture of what a source or a folder holds"),
     "walk": ("synthderm.cli.walk", "what lies between two seeds, how severity or a lesion grows"),
     "publish": ("synthderm.cli.publish", "put a trained model on the Hugging Face Hub"),
     "study": ("synthderm.study.cli", "a perceptual study: can people tell?"),

@@ -16,16 +16,8 @@ from synthderm.cli.outputs import check_outputs
 from synthderm.datasets.seeds import item_seed
 from synthderm.datasets.synthetic import SyntheticSkinDataset
 from synthderm.determinism import one_thread
-from synthderm.imaging.io import (
-    check_suffix,
-    grid,
-    outline,
-    read_image,
-    read_mask,
-    to_pil,
-    to_tensor,
-    write_image,
-)
+from synthderm.imaging.contact_sheet import grid, outline
+from synthderm.imaging.io import check_suffix, read_image, read_mask, to_pil, to_tensor, write_image
 from synthderm.models.cache import load_generator
 from synthderm.models.generator import SkinGenerator
 from synthderm.transforms.functional import Edit, add_eczema, random_mask

@@ -18,12 +18,13 @@ from synthderm.datasets.metadata import split_folders
 from synthderm.datasets.records import PhotoRecord, check_records, sort_labels, split_name
 from synthderm.datasets.rendered import refuse_unfinished, rendered_classes
 from synthderm.datasets.tables import clean
+from synthderm.datasets.viewing import View, Viewing
 from synthderm.imaging.io import read_image, read_mask, to_tensor
 
 Transform = Callable[..., Any]
 
 
-class SkinFolder(VisionDataset):
+class SkinFolder(Viewing, VisionDataset):
     """Skin photographs from a folder.
 
     HAM10000, ISIC 2017 to 2020, PAD-UFES-20, SCIN and 11k Hands are read as they are published, and
@@ -184,7 +185,15 @@ class SkinFolder(VisionDataset):
         image, mask = self.loader(path), self.masks.get(path)
         return image, None if mask is None else read_mask(mask, image.size), label
 
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
+    def views(self, indices: Sequence[int]) -> list[View]:
+        """These items, before transforms."""
+        parts = [self.read(index) for index in indices]
+        return [View(x, None if y is None else to_tensor(y) > 0, label) for x, y, label in parts]
+
+    def __getitem__(self, index: int | slice) -> Any:
+        """An item; of a slice, a list of them."""
+        if isinstance(index, slice):
+            return self.take(index)
         if not self.return_mask:
             path, label = self.samples[index]
             return apply_transforms(self, self.loader(path), None, label)

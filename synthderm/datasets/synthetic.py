@@ -23,11 +23,12 @@ from synthderm.datasets.folder import apply_transforms
 from synthderm.datasets.function_source import Function
 from synthderm.datasets.make_source import lacks_classes, make_source
 from synthderm.datasets.seeds import item_seed
+from synthderm.datasets.viewing import View, Viewing
 from synthderm.determinism import usual_torch
 from synthderm.imaging.io import to_pil
 
 
-class SyntheticSkinDataset(VisionDataset):
+class SyntheticSkinDataset(Viewing, VisionDataset):
     """Generated skin images with labels, and with region masks where asked for.
 
     Item `i` depends on `(seed, i)` alone: it is the same in every worker, process and epoch, alone
@@ -239,8 +240,9 @@ class SyntheticSkinDataset(VisionDataset):
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, index: int) -> Any:
-        return self.__getitems__([index])[0]
+    def __getitem__(self, index: int | slice) -> Any:
+        """An item; of a slice, a list of them."""
+        return self.take(index) if isinstance(index, slice) else self.__getitems__([index])[0]
 
     def __getitems__(self, indices: list[int]) -> list[Any]:
         """Several items from one pass of the generator; a DataLoader calls this."""
@@ -266,6 +268,12 @@ class SyntheticSkinDataset(VisionDataset):
         if not -self.length <= index < self.length:
             raise IndexError(f"item {index} of a dataset of {self.length}")
         return index % self.length
+
+    def views(self, indices: Sequence[int]) -> list[View]:
+        """These items, before transforms."""
+        images, masks = self.generate(list(indices))
+        labels = [self.targets[index] for index in indices]
+        return [View(to_pil(x), mask, label) for x, mask, label in zip(images, masks, labels)]
 
     @usual_torch()
     def generate(self, numbers: list[int]) -> tuple[Tensor, Tensor]:

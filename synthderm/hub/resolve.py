@@ -50,8 +50,8 @@ def resolve(
 
     Args:
         model: a bundled name ("lesions"); a folder (a `Path`, or a string that starts with "/", "."
-            or "~"); or "org/name" on the Hub, optionally "org/name@revision". Any other string is
-            never taken for a folder.
+            or "~"), of a model or of a run that has one in `model/`; or "org/name" on the Hub,
+            optionally "org/name@revision". Any other string is never taken for a folder.
         revision: branch, tag or commit, for Hub ids alone; "main" where None.
         cache_dir, token, local_files_only: as in `huggingface_hub.hf_hub_download`. That library
             also reads `HF_HOME`, `HF_TOKEN`, `HF_ENDPOINT`, `HF_HUB_OFFLINE` and
@@ -123,9 +123,10 @@ def _check_folder(folder: Path) -> Path:
     if not folder.is_dir():
         what = "it is a file, give its folder" if folder.exists() else "there is no such folder"
         raise FileNotFoundError(f"{folder} is not a model: {what}.")
+    best = folder / "model"  # where the recipes write it
+    if len(missing) == len(FILES) and all((best / file).is_file() for file in FILES):
+        return best
     message = f"{folder} is not a model: {' and '.join(missing)} missing."
-    if (folder / "model" / FILES[0]).is_file():
-        message += f" {folder / 'model'} is one."
     pickles = [path.name for pattern in PICKLES for path in folder.glob(pattern)]
     if pickles:
         message += (

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image, ImageChops
 from torch import Tensor
 
@@ -158,25 +157,6 @@ def to_pil(image: Tensor) -> Image.Image:
     # Pillow puts planes together 3 to 12 times as fast as torch or numpy transpose them.
     bands = [Image.fromarray(band) for band in image.cpu().numpy()]
     return bands[0] if len(bands) == 1 else Image.merge("RGBA"[: len(bands)], bands)
-
-
-def grid(images: Tensor, columns: int, gap: int = 2) -> Tensor:
-    """(B, 3, H, W) to one (3, H', W') contact sheet on white, row by row."""
-    missing = -len(images) % columns  # in the last row
-    white = 255 if images.dtype == torch.uint8 else 1
-    cells = F.pad(images, (0, gap, 0, gap, 0, 0, 0, missing), value=white)
-    # From (rows, columns, 3, H, W) to (3, rows, H, columns, W).
-    sheet = cells.unflatten(0, (-1, columns)).permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)
-    return sheet[:, : sheet.shape[1] - gap, : sheet.shape[2] - gap]
-
-
-def outline(
-    images: Tensor, masks: Tensor, colour: tuple[float, float, float] = (0.1, 1.0, 0.6)
-) -> Tensor:
-    """Images (B, 3, H, W) in [0, 1] with the border of their masks (B, 1, H, W) drawn in."""
-    share = F.avg_pool2d(masks.float(), 3, 1, 1, count_include_pad=False)
-    border = masks & (share < 1)
-    return torch.where(border, torch.tensor(colour, device=images.device).view(1, 3, 1, 1), images)
 
 
 def check_suffix(path: str | os.PathLike[str]) -> str:

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synthderm.hub.pretrained import Pretrained
+from synthderm.imaging.contact_sheet import contact_sheet, to_png
+from synthderm.imaging.io import to_pil
 from synthderm.models.layers import ConditionalNorm, GeneratorBlock, has_bf16, scale_tone, steady
 
 # Side in pixels of the smallest level that gets noise; what is coarser is decided by the code.
@@ -271,3 +273,19 @@ class SkinGenerator(Pretrained):
         density = torch.exp(-0.5 * ratio**2) / (2 * torch.pi) ** 0.5
         positive = mean * torch.special.ndtr(ratio) + spread * density
         return (0.1 * mean + 0.9 * positive).to(centre.dtype)
+
+    def _repr_png_(self) -> bytes | None:
+        """In a notebook: eight samples, the classes in turn; none of one that is in training."""
+        if self.training:
+            return None
+        rng, device = torch.Generator().manual_seed(0), self.embedding.weight.device
+        labels = torch.arange(8) % len(self.classes)
+        latents = torch.randn(8, self.latent_dim, generator=rng).to(device)
+        skin_tone = None
+        if self.tones is not None:
+            tones = [self.sample_skin_tone(rng, None) for _ in labels]
+            skin_tone = torch.stack(tones).to(device)
+        images, masks = self.generate(latents, labels.to(device), skin_tone=skin_tone)
+        captions = [self.classes[label] for label in labels.tolist()]
+        pictures = [to_pil(image) for image in images.cpu()]
+        return to_png(contact_sheet(pictures, list(masks.cpu()), captions, columns=4))

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from synthderm.imaging.io import grid, outline, to_pil
+from synthderm.imaging.contact_sheet import grid, outline
+from synthderm.imaging.io import to_pil
 from synthderm.metrics import Extractor, kid, load_extractor
 from synthderm.models.generator import SkinGenerator
 from synthderm.training.image_pool import ImagePool

@@ -22,12 +22,16 @@ from synthderm.imaging.compositing import (
     prepare_drawing,
     prepare_restoration,
 )
+from synthderm.imaging.contact_sheet import contact_sheet, to_png
+from synthderm.imaging.io import to_pil
 from synthderm.imaging.lesions import Latents, no_latents, sample_latents, with_signs
 from synthderm.imaging.masks import sample_masks, skin_region
 from synthderm.imaging.resize import enlarge, shrink
 from synthderm.models.cache import Model, load_editor
 from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor
 from synthderm.transforms.checks import as_batch, check_masks, check_signs
+
+SHOWN = 8  # images of an edit in a notebook
 
 
 class Edit(NamedTuple):
@@ -37,6 +41,16 @@ class Edit(NamedTuple):
     images: Tensor
     masks: Tensor
     severity: Tensor
+
+    def _repr_png_(self) -> bytes:
+        """In a notebook: the first images with their severity, the masks outlined."""
+        shape = (-1, *self.images.shape[-3:])
+        images = self.images.detach().cpu().reshape(shape)[:SHOWN]
+        if images.dtype == torch.uint16:
+            images = images.float() / 65535
+        masks = self.masks.cpu().reshape(-1, 1, *shape[-2:])
+        captions = [f"severity {value:.2f}" for value in self.severity.reshape(-1).tolist()]
+        return to_png(contact_sheet([to_pil(image) for image in images], list(masks), captions))
 
 
 @usual_torch()

@@ -5,15 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from synthderm.imaging.io import (
-    WRITABLE,
-    grid,
-    outline,
-    read_image,
-    to_pil,
-    to_tensor,
-    write_image,
-)
+from synthderm.imaging.io import WRITABLE, read_image, to_pil, to_tensor, write_image
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "CMYK", "RGBA", "1", "LA"])
@@ -121,12 +113,3 @@ def test_tensors_and_pil_agree(skin):
     assert to_pil(to_tensor(skin)).tobytes() == skin.tobytes()
     assert to_pil(to_tensor(skin.convert("L"))).mode == "L"
     assert np.asarray(to_pil(torch.tensor([[[True, False]]]))).tolist() == [[255, 0]]
-
-
-def test_grid_and_outline():
-    sheet = grid(torch.zeros(5, 3, 4, 4), columns=3, gap=2)
-    assert sheet.shape == (3, 10, 16) and (sheet == 1).any()
-    masks = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
-    masks[..., 2:6, 2:6] = True
-    drawn = (outline(torch.zeros(1, 3, 8, 8), masks) != 0).any(1)[0]
-    assert drawn.sum() == 12 and not drawn[3:5, 3:5].any()

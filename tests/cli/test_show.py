@@ -1,0 +1,53 @@
+"""`synthderm show`: one picture of a source, or of a folder."""
+
+import pytest
+from PIL import Image
+
+from synthderm import SkinGenerator, SyntheticSkinDataset
+from synthderm.cli.main import main
+from tests.drawing import draw_folder, liven
+
+
+def show(*arguments: object) -> int:
+    return main(["show", *map(str, arguments)])
+
+
+def test_a_source_is_shown(tmp_path, capsys):
+    out = tmp_path / "new" / "sheet.png"
+    options = ["-n", 5, "--columns", 5, "--seed", 2, "--size", 64]
+    assert show("lesions", "--out", out, *options) == 0
+    assert "5 images of lesions" in capsys.readouterr().out
+    data = SyntheticSkinDataset("lesions", length=5, seed=2, size=64)
+    with Image.open(out) as sheet:
+        assert sheet.tobytes() == data.show(5, columns=5).tobytes()
+
+
+def test_photographs_and_models_in_folders_are_shown(tmp_path, monkeypatch):
+    draw_folder(tmp_path / "photographs")
+    model = liven(SkinGenerator(16, (8, 8, 8), ["a", "b"], 8))
+    model.save_pretrained(tmp_path / "run" / "model")
+    monkeypatch.chdir(tmp_path)
+    for source in ("./photographs", "./run", "./run/model"):
+        assert show(source, "-n", 3, "--no-masks", "--out", "x.webp") == 0
+        with Image.open("x.webp") as sheet:
+            assert sheet.format == "WEBP"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["lesions", "--out", "sheet"], "sheet has no suffix of a picture"),
+        (["lesions", "-n", 0], "-n 0: show at least 1 image"),
+        (["lesions", "--columns", 0], "columns=0 must be at least 1"),
+        (["naevi"], "unknown source 'naevi'"),
+        (["lesions", "--severity", 0.5], "is for the source 'eczema' alone"),
+        (["./photographs", "--severity", 0.5], "--severity is for generated images"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys, arguments, says):
+    draw_folder(tmp_path / "photographs")
+    monkeypatch.chdir(tmp_path)
+    assert show(*arguments) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
+    assert not list(tmp_path.glob("*.png"))
