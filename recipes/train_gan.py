@@ -66,7 +66,7 @@ from synthderm.training.image_pool import (
 )
 from synthderm.training.loop import autocast, exit_on_error, frozen, stop_unless_finite, train
 from synthderm.training.run import RunState, TrainingRun
-from synthderm.training.validation import SampleSheet, Validation
+from synthderm.training.validation import SampleSheet, Validation, verdict
 from synthderm.training.warm_start import start_from
 
 CODE_DIM = 128  # latents beside the noise
@@ -355,7 +355,8 @@ def main() -> None:
     state = TrainState()
     train(step, run, state, lambda: validate(step, run, state, validation, samples), started)
     if state.best_shown is not None:
-        print(f"The best model is that of {state.best_shown:,} images.")
+        photographs = None if validation is None else validation.measure_photographs(step.pool)
+        print(verdict(state.best_kid, state.best_shown, state.shown, photographs))
 
 
 if __name__ == "__main__":

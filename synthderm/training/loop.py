@@ -18,9 +18,14 @@ from synthderm.models.layers import has_bf16
 from synthderm.training.checkpoint import CHECKPOINT, Part, log_metrics
 from synthderm.training.run import RunState, TrainingRun
 
+FIRST_CHECKPOINT = 30  # seconds of the clock: who stops a new run early has something to go on from
+CHECKPOINT_EVERY = 300  # seconds, where validations are rarer
+LINE_EVERY = 30  # seconds, where no terminal shows a progress bar
+
 
 class Clock:
-    """The time of training, with its progress bar.
+    """The time of training, with its progress bar; a line every so often where no terminal shows
+    one.
 
     Args:
         state: its `seconds` are counted here.
@@ -36,6 +41,7 @@ class Clock:
             bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}",
             disable=None,
         )
+        self.printed = time.perf_counter()
         self.restart()
 
     @property
@@ -44,9 +50,13 @@ class Clock:
         shown, seconds = self.since
         return (self.state.shown - shown) / max(1e-9, self.state.seconds - seconds)
 
-    def restart(self) -> None:
-        """Start anew: what was done since the last `tick` is not training."""
+    def skip(self) -> None:
+        """What was done since the last `tick` is not training."""
         self.time = time.perf_counter()
+
+    def restart(self) -> None:
+        """Skip, and measure the pace anew."""
+        self.skip()
         self.since = self.state.shown, self.state.seconds
 
     def tick(self, text: str) -> None:
@@ -59,7 +69,13 @@ class Clock:
         self.state.seconds += now - self.time
         self.time = now
         self.bar.update(min(self.state.seconds, self.bar.total) - self.bar.n)
-        self.bar.set_postfix_str(f"{self.state.shown:,} images, {self.images_per_s:.0f}/s, {text}")
+        line = f"{self.state.shown:,} images, {self.images_per_s:.0f}/s, {text}"
+        self.bar.set_postfix_str(line)
+        if self.bar.disable and now >= self.printed + LINE_EVERY:
+            self.printed = now
+            print(
+                f"{self.state.seconds / 60:.1f} of {self.bar.total / 60:g} min: {line}", flush=True
+            )
 
 
 class Step(Protocol):
@@ -100,12 +116,19 @@ def train(
     with exit_on_error(run.recipe):
         run.restore(step.parts, state)
     clock, is_paused = Clock(state, args.minutes), False
+    checkpoint_due = started + (FIRST_CHECKPOINT if run.is_new else CHECKPOINT_EVERY)
 
     def save() -> None:
+        nonlocal checkpoint_due
+        run.save(step.parts, state)
+        clock.skip()
+        checkpoint_due = time.perf_counter() + CHECKPOINT_EVERY
+
+    def validate_and_save() -> None:
         state.validated = state.shown
         measured = {"images_per_s": clock.images_per_s, **validate()}
         log_metrics(out, {**asdict(state), **measured})
-        run.save(step.parts, state)
+        save()
         clock.restart()
 
     while not is_paused and state.shown < args.images and state.seconds < args.minutes * 60:
@@ -116,14 +139,17 @@ def train(
         if is_validation_due or device.type == "cpu" or state.shown // args.batch % 20 == 0:
             clock.tick(step.report(state.shown))
         if is_validation_due:
+            validate_and_save()
+        elif time.perf_counter() >= checkpoint_due:
+            clock.tick(step.report(state.shown))
             save()
         elapsed = time.perf_counter() - started
         is_paused = args.pause is not None and elapsed > 60 * args.pause
     if is_paused:
         clock.tick(step.report(state.shown))
-        run.save(step.parts, state)
-    elif state.validated != state.shown:
         save()
+    elif state.validated != state.shown:
+        validate_and_save()
     clock.bar.close()
     end = "paused: the same command goes on" if is_paused else f"the model is in {out / 'model'}"
     print(f"{state.shown:,} images in {state.seconds / 60:.1f} min of training; {end}.")

@@ -15,6 +15,9 @@ from synthderm.models.generator import SkinGenerator
 from synthderm.training.image_pool import ImagePool
 from synthderm.training.loop import autocast
 
+BLUR = 4  # times: by how much photographs are reduced, to know what a KID of blobs is
+BUNDLED = 78_000  # images that the bundled lesions took, as their model card says
+
 
 class Validation:
     """Measures the generated images of the same latents every time; torch's random state stays as
@@ -59,6 +62,24 @@ class Validation:
                 images, _ = generator.generate(latents, self.val.labels[rows], skin_tone=skin_tone)
                 features.append(self.extractor((images * 255).round().to(torch.uint8)))
         return 1000 * kid(self.features, torch.cat(features).cpu())[0]
+
+    @torch.no_grad()
+    def measure_photographs(self, train: ImagePool) -> tuple[float, float] | None:
+        """What a KID means: KID x1000 to `val` of as many photographs from `train`, as they are and
+        reduced by `BLUR` and enlarged again. None without an extractor."""
+        if self.extractor is None:
+            return None
+        device, count = train.images.device, min(len(train), len(self.latents))
+        rows = torch.linspace(0, len(train) - 1, count, device=device).long()
+        features: list[list[Tensor]] = [[], []]
+        for images in (train.images[part] for part in rows.split(32)):
+            small = F.avg_pool2d(images.float(), BLUR)
+            blurred = F.interpolate(small, size=images.shape[-1], mode="bilinear")
+            for shown, found in zip((images, blurred.round().to(torch.uint8)), features):
+                with self.cast:
+                    found.append(self.extractor(shown).cpu())
+        sharp, blobs = (1000 * kid(self.features, torch.cat(part))[0] for part in features)
+        return sharp, blobs
 
     @torch.no_grad()
     def measure_gap(
@@ -173,3 +194,31 @@ class SampleSheet:
         images = (samples[:, :3] + 1) / 2
         to_pil(grid(outline(images, samples[:, 3:] > 0), 8)).save(path)
         return images.std(0).mean().item()
+
+
+def verdict(
+    best_kid: float | None, best_shown: int, shown: int, photographs: tuple[float, float] | None
+) -> str:
+    """In one sentence what a trained generator is worth.
+
+    Args:
+        best_kid: KID x1000 of the best weights, None where none was measured.
+        best_shown: after how many images they were measured.
+        shown: images in all.
+        photographs: of `Validation.measure_photographs`.
+    """
+    if best_kid is None or photographs is None:
+        return f"model/ has the last weights, of {shown:,} images; nothing says how good they are."
+    sharp, blobs = photographs
+    measured = (
+        f"KID x1000 to val is {best_kid:.2f}, that of photographs {sharp:.2f}, of photographs"
+        f" reduced {BLUR} times and enlarged again {blobs:.2f}"
+    )
+    if best_kid < blobs:
+        return f"The best model is that of {best_shown:,} images: its {measured}."
+    advice = (
+        f"train on, the bundled lesions took {BUNDLED:,} images"
+        if shown < BUNDLED
+        else "look at samples/ and see the advice at the head of the recipe"
+    )
+    return f"Not worth using: after {shown:,} images these are blobs ({measured}); {advice}."

@@ -1,12 +1,14 @@
 """What is measured while a generator trains."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from synthderm.models.generator import SkinGenerator
 from synthderm.training.discriminators import Logits, make_discriminators
 from synthderm.training.image_pool import ImagePool, load_image_pool, load_validation
-from synthderm.training.validation import SampleSheet, Validation
+from synthderm.training.validation import BUNDLED, SampleSheet, Validation, verdict
 from tests.drawing import draw_folder, liven, write_extractor
 
 
@@ -63,3 +65,43 @@ def test_the_spread_of_samples_falls_when_modes_collapse(generator, tmp_path):
     samples.latents = samples.latents[:1].expand(64, -1)
     samples.labels = samples.labels[:1].expand(64)
     assert samples.write(generator, tmp_path / "b.png", condition=1.0, size=8) < 1e-6
+
+
+def test_a_kid_is_held_against_photographs_and_blobs(pools, tmp_path):
+    train, val = pools
+    checks = train.images.clone()
+    rows = torch.arange(16)
+    board = ((rows[:, None] + rows) % 2 * 200).to(torch.uint8)  # detail that blurring takes away
+    checks[:], val.images[:] = board, board
+    (tmp_path / "fine.py").write_text(
+        "import torch\n\n\nclass Fine(torch.nn.Module):\n"
+        "    def forward(self, x):\n"
+        "        step = (x[..., 1:] - x[..., :-1]).abs().mean((2, 3))\n"
+        "        return {3: step + x[:, :, 0, 0] * 0 + torch.rand(len(x), 1) * 1e-3}\n\n\n"
+        "def load(path):\n    return Fine()\n"
+    )
+    (tmp_path / "fine.safetensors").write_bytes(b"")
+    validation = Validation(val, str(tmp_path / "fine.safetensors"), torch.randn(16, 8))
+    sharp, blobs = validation.measure_photographs(replace(train, images=checks))
+    assert sharp < blobs / 10
+    assert Validation(val, None, torch.randn(16, 8)).measure_photographs(train) is None
+
+
+@pytest.mark.parametrize(
+    ("best_kid", "shown", "says"),
+    [
+        (280.0, 2000, "Not worth using: after 2,000 images these are blobs"),
+        (280.0, 2000, "train on, the bundled lesions took 78,000 images"),
+        (280.0, 90000, "see the advice"),
+        (9.0, 60000, "The best model is that of 1,500 images"),
+        (None, 60000, "nothing says how good"),
+        (float("nan"), 60000, "Not worth using"),
+    ],
+)
+def test_the_verdict_says_whether_a_model_is_worth_using(best_kid, shown, says):
+    photographs = None if best_kid is None else (3.0, 250.0)
+    assert says in verdict(best_kid, 1500, shown, photographs)
+
+
+def test_the_verdict_names_what_the_bundled_lesions_took():
+    assert SkinGenerator.from_pretrained("lesions").card["training"]["shown"] == BUNDLED

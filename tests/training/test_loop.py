@@ -1,0 +1,69 @@
+"""The loop: an early checkpoint, and lines where no terminal shows a bar."""
+
+import time
+from argparse import Namespace
+
+import pytest
+import torch
+
+from synthderm.training import loop
+from synthderm.training.checkpoint import read_checkpoint
+from synthderm.training.run import RunState, TrainingRun
+
+
+class Killed(Exception):
+    pass
+
+
+class Step:
+    """Adds 1 to a number, and is killed after `last` batches. A batch takes a minute."""
+
+    def __init__(self, args, clock, last):
+        self.args, self.clock, self.last = args, clock, last
+        self.parts = {"number": torch.zeros(1)}
+
+    def __call__(self, shown):
+        if shown // self.args.batch >= self.last:
+            raise Killed
+        self.clock[0] += 20
+        self.parts["number"] += 1
+
+    def report(self, shown):
+        return "loss 1.00"
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    return now
+
+
+def train(folder, clock, last=99, **changed):
+    given = {"batch": 4, "images": 200, "minutes": 60, "val_interval": 10**6, "pause": None}
+    args = Namespace(**{**given, "out": str(folder), "device": "cpu", **changed})
+    folder.mkdir(exist_ok=True)
+    step, state = Step(args, clock, last), RunState()
+    loop.train(step, TrainingRun("train_gan.py", args, ()), state, dict, clock[0])
+    return step, state
+
+
+def test_a_run_that_is_killed_before_its_first_validation_goes_on(tmp_path, clock):
+    with pytest.raises(Killed):
+        train(tmp_path, clock, last=3)  # a minute
+    checkpoint = read_checkpoint(tmp_path)
+    assert checkpoint["state"]["shown"] == 8 and checkpoint["state"]["validated"] is None
+    with pytest.raises(Killed):
+        train(tmp_path, clock, last=30)  # what is lost is five minutes at most
+    assert read_checkpoint(tmp_path)["state"]["shown"] >= 4 * 15
+    step, state = train(tmp_path, clock)
+    assert step.parts["number"] == 50 and state.shown == 200 == state.validated
+    assert state.seconds == pytest.approx(50 * 20), "what was lost is not counted twice"
+
+
+def test_lines_tell_how_far_a_run_is_where_there_is_no_terminal(tmp_path, clock, capsys):
+    train(tmp_path, clock)
+    *lines, end = capsys.readouterr().out.splitlines()
+    assert 20 <= len(lines) <= 34
+    assert lines[0] == "0.7 of 60 min: 8 images, 0/s, loss 1.00"
+    assert end.startswith("200 images in 16.7 min of training; the model is in ")
