@@ -34,12 +34,16 @@ _MODULES = {
     "SkinGenerator": "models.generator",
     "EczemaEditor": "models.editor",
 }
+# What is imported by `synthderm.transforms` too, without an import of its own.
+_PACKAGES = ("datasets", "hub", "imaging", "metrics", "models", "study", "training", "transforms")
 __all__ = [*_MODULES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return getattr(import_module(f"synthderm.{_MODULES[name]}"), name)
+    if name in _PACKAGES:
+        return import_module(f"synthderm.{name}")
     raise AttributeError(f"module 'synthderm' has no attribute {name!r}")
 
 

@@ -141,3 +141,13 @@ def test_type_checkers_see_the_names_that_are_imported_late():
     seen = {alias.asname: node.module for node in block.body for alias in node.names}
     assert seen == {name: f"synthderm.{home}" for name, home in synthderm._MODULES.items()}
     assert (Path(synthderm.__file__).parent / "py.typed").is_file()
+
+
+def test_packages_are_found_without_an_import_of_their_own():
+    code = "import sys, synthderm; print('torch' in sys.modules, synthderm.transforms.__name__)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout == "False synthderm.transforms\n"
+    folders = {path.parent.name for path in (ROOT / "synthderm").glob("*/__init__.py")}
+    assert folders - {"cli"} <= set(synthderm._PACKAGES)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = synthderm.nothing
