@@ -78,4 +78,4 @@ def test_the_wheel_runs_the_demo(tmp_path):
     page = (tmp_path / "page" / "index.html").read_text()
     for name in ("lesions.png", "hands.png", "eczema.png", "added.png", "removed.png"):
         assert name in page and (tmp_path / "page" / name).stat().st_size > 1000
-    assert "images/s" in run.stdout and "page: " in run.stdout
+    assert "accuracy: " in run.stdout and "page: " in run.stdout
