@@ -8,6 +8,8 @@ the same command is given again. Flags that have changed by then act from there 
 card tells so; those that --help calls settled are refused. With --pause 9 it leaves by itself after
 9 minutes of the clock, which suits a machine that is lent by the hour. It writes `checkpoint.pt`,
 `metrics.jsonl`, `samples/*.png`, the last weights into `last/` and the best ones into `model/`.
+The first checkpoint comes after half a minute. At the end it says whether KID is far enough from
+that of blurred photographs for the model to be worth using.
 
 Start simple, change one thing at a time, and keep a change only if KID at equal minutes falls.
 
