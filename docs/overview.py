@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from synthderm import SyntheticSkinDataset
-from synthderm.imaging.io import grid, outline, to_pil, write_image
+from synthderm.imaging.contact_sheet import grid, outline
+from synthderm.imaging.io import to_pil, write_image
 from synthderm.transforms.functional import add_eczema
 
 COLUMNS, SIDE = 8, 112

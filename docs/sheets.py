@@ -18,7 +18,8 @@ from benchmarks.editing.methods import random_masks
 from benchmarks.editing.transfer_crops import Crops, box_crops, calm_crops
 from benchmarks.editing.windows import shift_tone
 from synthderm.datasets.tables import read_table
-from synthderm.imaging.io import grid, outline, to_pil, write_image
+from synthderm.imaging.contact_sheet import grid, outline
+from synthderm.imaging.io import to_pil, write_image
 from synthderm.transforms.functional import add_eczema
 
 LEVELS = (0.2, 0.4, 0.6, 0.8, 1.0)

@@ -48,3 +48,9 @@ def test_names_are_found_in_a_page():
         ("synthderm.training.losses", "tone_error"),
         ("synthderm.models.cache", "load_editor"),
     ]
+
+
+@pytest.mark.parametrize("script", sorted(path.stem for path in (ROOT / "docs").glob("*.py")))
+def test_scripts_that_make_pictures_can_be_imported(script):
+    """They run by hand alone, so that a renamed function would not be noticed."""
+    importlib.import_module(f"docs.{script}")

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from synthderm.datasets.folder import training_split
 from synthderm.hub.pretrained import Pretrained
-from synthderm.imaging.io import grid, to_pil
+from synthderm.imaging.contact_sheet import grid
+from synthderm.imaging.io import to_pil
 from synthderm.models.generator import SkinGenerator
 from synthderm.models.layers import has_bf16
 from synthderm.training.image_pool import load_image_pool
