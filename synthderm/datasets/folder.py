@@ -1,7 +1,7 @@
 """`SkinFolder`: photographs on disk as a torchvision-style dataset, with masks if there are any."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +125,10 @@ class SkinFolder(Viewing, VisionDataset):
             known = sort_labels(labels)
         if classes is None:
             return rendered_classes(Path(self.root), labels) or known
+        if isinstance(classes, (Set, Mapping)):
+            raise TypeError(
+                f"classes={classes!r} has no order of its own, which gives the labels: pass a list."
+            )
         given = [classes] if isinstance(classes, str) else list(classes)
         wanted = [clean(name) if isinstance(name, str) else name for name in given]
         twice = [name for name in wanted if wanted.count(name) > 1]

@@ -11,6 +11,15 @@ TABLES = ("metadata.csv", "metadata.jsonl")
 UNREAD = ("metadata.parquet", "metadata.xlsx", "metadata.xls")
 # Columns of what must not be parted by a split, the first that has a value.
 GROUPS = ("patient_id", "lesion_id", "case_id", "subject_id", "group")
+# Names of columns that are likely meant as one that is read; compared in lower case, with _ for
+# spaces and dashes.
+MEANT = {
+    **{name: name for name in ("split", *GROUPS)},
+    **dict.fromkeys(("set", "fold", "partition"), "split"),
+    **dict.fromkeys(("patient", "patientid", "pid", "participant_id"), "patient_id"),
+    **dict.fromkeys(("subject", "subjectid"), "subject_id"),
+}
+BLANKS = ("nan", "na", "n/a", "#n/a", "<na>", "null")  # what programs write for an empty cell
 
 
 def find_metadata(root: Path) -> list[Path]:
@@ -83,6 +92,7 @@ def metadata_csv(root: Path) -> list[PhotoRecord]:
     photographs = []
     for table in find_metadata(root):
         rows = read_table(table, "file_name", "label")
+        _check_rows(rows, table)
         finder = RelativeFiles(table.parent)
         names = [row["file_name"] for row in rows]
         images = require_files(rows, names, finder.find, str(table.parent))
@@ -102,6 +112,23 @@ def metadata_csv(root: Path) -> list[PhotoRecord]:
                 )
             )
     return photographs
+
+
+def _check_rows(rows: list[Row], table: Path) -> None:
+    """Refuse columns that would be passed over though they are likely meant, and empty labels."""
+    for column in rows[0]:
+        meant = MEANT.get(column.strip().lower().replace(" ", "_").replace("-", "_"))
+        if meant is not None and column != meant and meant not in rows[0]:
+            raise ValueError(
+                f"{table} has a column {column!r}, which is not read: call it {meant!r} if it is"
+                " that, or give it another name."
+            )
+    for row in rows:
+        if row["label"].lower() in BLANKS:
+            raise ValueError(
+                f"{row.place}: label is {row['label']!r}, an empty cell; fill it in or delete the"
+                " row."
+            )
 
 
 def _group(row: Row) -> str | None:

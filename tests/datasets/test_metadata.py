@@ -167,3 +167,19 @@ def test_whole_numbers_are_sorted_as_numbers(tmp_path):
     rows = [f"{name},{label}" for name, label in zip(draw_all(tmp_path), (10, 9, 0, 2, 1, 11))]
     write(tmp_path, "file_name,label\n" + "\n".join(rows))
     assert SkinFolder(tmp_path).classes == ["0", "1", "2", "9", "10", "11"]
+
+
+@pytest.mark.parametrize("column", ["Split", "set", "fold", "Patient ID", "PatientID", "subject"])
+def test_columns_that_are_likely_meant_are_not_passed_over(tmp_path, column):
+    draw(tmp_path / "a.png")
+    (tmp_path / "metadata.csv").write_text(f"file_name,label,{column}\na.png,mel,x\n")
+    with pytest.raises(ValueError, match=f"{column}.*which is not read: call it"):
+        SkinFolder(tmp_path)
+
+
+@pytest.mark.parametrize("label", ["nan", "NaN", "NA", "#N/A", "null"])
+def test_what_programs_write_for_an_empty_cell_is_no_class(tmp_path, label):
+    draw(tmp_path / "a.png")
+    (tmp_path / "metadata.csv").write_text(f"file_name,label\na.png,{label}\n")
+    with pytest.raises(ValueError, match="line 2.*an empty cell"):
+        SkinFolder(tmp_path)

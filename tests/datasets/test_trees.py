@@ -124,3 +124,11 @@ def test_a_home_folder(tmp_path, monkeypatch):
     data = SkinFolder("~/x")
     assert os.path.isfile(data.samples[0][0])
     assert training_split("~/x") is None
+
+
+@pytest.mark.parametrize("classes", [{"a", "b"}, {"a": 4, "b": 0}])
+def test_classes_without_an_order_are_refused(tmp_path, classes):
+    for name in ("a", "b"):
+        draw(tmp_path, f"{name}/1.png")
+    with pytest.raises(TypeError, match="pass a list"):
+        SkinFolder(tmp_path, classes=classes)
