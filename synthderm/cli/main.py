@@ -57,8 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"synthderm: {one_line(error)}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("synthderm: stopped.", file=sys.stderr)
+    except KeyboardInterrupt as stop:  # which may say how to go on
+        print(f"synthderm: {str(stop) or 'stopped.'}", file=sys.stderr)
         return 130
 
 

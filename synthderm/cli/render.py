@@ -1,18 +1,29 @@
 """`synthderm render`: a generated data set written to disk, for tools that read files."""
 
 import argparse
-import csv
 import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
 from synthderm import __version__
-from synthderm.datasets.rendered import MANIFEST, PLAN, read_record
+from synthderm.cli.journal import Journal, Row, read_rows, write_rows
+from synthderm.datasets.rendered import IMAGES, MANIFEST, MASKS, PLAN, read_record
 from synthderm.datasets.synthetic import SyntheticSkinDataset
-from synthderm.files import atomic_path, write_text
-from synthderm.imaging.io import to_pil, write_image
+from synthderm.files import is_litter, write_text
+from synthderm.imaging.io import check_suffix, to_pil, write_image
+
+TABLE, JOURNAL = "metadata.csv", "unfinished.csv"
+SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+# A format without loss that timm and torchvision do not take for an image to train on, whichever
+# folder they are given.
+MASK_SUFFIX = ".gif"
+PART = ".part"  # at the end of a file's name, until all are there
+COLUMNS = ("label", "severity", "skin_tone", "seed", "model", "weights_hash")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         help="folder to write; images that are there are kept, so a run that was stopped goes on",
     )
-    add("--length", type=int, required=True, help="number of images")
+    add("--length", type=int, required=True, help="number of images; can be raised later")
     add("--labels", nargs="+", help="classes, in turn; all of them by default")
     add("--seed", type=int, default=0)
     add("--size", type=int, help="side in pixels; the generator's own by default")
@@ -38,6 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--truncation", type=float, default=1.0, help="in (0, 1]; below 1 is less varied")
     add("--device", default="cpu", help="where to generate")
     add("--classes", nargs="+", help="the classes of a diffusers pipeline")
+    add(
+        "--format",
+        choices=SUFFIXES,
+        default="png",
+        help="of the images; jpeg and webp are smaller and change pixels a little, and timm does"
+        " not read webp",
+    )
+    add("--no-masks", action="store_true", help="write images alone")
     parser.set_defaults(run=run)
 
 
@@ -55,58 +74,65 @@ def run(args: argparse.Namespace) -> None:
         device=args.device,
         classes=args.classes,
     )
-    print(f"{render(dataset, args.out)}: {len(dataset)} images")
+    try:
+        out = render(dataset, args.out, file_format=args.format, masks=not args.no_masks)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"stopped; {args.out} is not finished, and the same command goes on."
+        ) from None
+    print(f"{out}: {len(dataset)} images, by class in {out / IMAGES}")
 
 
 def _number_or_pair(values: list[float] | None) -> Any:
     return values[0] if values is not None and len(values) == 1 else values
 
 
-def render(dataset: SyntheticSkinDataset, out: Path, batch: int = 16) -> Path:
-    """Write `images/*.png`, `masks/*.png`, `metadata.csv` (as `SkinFolder` reads it) and
-    `manifest.json`.
+def render(
+    dataset: SyntheticSkinDataset,
+    out: str | os.PathLike[str],
+    *,
+    file_format: str = "png",
+    masks: bool = True,
+    batch: int = 16,
+) -> Path:
+    """Write `images/CLASS/*`, `masks/CLASS/*.gif`, `metadata.csv` and `manifest.json`.
 
-    The manifest says what made the images: source, weights, seed and every other argument that
-    changes a pixel; and the classes in their order, so that `SkinFolder` gives the labels that the
-    data set gives. It and the metadata are written last, so a folder with a manifest is whole.
+    The table has a row for each image, as `SkinFolder` and Hugging Face's imagefolder read it. The
+    manifest says what made the images: source, weights, seed and every other argument that changes
+    a pixel; and the classes in their order, so that `SkinFolder` gives the labels that the data set
+    gives. Until the last image is there, no file has a name that a reader takes for an image's.
 
     Args:
         dataset: its images are written before any transform.
-        out: folder. Images that this data set has written there already are kept.
+        out: folder, new or empty; or one that this data set was rendered into, with as many images
+            or fewer: these are kept.
+        file_format: "png", "jpeg" or "webp".
+        masks: write masks too.
         batch: images generated at once.
 
     Raises:
-        ValueError: the folder holds images of another data set.
+        ValueError: the folder holds something else, more images, or images of another data set.
     """
     out = Path(out)
-    manifest = describe(dataset)
-    old = read_record(out / PLAN) or manifest
-    for key, value in manifest.items():
-        if old.get(key) != value:
-            raise ValueError(
-                f"{out} holds images made with another {key} ({str(old.get(key)):.60}, now "
-                f"{str(value):.60}): choose a new folder."
-            )
+    plan = describe(dataset) | {"format": file_format, "masks": masks}
+    _check_folder(out, plan)
+    items = _name_files(dataset, SUFFIXES[file_format], masks)
+    columns = (*items[0]._fields[: 1 + masks], *COLUMNS)
     out.mkdir(parents=True, exist_ok=True)
-    write_text(out / PLAN, json.dumps(manifest))
-    names = [f"{index:07d}.png" for index in range(len(dataset))]
-    written = {path.name for path in (out / "images").glob("*.png")}
-    written &= {path.name for path in (out / "masks").glob("*.png")}
-    missing = [index for index, name in enumerate(names) if name not in written]
-    for start in tqdm(range(0, len(missing), batch), desc="render", disable=None):
-        rows = missing[start : start + batch]
-        for index, image, mask in zip(rows, *dataset.generate(rows)):
-            write_image(to_pil(image), out / "images" / names[index])
-            write_image(to_pil(mask), out / "masks" / names[index])
-    with (
-        atomic_path(out / "metadata.csv") as part,
-        open(part, "w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(["file_name", "mask_file_name", "label"])
-        for name, target in zip(names, dataset.targets):
-            writer.writerow([f"images/{name}", f"masks/{name}", dataset.classes[target]])
-    write_text(out / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+    with Journal(out / JOURNAL, columns) as journal:
+        write_text(out / PLAN, json.dumps(plan))
+        rows = {row["file_name"]: row for row in read_rows(out / TABLE, columns)}
+        rows |= {row["file_name"]: row for row in journal.rows}
+        missing = [k for k, item in enumerate(items) if not _is_made(out, item, rows)]
+        for start in tqdm(range(0, len(missing), batch), desc="render", disable=None):
+            numbers = missing[start : start + batch]
+            for row in _make(dataset, numbers, [items[k] for k in numbers], out):
+                journal.append(row)
+                rows[row["file_name"]] = row
+        _finish(out, items, columns, rows)
+        write_text(out / MANIFEST, json.dumps(plan, indent=2) + "\n")
+        (out / JOURNAL).unlink()
+        (out / PLAN).unlink()
     return out
 
 
@@ -127,3 +153,102 @@ def describe(dataset: SyntheticSkinDataset) -> dict[str, Any]:
         "targets": dataset.targets,
         "synthderm": __version__,
     }
+
+
+def _check_folder(out: Path, plan: dict[str, Any]) -> None:
+    """Refuse a folder with anything but the first images of this data set."""
+    old = read_record(out / PLAN) or read_record(out / MANIFEST)
+    if old is None:
+        others = (
+            [path for path in out.iterdir() if not is_litter(path.name)] if out.exists() else []
+        )
+        if others:
+            raise ValueError(f"{out} holds other files ({others[0].name}): choose a new folder.")
+        return
+    if plan["length"] < old["length"]:
+        raise ValueError(
+            f"{out} is for {old['length']:,} images, and --length {plan['length']:,} is less: it"
+            " can be raised, not lowered; choose a new folder."
+        )
+    first = plan | {"length": old["length"], "targets": plan["targets"][: old["length"]]}
+    for key, value in first.items():
+        if old.get(key) != value:
+            raise ValueError(
+                f"{out} holds images made with another {key} ({str(old.get(key)):.60}, now "
+                f"{str(value):.60}): choose a new folder."
+            )
+
+
+class _Names(NamedTuple):
+    """The files of an item, relative to the folder."""
+
+    file_name: str
+    mask_file_name: str | None
+
+
+def _name_files(dataset: SyntheticSkinDataset, suffix: str, masks: bool) -> list[_Names]:
+    folders = folder_names(dataset.classes)
+    stems = [f"{folders[target]}/{k:07d}" for k, target in enumerate(dataset.targets)]
+    return [
+        _Names(f"{IMAGES}/{stem}{suffix}", f"{MASKS}/{stem}{MASK_SUFFIX}" if masks else None)
+        for stem in stems
+    ]
+
+
+def folder_names(classes: Sequence[str]) -> list[str]:
+    """A folder for each class, of its name as far as any file system can have it."""
+    names: list[str] = []
+    for label in classes:
+        name = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]', "_", label).strip().rstrip(".")[:80]
+        name = re.sub(r"^(\.|$)", "_", name)
+        taken = {other.casefold() for other in names}
+        while name.casefold() in taken:  # one folder, where case does not count
+            name += "_"
+        names.append(name)
+    return names
+
+
+def _is_made(out: Path, item: _Names, rows: Mapping[str, Row]) -> bool:
+    files = [out / name for name in item if name]
+    return item.file_name in rows and all(path.is_file() or _part(path).is_file() for path in files)
+
+
+def _part(path: Path) -> Path:
+    """The file until all images are there, of a name that no reader takes for an image's."""
+    return path.with_name(path.name + PART)
+
+
+def _make(
+    dataset: SyntheticSkinDataset, numbers: list[int], items: list[_Names], out: Path
+) -> Iterator[Row]:
+    """Make these items, write their files, and give a row of the table after each."""
+    made = dataset.sample(numbers)
+    source = {"seed": str(dataset.seed), "model": dataset.source, "weights_hash": dataset.weights}
+    for k, (number, item) in enumerate(zip(numbers, items)):
+        pictures = (made.images[k], made.masks[k])
+        for name, picture in zip(item, pictures):
+            if name:
+                path = out / name
+                write_image(to_pil(picture), _part(path), file_format=check_suffix(path))
+        yield {
+            "file_name": item.file_name,
+            "mask_file_name": item.mask_file_name or "",
+            "label": dataset.classes[dataset.targets[number]],
+            "severity": _decimals(made.severity, k, 4),
+            "skin_tone": _decimals(made.skin_tone, k, 2),
+            **source,
+        }
+
+
+def _decimals(values: list[float] | None, k: int, digits: int) -> str:
+    return "" if values is None else f"{values[k]:.{digits}f}"
+
+
+def _finish(
+    out: Path, items: Sequence[_Names], columns: Sequence[str], rows: Mapping[str, Row]
+) -> None:
+    """Give all files their names, masks first, and write the table."""
+    for path in [out / name for names in reversed(list(zip(*items))) for name in names if name]:
+        if _part(path).is_file():
+            os.replace(_part(path), path)
+    write_rows(out / TABLE, columns, [rows[item.file_name] for item in items])

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from synthderm.arguments import Range, as_range
-from synthderm.datasets.sources import GeneratorSource
+from synthderm.datasets.sources import Generated, GeneratorSource
 from synthderm.determinism import one_thread
 from synthderm.hub.resolve import weights_hash
 from synthderm.imaging.lesions import sample_latents
@@ -76,15 +76,16 @@ class EczemaSource:
         return "+".join(weights_hash(name) for name in names)
 
     @one_thread()
-    def sample(self, labels: list[int], rngs: list[torch.Generator]) -> tuple[Tensor, Tensor]:
-        images, skin = self._sample_canvases(rngs)
-        masks = torch.zeros_like(skin)
+    def sample(self, labels: list[int], rngs: list[torch.Generator]) -> Generated:
+        images, skin, skin_tone = self._sample_canvases(rngs)
+        masks, severities = torch.zeros_like(skin), []
         # One by one: the editor is quick, and its small matrix products would otherwise depend on
         # the batch.
         for row, (label, rng) in enumerate(zip(labels, rngs)):
             one = slice(row, row + 1)
             severity = _uniform(*self.ranges[label], rng)
             coverage = _uniform(*COVERAGE, rng)
+            severities.append(float(severity))
             if severity > 0:
                 on_skin = shrink(skin[one]) > 0.5
                 masks[one] = sample_masks((self.size, self.size), coverage, on_skin, rng)
@@ -98,22 +99,28 @@ class EczemaSource:
                     sample_latents(1, rng),
                     thumbnail(images[one]),
                 )
-        return images, masks
+        return Generated(images, masks, severities, skin_tone)
 
-    def _sample_canvases(self, rngs: list[torch.Generator]) -> tuple[Tensor, Tensor]:
-        """Healthy hands and close-ups (B, 3, size, size) uint8, and their skin, (B, 1, size, size)
-        bool."""
+    def _sample_canvases(
+        self, rngs: list[torch.Generator]
+    ) -> tuple[Tensor, Tensor, list[float] | None]:
+        """Healthy hands and close-ups (B, 3, size, size) uint8, their skin, (B, 1, size, size)
+        bool, and its tone."""
         chosen = [int(torch.randint(len(self.canvases), (), generator=rng)) for rng in rngs]
         images = torch.empty(len(rngs), 3, self.size, self.size, dtype=torch.uint8)
         skin = torch.empty(len(rngs), 1, self.size, self.size, dtype=torch.bool)
+        tones: dict[int, float] = {}
         for k, canvas in enumerate(self.canvases):
             rows = [row for row, choice in enumerate(chosen) if choice == k]
             if rows:
                 own = [rngs[row] for row in rows]
                 count = len(canvas.classes)
                 poses = [int(torch.randint(count, (), generator=rng)) for rng in own]
-                images[rows], skin[rows] = canvas.sample(poses, own)
-        return images, skin
+                made = canvas.sample(poses, own)
+                images[rows], skin[rows] = made.images, made.masks
+                tones |= dict(zip(rows, made.skin_tone or []))
+        all_known = len(tones) == len(rngs)
+        return images, skin, [tones[row] for row in range(len(rngs))] if all_known else None
 
 
 def _uniform(low: float, high: float, rng: torch.Generator) -> Tensor:

@@ -86,6 +86,7 @@ class SkinFolder(Viewing, VisionDataset):
             transform=transform,
             target_transform=target_transform,
         )
+        refuse_unfinished(Path(root).expanduser())
         self.layout, photographs = read_layout(root, min_weight)
         self.loader, self.return_mask = loader, return_mask
         if split is not None and not isinstance(split, str):
@@ -93,7 +94,6 @@ class SkinFolder(Viewing, VisionDataset):
         self.split = None if split is None else split_name(split) or split
         self.splits = _splits(photographs)
         check_records(self._place, photographs)
-        refuse_unfinished(Path(self.root))
         if classes is None and self.layout == "ImageFolder":
             check_folders(Path(self.root), photographs)
         self.classes = self._choose_classes(photographs, classes)

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from synthderm.datasets.sources import fit
+from synthderm.datasets.sources import Generated, fit
 from synthderm.hub.download import explain
 from synthderm.imaging.io import to_tensor
 
@@ -53,7 +53,7 @@ class FunctionSource:
         self.revision = getattr(function, "revision", "function")
         self.weights = getattr(function, "weights", self.revision)
 
-    def sample(self, labels: list[int], rngs: list[torch.Generator]) -> tuple[Tensor, Tensor]:
+    def sample(self, labels: list[int], rngs: list[torch.Generator]) -> Generated:
         seeds = torch.tensor([rng.initial_seed() for rng in rngs])
         output = self.function(seeds, torch.tensor(labels))
         is_pair = isinstance(output, tuple) and len(output) == 2
@@ -68,7 +68,7 @@ class FunctionSource:
             )
         else:
             masks = torch.ones_like(images[:, :1], dtype=torch.bool)
-        return fit(images, masks, self.size)
+        return Generated(*fit(images, masks, self.size))
 
 
 def _name(function: Function) -> str:

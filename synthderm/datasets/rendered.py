@@ -8,7 +8,9 @@ from typing import Any
 from synthderm.datasets.metadata import find_metadata
 from synthderm.datasets.tables import clean
 
-PLAN, MANIFEST = "plan.json", "manifest.json"  # while the folder is being filled, and once it is
+IMAGES, MASKS = "images", "masks"
+PLAN = "unfinished.json"  # while the folder is being filled
+MANIFEST = "manifest.json"  # once it is
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
@@ -30,16 +32,21 @@ def read_record(path: Path) -> dict[str, Any] | None:
 
 
 def refuse_unfinished(root: Path) -> None:
-    """Refuse a folder whose table `render` has not written yet.
+    """Refuse a folder that `render` has not filled yet, or that has one as a split.
+
+    Args:
+        root: the folder, or the `images` in it.
 
     Raises:
         ValueError: it is one.
     """
-    if read_record(root / PLAN) is not None and not find_metadata(root):
-        raise ValueError(
-            f"{root} is not rendered to the end, and its table is written last: give `synthderm"
-            " render` the same command again, it goes on."
-        )
+    above = [root.parent] if root.name == IMAGES else []
+    for folder in [root, *above, *(root.iterdir() if root.is_dir() else ())]:
+        if read_record(folder / PLAN) is not None:
+            raise ValueError(
+                f"{folder} is not rendered to the end: give `synthderm render` the same command"
+                " again, it goes on."
+            )
 
 
 def rendered_classes(root: Path, labels: Collection[str]) -> list[str] | None:

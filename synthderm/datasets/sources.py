@@ -8,7 +8,7 @@ function, and a diffusers pipeline (`function_source`).
 import os
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,21 @@ from synthderm.arguments import Range, as_range
 from synthderm.determinism import one_thread
 from synthderm.hub.resolve import pin, weights_hash
 from synthderm.models.cache import load_generator
+
+
+class Generated(NamedTuple):
+    """What a source made: images (B, 3, H, W) uint8 and masks (B, 1, H, W) bool, on the CPU; and
+    what it drew for each image, None where it has no such thing.
+
+    Args:
+        severity: of the eczema, in [0, 1].
+        skin_tone: ITA in degrees.
+    """
+
+    images: Tensor
+    masks: Tensor
+    severity: list[float] | None = None
+    skin_tone: list[float] | None = None
 
 
 class Source(Protocol):
@@ -45,9 +60,8 @@ class Source(Protocol):
         """SHA-256 of the weights, or "function"."""
         ...
 
-    def sample(self, labels: list[int], rngs: list[torch.Generator]) -> tuple[Tensor, Tensor]:
-        """Images (B, 3, H, W) uint8 and masks (B, 1, H, W) bool, on the CPU; each image from its
-        own label and random state alone."""
+    def sample(self, labels: list[int], rngs: list[torch.Generator]) -> Generated:
+        """Each image from its own label and random state alone."""
         ...
 
 
@@ -100,7 +114,7 @@ class GeneratorSource:
         return weights_hash(self._model)
 
     @one_thread()
-    def sample(self, labels: list[int], rngs: list[torch.Generator]) -> tuple[Tensor, Tensor]:
+    def sample(self, labels: list[int], rngs: list[torch.Generator]) -> Generated:
         generator = load_generator(self._model, self._device)
         latents = torch.stack(
             [torch.randn(generator.latent_dim, generator=rng, dtype=torch.float32) for rng in rngs]
@@ -108,15 +122,16 @@ class GeneratorSource:
         skin_tone = None
         if generator.tones is not None:
             tones = [generator.sample_skin_tone(rng, self._skin_tone) for rng in rngs]
-            skin_tone = torch.stack(tones).to(self._device)
+            skin_tone = torch.stack(tones)
         images, masks = generator.generate(
             latents.to(self._device),
             torch.tensor(labels, device=self._device),
-            skin_tone=skin_tone,
+            skin_tone=None if skin_tone is None else skin_tone.to(self._device),
             size=self._generated_size,
             truncation=self._truncation,
         )
-        return fit(images.cpu(), masks.cpu(), self.size)
+        images, masks = fit(images.cpu(), masks.cpu(), self.size)
+        return Generated(images, masks, None, None if skin_tone is None else skin_tone.tolist())
 
 
 def _check_skin_tone(

@@ -23,6 +23,7 @@ from synthderm.datasets.folder import apply_transforms
 from synthderm.datasets.function_source import Function
 from synthderm.datasets.make_source import lacks_classes, make_source
 from synthderm.datasets.seeds import item_seed
+from synthderm.datasets.sources import Generated
 from synthderm.datasets.viewing import View, Viewing
 from synthderm.determinism import usual_torch
 from synthderm.imaging.io import to_pil
@@ -275,10 +276,15 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
         labels = [self.targets[index] for index in indices]
         return [View(to_pil(x), mask, label) for x, mask, label in zip(images, masks, labels)]
 
-    @usual_torch()
     def generate(self, numbers: list[int]) -> tuple[Tensor, Tensor]:
         """Images (B, 3, size, size) uint8 and masks (B, 1, size, size) bool of these items, on the
         CPU, before transforms. Numbers as for `draw`."""
+        made = self.sample(numbers)
+        return made.images, made.masks
+
+    @usual_torch()
+    def sample(self, numbers: list[int]) -> Generated:
+        """As `generate`, with the severity and the skin tone of each."""
         _check_device(self.device)
         labels = [self._source_labels[number % self.length] for number in numbers]
         seeds = [item_seed(self.seed, number) for number in numbers]
