@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from synthderm.callers import name_some, warn_caller
 from synthderm.datasets.layouts import find_layouts
 from synthderm.datasets.metadata import split_folders
+from synthderm.datasets.photographs import EDITS
 from synthderm.datasets.records import PhotoRecord, split_name
 from synthderm.datasets.tables import UTF16
 from synthderm.datasets.trees import class_folders
@@ -32,7 +33,8 @@ def check_folders(root: Path, photographs: Sequence[PhotoRecord]) -> None:
     Raises:
         ValueError: with what speaks against it, and what to do.
     """
-    tables = [path for path in walk_files(root) if path.suffix.lower() in (*TABLES, *TEXTS)]
+    files = [path for path in walk_files(root) if path.name != EDITS]
+    tables = [path for path in files if path.suffix.lower() in (*TABLES, *TEXTS)]
     _check_height(root, tables)
     _check_tables(root, tables, photographs)
     _check_names(root)

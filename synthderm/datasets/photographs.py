@@ -5,10 +5,12 @@ import unicodedata
 from pathlib import Path
 
 from synthderm.datasets.metadata import TABLES
+from synthderm.datasets.rendered import refuse_unfinished
 from synthderm.datasets.tables import read_table
 from synthderm.files import walk_files
-from synthderm.imaging.io import list_images
+from synthderm.imaging.io import SUFFIXES, WRITABLE, list_images
 
+EDITS = "edits.csv"  # what `synthderm edit` did to the photographs of a folder
 MASK_ENDINGS = ("_segmentation", "_mask")  # of a mask's name, after that of its photograph
 
 
@@ -16,29 +18,33 @@ def list_photographs(folder: str | os.PathLike[str]) -> list[Path]:
     """The image files below a folder, sorted, except masks.
 
     Masks are the files that a `metadata.csv` or `.jsonl` names as `mask_file_name`; those in a
-    folder `masks` beside a folder `images`, as an unfinished `synthderm render` leaves them; and
-    those that are named after another image, as `a_segmentation.png` or `a_mask.png` is after
-    `a.jpg`.
+    folder `masks` beside a folder `images`; and those that are named after another image, as
+    `a_segmentation.png` or `a_mask.png` is after `a.jpg`.
 
     Raises:
         FileNotFoundError: no such folder.
-        ValueError: no image in it, masks alone, or a table that can't be read.
+        ValueError: no image in it, masks alone, a table that can't be read, or what an unfinished
+            `synthderm render` wrote.
     """
     folder = Path(folder)
-    images = list_images(folder)
-    tables = [path for path in walk_files(folder) if path.name in TABLES]
-    named = {mask for table in tables for mask in _named_masks(table)}
+    refuse_unfinished(folder)
+    files = walk_files(folder) if folder.is_dir() else []
+    named = {mask for table in files if table.name in TABLES for mask in _named_masks(table)}
+    masks = {
+        path
+        for path in files
+        if path.suffix.lower() in WRITABLE
+        and (_same_for_all(path) in named or _lies_beside_images(path, folder))
+    }
+    if masks and not any(path.suffix.lower() in SUFFIXES for path in files if path not in masks):
+        raise ValueError(f"{folder} holds masks alone, and no photograph.")
+    images = list_images(folder, masks.__contains__)
     stems = {path.stem for path in images}
-    photographs = [
+    return [
         path
         for path in images
-        if _same_for_all(path) not in named
-        and not _lies_beside_images(path, folder)
-        and not any(path.stem.removesuffix(end) in stems - {path.stem} for end in MASK_ENDINGS)
+        if not any(path.stem.removesuffix(end) in stems - {path.stem} for end in MASK_ENDINGS)
     ]
-    if not photographs:
-        raise ValueError(f"{folder} holds masks alone, and no photograph.")
-    return photographs
 
 
 def _named_masks(table: Path) -> set[str]:

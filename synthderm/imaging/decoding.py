@@ -90,12 +90,15 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     return data
 
 
-def decode(data: bytes, name: object) -> Image.Image:
+def decode(
+    data: bytes, name: object, draft: tuple[str, tuple[int, int]] | None = None
+) -> Image.Image:
     """The first picture of an image file, in the file's own mode and orientation.
 
     Args:
         data: the whole file.
         name: its path, for errors.
+        draft: mode and size to decode a JPEG to, for Pillow's `Image.draft`.
 
     Raises:
         ValueError: not an image, damaged or cut short, more pixels than Pillow's
@@ -107,6 +110,8 @@ def decode(data: bytes, name: object) -> Image.Image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(_CountedFile(data), formats=FORMATS)
             _check_work(image, data, name)
+            if draft is not None:
+                image.draft(*draft)
             has_16_bits = ";16" in str(image.tile)
             image.load()
         _check_depth(image, has_16_bits, name)
@@ -179,6 +184,13 @@ def _hint(data: bytes) -> str:
 def upright(image: Image.Image, name: object) -> Image.Image:
     """A decoded image turned by its EXIF orientation; as it is, with a warning, if its EXIF data
     can't be understood."""
+    turn = find_turn(image, name)
+    return image if turn is None else image.transpose(turn)
+
+
+def find_turn(image: Image.Image, name: object) -> Image.Transpose | None:
+    """What puts a decoded image upright; None if it is, or, with a warning, if its EXIF data can't
+    be understood."""
     try:
         with warnings.catch_warnings(record=True) as odd:
             warnings.simplefilter("always")
@@ -187,8 +199,8 @@ def upright(image: Image.Image, name: object) -> Image.Image:
     # Anything again: EXIF data are a file of their own.
     except Exception:
         warn_caller(f"{name} has damaged EXIF data: it is not turned upright.")
-        return image
-    return image if turn is None else image.transpose(turn)
+        return None
+    return turn
 
 
 def _pass_on(odd: list[warnings.WarningMessage], name: object) -> None:

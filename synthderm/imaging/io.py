@@ -1,6 +1,7 @@
 """Image files and tensors, in and out, with errors that name the file."""
 
 import os
+from collections.abc import Callable
 from errno import ENOTDIR
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,10 @@ def read_image(path: str | os.PathLike[str]) -> Image.Image:
 
 def parse_image(data: bytes, name: object) -> Image.Image:
     """As `read_image`, of a file in memory that errors call by this name."""
-    return _to_rgb(upright(decode(data, name), name), name)
+    return to_rgb(upright(decode(data, name), name), name)
 
 
-def _to_rgb(image: Image.Image, name: object) -> Image.Image:
+def to_rgb(image: Image.Image, name: object) -> Image.Image:
     """Any decoded image as RGB in sRGB, by its meaning.
 
     Args:
@@ -119,11 +120,17 @@ def read_mask(path: str | os.PathLike[str], size: tuple[int, int]) -> Image.Imag
     return Image.fromarray(region.astype(np.uint8) * 255)
 
 
-def list_images(directory: str | os.PathLike[str]) -> list[Path]:
+def list_images(
+    directory: str | os.PathLike[str], is_other: Callable[[Path], bool] = lambda path: False
+) -> list[Path]:
     """The image files below a folder, sorted.
 
     Links are followed. Hidden files and what systems leave behind are passed over, see
     `synthderm.files.walk_files`; pictures in other formats are left out with a warning.
+
+    Args:
+        directory: the folder.
+        is_other: whether a file is left out in silence, as masks are.
 
     Raises:
         FileNotFoundError: no such folder.
@@ -132,7 +139,7 @@ def list_images(directory: str | os.PathLike[str]) -> list[Path]:
     directory = Path(directory)
     if not directory.is_dir():
         raise FileNotFoundError(f"there is no folder {directory}.")
-    files = walk_files(directory)
+    files = [path for path in walk_files(directory) if not is_other(path)]
     images = [path for path in files if path.suffix.lower() in SUFFIXES]
     others = [path for path in files if path.suffix.lower() in OTHERS]
     if others:
@@ -171,16 +178,27 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
     return Image.registered_extensions()[suffix]
 
 
-def write_image(image: Image.Image, path: str | os.PathLike[str], **options: Any) -> None:
-    """Save a picture in the format of its suffix, whole or not at all. `options` go to
-    `Image.save`.
+def write_image(
+    image: Image.Image,
+    path: str | os.PathLike[str],
+    *,
+    file_format: str | None = None,
+    **options: Any,
+) -> None:
+    """Save a picture, whole or not at all.
+
+    Args:
+        image: the picture.
+        path: the file.
+        file_format: Pillow's name of a format; that of the file's suffix where None.
+        options: for `Image.save`; by default formats that lose detail lose little.
 
     Raises:
         ValueError: a suffix that is no picture's, or a picture too large for its format.
         OSError: the folder can't be made or written to.
     """
     path = Path(path)
-    file_format = check_suffix(path)
+    file_format = file_format or check_suffix(path)
     longest = LONGEST.get(file_format, max(image.size))
     if max(image.size) > longest:
         raise ValueError(

@@ -23,7 +23,9 @@ def edit(*arguments) -> int:
 
 
 def written(folder) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
+    """The pictures in a folder, without the table of edits."""
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")}
+    return sorted(names - {"edits.csv"})
 
 
 def refused(capsys, says: str, *arguments) -> None:
@@ -92,15 +94,17 @@ def test_wrong_arguments_are_said_once_and_before_any_file(tmp_path, capsys):
 def test_masks_of_a_rendered_folder_are_left_out(tmp_path, generator_dir, capsys):
     rendered = tmp_path / "rendered"
     assert main(["render", str(generator_dir), str(rendered), "--length", "3"]) == 0
-    for k in range(3):  # what a tiny generator makes is no skin
-        write_skin(rendered / "images" / f"{k:07d}.png", k)
-    names = [f"images/{k:07d}.png" for k in range(3)]
+    names = ["images/a/0000000.png", "images/a/0000002.png", "images/b/0000001.png"]
+    for k, name in enumerate(names):  # what a tiny generator makes is no skin
+        write_skin(rendered / name, k)
+    capsys.readouterr()
     assert edit(rendered, tmp_path / "whole") == 0
-    assert written(tmp_path / "whole") == names
-    # A render that was stopped has no table yet.
+    assert written(tmp_path / "whole") == names and capsys.readouterr().err == ""
     (rendered / "metadata.csv").unlink()
-    assert edit(rendered, tmp_path / "unfinished") == 0
-    assert written(tmp_path / "unfinished") == names
+    assert edit(rendered, tmp_path / "without a table") == 0
+    assert written(tmp_path / "without a table") == names
+    (rendered / "manifest.json").rename(rendered / "unfinished.json")
+    refused(capsys, "is not rendered to the end", rendered, tmp_path / "unfinished")
 
 
 def test_masks_of_other_collections_are_left_out(tmp_path, capsys):
@@ -115,6 +119,7 @@ def test_masks_of_other_collections_are_left_out(tmp_path, capsys):
     table.write_text("file_name\n")
     refused(capsys, "not known which files", tmp_path / "all", tmp_path / "again")
     table.unlink()
+    capsys.readouterr()
     assert edit(tmp_path / "all", tmp_path / "again") == 1
     assert written(tmp_path / "again") == written(tmp_path / "out")
     said = capsys.readouterr().err
