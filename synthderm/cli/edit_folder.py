@@ -135,12 +135,14 @@ def _find_done(tasks: Sequence[Task], out: Path) -> set[str]:
     done = set()
     for task in tasks:
         row = rows.get(task.name)
-        if row is None:
-            if task.target.is_file():
+        written = (row["file_name"], row["mask_file_name"]) if row else ()
+        for path in (task.target, task.mask):
+            if path is not None and path.is_file() and _relative(path, out) not in written:
                 raise ValueError(
-                    f"{task.target} is there, and {out / EDITS} does not name it: choose a new"
-                    " folder, or move it away."
+                    f"{path} is there, and {out / EDITS} does not name it: choose a new folder, or"
+                    " move it away."
                 )
+        if row is None:
             continue
         for key in SETTINGS:
             if row[key] != task.settings[key]:

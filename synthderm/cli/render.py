@@ -22,7 +22,7 @@ SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 # A format without loss that timm and torchvision do not take for an image to train on, whichever
 # folder they are given.
 MASK_SUFFIX = ".gif"
-PART = ".part"  # at the end of a file's name, until all are there
+PART = ".part"  # instead of its suffix, until all files are there
 COLUMNS = ("label", "severity", "skin_tone", "seed", "model", "weights_hash")
 
 
@@ -119,8 +119,8 @@ def render(
     items = _name_files(dataset, SUFFIXES[file_format], masks)
     columns = (*items[0]._fields[: 1 + masks], *COLUMNS)
     out.mkdir(parents=True, exist_ok=True)
+    write_text(out / PLAN, json.dumps(plan))
     with Journal(out / JOURNAL, columns) as journal:
-        write_text(out / PLAN, json.dumps(plan))
         rows = {row["file_name"]: row for row in read_rows(out / TABLE, columns)}
         rows |= {row["file_name"]: row for row in journal.rows}
         missing = [k for k, item in enumerate(items) if not _is_made(out, item, rows)]
@@ -199,7 +199,7 @@ def folder_names(classes: Sequence[str]) -> list[str]:
     """A folder for each class, of its name as far as any file system can have it."""
     names: list[str] = []
     for label in classes:
-        name = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]', "_", label).strip().rstrip(".")[:80]
+        name = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]', "_", label).strip().rstrip(".")[:60]
         name = re.sub(r"^(\.|$)", "_", name)
         taken = {other.casefold() for other in names}
         while name.casefold() in taken:  # one folder, where case does not count
@@ -215,7 +215,7 @@ def _is_made(out: Path, item: _Names, rows: Mapping[str, Row]) -> bool:
 
 def _part(path: Path) -> Path:
     """The file until all images are there, of a name that no reader takes for an image's."""
-    return path.with_name(path.name + PART)
+    return path.with_suffix(PART)
 
 
 def _make(
@@ -229,7 +229,9 @@ def _make(
         for name, picture in zip(item, pictures):
             if name:
                 path = out / name
-                write_image(to_pil(picture), _part(path), file_format=check_suffix(path))
+                # Optimised, a mask would be a palette's indices, 0 and 1, and not 0 and 255.
+                options = {"optimize": False} if name == item.mask_file_name else {}
+                write_image(to_pil(picture), _part(path), file_format=check_suffix(path), **options)
         yield {
             "file_name": item.file_name,
             "mask_file_name": item.mask_file_name or "",
