@@ -4,6 +4,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from synthderm.arguments import Range
 from synthderm.datasets.eczema_source import EczemaSource
 from synthderm.datasets.function_source import (
@@ -84,3 +86,12 @@ def lacks_classes(source: Any) -> bool:
 
 def _is_pipeline(source: Any) -> bool:
     return isinstance(source, str) and source.startswith(PREFIX)
+
+
+def check_device(device: str) -> None:
+    """CUDA does not work in forked workers, and every spawned one would load a model of its own."""
+    if device.startswith("cuda") and torch.utils.data.get_worker_info() is not None:
+        raise RuntimeError(
+            f"device={device!r} in a DataLoader worker: use device='cpu' in workers, or"
+            " num_workers=0 to generate on the GPU."
+        )

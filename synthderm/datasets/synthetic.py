@@ -21,7 +21,7 @@ from synthderm.datasets.counterparts import (
 )
 from synthderm.datasets.folder import apply_transforms
 from synthderm.datasets.function_source import Function
-from synthderm.datasets.make_source import lacks_classes, make_source
+from synthderm.datasets.make_source import check_device, lacks_classes, make_source
 from synthderm.datasets.seeds import item_seed
 from synthderm.datasets.sources import Generated
 from synthderm.datasets.viewing import View, Viewing
@@ -111,7 +111,7 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
                 f"truncation={truncation!r} must be above 0 and at most 1, which changes nothing."
             )
         self.truncation, self.return_mask, self.device = float(truncation), return_mask, str(device)
-        _check_device(self.device)
+        check_device(self.device)
         self.severity = None if severity is None else as_range("severity", severity)
         self.skin_tone = None if skin_tone is None else as_range("skin_tone", skin_tone, -90, 90)
         self._source = make_source(
@@ -279,13 +279,12 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
     def generate(self, numbers: list[int]) -> tuple[Tensor, Tensor]:
         """Images (B, 3, size, size) uint8 and masks (B, 1, size, size) bool of these items, on the
         CPU, before transforms. Numbers as for `draw`."""
-        made = self.sample(numbers)
-        return made.images, made.masks
+        return self.sample(numbers)[:2]
 
     @usual_torch()
     def sample(self, numbers: list[int]) -> Generated:
         """As `generate`, with the severity and the skin tone of each."""
-        _check_device(self.device)
+        check_device(self.device)
         labels = [self._source_labels[number % self.length] for number in numbers]
         seeds = [item_seed(self.seed, number) for number in numbers]
         return self._source.sample(labels, [torch.Generator().manual_seed(seed) for seed in seeds])
@@ -297,12 +296,3 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
 
     def extra_repr(self) -> str:
         return f"source={self.source!r}, seed={self.seed}, size={self.size}"
-
-
-def _check_device(device: str) -> None:
-    """CUDA does not work in forked workers, and every spawned one would load a model of its own."""
-    if device.startswith("cuda") and torch.utils.data.get_worker_info() is not None:
-        raise RuntimeError(
-            f"device={device!r} in a DataLoader worker: use device='cpu' in workers, or"
-            " num_workers=0 to generate on the GPU."
-        )
