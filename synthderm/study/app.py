@@ -12,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette import exceptions
 
 from synthderm.study.access import Access
+from synthderm.study.database import NotSaved
 from synthderm.study.limits import REQUESTS, Limiter
 from synthderm.study.middleware import RequestGuard
 from synthderm.study.results import COLUMNS, result_rows
 from synthderm.study.session import Session, State, UnknownChoice
-from synthderm.study.store import Conflict, NotSaved, Store, StudyFull
+from synthderm.study.store import Conflict, Store, StudyFull
 from synthderm.study.study_folder import PAGES, Study, csv_text
 
 STATIC = {"study.css": "text/css", "study.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -35,6 +36,7 @@ class AnswerBody(_Body):
     position: int = Field(ge=0, le=1_000_000)
     choice: str = Field(max_length=20)
     milliseconds: int = Field(ge=0, le=3_600_000)
+    place: int | None = Field(default=None, ge=1, le=1_000_000)
 
 
 def create_app(study: Study, store: Store, admin_token: str) -> FastAPI:
@@ -109,7 +111,7 @@ def _add_api(app: FastAPI, session: Session, access: Access) -> None:
 
     @app.post("/api/answer")
     def answer(participant: Participant, body: AnswerBody) -> State:
-        return session.answer(participant, body.position, body.choice, body.milliseconds)
+        return session.answer(participant, **body.model_dump())
 
     @app.post("/api/withdraw")
     def withdraw(participant: Participant) -> dict[str, bool]:
