@@ -16,7 +16,7 @@ from synthderm.study.database import NotSaved
 from synthderm.study.limits import REQUESTS, Limiter
 from synthderm.study.middleware import RequestGuard
 from synthderm.study.results import COLUMNS, result_rows
-from synthderm.study.session import Session, State, UnknownChoice
+from synthderm.study.session import Session, State, UnknownChoice, image_url
 from synthderm.study.store import Conflict, Store, StudyFull
 from synthderm.study.study_folder import PAGES, Study, csv_text
 
@@ -48,12 +48,13 @@ def create_app(study: Study, store: Store, admin_token: str) -> FastAPI:
         admin_token: password of /results.csv.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    access = Access(store, admin_token)
+    paths = {f"/static/{name}" for name in STATIC} | {image_url(name) for name in study.origins}
+    access = Access(store, admin_token, paths)
     _add_pages(app, study, access)
     _add_api(app, Session(study, store), access)
     _add_results(app, study, store, access)
     _add_error_replies(app)
-    app.add_middleware(RequestGuard, limiter=Limiter(REQUESTS))
+    app.add_middleware(RequestGuard, limiter=Limiter(REQUESTS), secret_of=access.right_secret)
     return app
 
 
