@@ -8,6 +8,7 @@ from pathlib import Path
 import uvicorn
 
 from synthderm.study.app import create_app
+from synthderm.study.connections import PER_CLIENT, TOTAL, allow_files, guarded_protocol
 from synthderm.study.database import NotSaved
 from synthderm.study.store import Store
 from synthderm.study.study_folder import Study
@@ -54,13 +55,17 @@ def serve(
     with closing(store), suppress(KeyboardInterrupt), listen(host, port) as listener:
         base = (url or f"http://{host}:{listener.getsockname()[1]}").rstrip("/")
         _print_welcome(study, store, base, admin_token)
+        total = allow_files(TOTAL)
+        # Behind a proxy all connections come from one address.
+        per_client = total if behind_proxy else min(PER_CLIENT, total // 2)
         config = uvicorn.Config(
             create_app(study, store, admin_token),
+            http=guarded_protocol(per_client, total),
+            ws="none",
             access_log=False,  # it would store addresses and personal links
             log_level="warning",
             server_header=False,
             proxy_headers=behind_proxy,
-            limit_concurrency=1000,
             timeout_graceful_shutdown=5,
             lifespan="off",
         )
