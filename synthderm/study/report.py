@@ -13,7 +13,7 @@ from synthderm.study.analyse import HASTY, analyse
 from synthderm.study.findings import ALPHA, Findings
 from synthderm.study.measures import RESAMPLES
 from synthderm.study.store import open_store
-from synthderm.study.study_folder import PAGES, Study
+from synthderm.study.study_folder import PAGES, Study, writing_to
 from synthderm.study.tables import NAMES, format_percent
 
 CONCLUSIONS = {
@@ -56,26 +56,17 @@ def report(
         ValueError: nothing to analyse yet, or a value out of range.
     """
     study = Study(folder)
-    if not study.database.is_file():
-        raise FileNotFoundError(
-            f"{study.folder} has no answers yet: run `synthderm study serve {study.folder}` and"
-            " invite participants."
-        )
     with open_store(study.database) as store:
         answers, participants = store.answers(), store.participants()
     findings = analyse(study, answers, margin, max_failed_checks)
     out = Path(out or study.folder)
     is_counted = findings.table.participant.map(findings.people.counted).astype(int)
-    try:
+    with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
         with atomic_path(out / "results.csv") as part:
             table = findings.table.assign(counted=is_counted)
             table.to_csv(part, index=False, lineterminator="\r\n")
         write_text(out / "report.html", render_report(findings, participants))
-    except OSError as error:
-        raise OSError(
-            f"{out} can't be written ({error.strerror}): give --out another folder."
-        ) from None
     return summarise(findings, out)
 
 

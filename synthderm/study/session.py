@@ -109,9 +109,6 @@ class Session:
 
     def _public(self, trial: Trial) -> State:
         """What a browser may know of a trial."""
-        values = CHOICES[trial.block]
-        if trial.swapped and trial.block == "yesno":
-            values = values[::-1]
         labels = self.study.texts["blocks"][trial.block]["choices"]
         return {
             "place": trial.participant,
@@ -119,10 +116,16 @@ class Session:
             "block": trial.block,
             "images": [image_url(name) for name in (trial.a, trial.b) if name],
             "check": trial.answer if trial.kind == "check" else None,
-            "choices": [{"value": value, "label": labels[value]} for value in values],
+            "choices": [{"value": value, "label": labels[value]} for value in choices_shown(trial)],
             "seconds": self.study.settings.seconds,
             "seconds_left": self.study.settings.seconds,
         }
+
+
+def choices_shown(trial: Trial) -> tuple[str, ...]:
+    """The meanings of a trial's buttons, from left to right."""
+    choices = CHOICES[trial.block]
+    return choices[::-1] if trial.swapped and trial.block == "yesno" else choices
 
 
 def image_url(name: str) -> str:

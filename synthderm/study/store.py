@@ -235,8 +235,14 @@ def open_store(path: Path) -> Iterator[Store]:
     Where its folder can't be written, a copy is read: SQLite writes beside a file that it reads.
 
     Raises:
+        FileNotFoundError: nobody has been invited yet.
         OSError: the answers can't be read.
     """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path.parent} has no answers yet: run `synthderm study serve {path.parent}` and"
+            " invite participants."
+        )
     with tempfile.TemporaryDirectory() as folder:
         try:
             try:
