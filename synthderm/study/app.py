@@ -63,18 +63,19 @@ def _add_pages(app: FastAPI, study: Study, access: Access) -> None:
     page = render_page(study)
     static = {name: (PAGES / name).read_bytes() for name in STATIC}
 
+    # What is in memory needs no thread, so it is served while others wait for the database.
     @app.get("/s/{code}")
-    def invitation(request: Request, code: str) -> HTMLResponse:
+    async def invitation(request: Request, code: str) -> HTMLResponse:
         access.require_invitation(request, code)
         return HTMLResponse(page)
 
     @app.get("/p/{token}")
-    def personal(token: str) -> HTMLResponse:
+    async def personal(token: str) -> HTMLResponse:
         # The page is the same for all participants. Its requests carry the token.
         return HTMLResponse(page)
 
     @app.get("/static/{name}")
-    def static_file(name: str) -> Response:
+    async def static_file(name: str) -> Response:
         if name not in static:
             raise HTTPException(404, "There is no such file.")
         headers = {"Cache-Control": "no-cache"}

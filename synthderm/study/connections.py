@@ -148,5 +148,5 @@ def allow_files(connections: int) -> int:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        return soft - SPARE_FILES
+        return max(soft - SPARE_FILES, SPARE_FILES)
     return connections
