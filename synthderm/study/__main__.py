@@ -1,4 +1,4 @@
-"""`python -m synthderm.study build|power|serve|analyse`: the same as `synthderm study`."""
+"""`python -m synthderm.study build|power|serve|analyse|export`: the same as `synthderm study`."""
 
 import argparse
 import sys

@@ -12,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette import exceptions
 
 from synthderm.study.access import Access
+from synthderm.study.database import NotSaved
 from synthderm.study.limits import REQUESTS, Limiter
 from synthderm.study.middleware import RequestGuard
 from synthderm.study.results import COLUMNS, result_rows
-from synthderm.study.session import Session, State, UnknownChoice
-from synthderm.study.store import Conflict, NotSaved, Store, StudyFull
+from synthderm.study.session import Session, State, UnknownChoice, image_url
+from synthderm.study.store import Conflict, Store, StudyFull
 from synthderm.study.study_folder import PAGES, Study, csv_text
 
 STATIC = {"study.css": "text/css", "study.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -35,6 +36,7 @@ class AnswerBody(_Body):
     position: int = Field(ge=0, le=1_000_000)
     choice: str = Field(max_length=20)
     milliseconds: int = Field(ge=0, le=3_600_000)
+    place: int | None = Field(default=None, ge=1, le=1_000_000)
 
 
 def create_app(study: Study, store: Store, admin_token: str) -> FastAPI:
@@ -46,12 +48,13 @@ def create_app(study: Study, store: Store, admin_token: str) -> FastAPI:
         admin_token: password of /results.csv.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    access = Access(store, admin_token)
+    paths = {f"/static/{name}" for name in STATIC} | {image_url(name) for name in study.origins}
+    access = Access(store, admin_token, paths)
     _add_pages(app, study, access)
     _add_api(app, Session(study, store), access)
     _add_results(app, study, store, access)
     _add_error_replies(app)
-    app.add_middleware(RequestGuard, limiter=Limiter(REQUESTS))
+    app.add_middleware(RequestGuard, limiter=Limiter(REQUESTS), secret_of=access.right_secret)
     return app
 
 
@@ -60,18 +63,19 @@ def _add_pages(app: FastAPI, study: Study, access: Access) -> None:
     page = render_page(study)
     static = {name: (PAGES / name).read_bytes() for name in STATIC}
 
+    # What is in memory needs no thread, so it is served while others wait for the database.
     @app.get("/s/{code}")
-    def invitation(request: Request, code: str) -> HTMLResponse:
+    async def invitation(request: Request, code: str) -> HTMLResponse:
         access.require_invitation(request, code)
         return HTMLResponse(page)
 
     @app.get("/p/{token}")
-    def personal(token: str) -> HTMLResponse:
+    async def personal(token: str) -> HTMLResponse:
         # The page is the same for all participants. Its requests carry the token.
         return HTMLResponse(page)
 
     @app.get("/static/{name}")
-    def static_file(name: str) -> Response:
+    async def static_file(name: str) -> Response:
         if name not in static:
             raise HTTPException(404, "There is no such file.")
         headers = {"Cache-Control": "no-cache"}
@@ -109,7 +113,7 @@ def _add_api(app: FastAPI, session: Session, access: Access) -> None:
 
     @app.post("/api/answer")
     def answer(participant: Participant, body: AnswerBody) -> State:
-        return session.answer(participant, body.position, body.choice, body.milliseconds)
+        return session.answer(participant, **body.model_dump())
 
     @app.post("/api/withdraw")
     def withdraw(participant: Participant) -> dict[str, bool]:

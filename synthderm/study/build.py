@@ -4,7 +4,6 @@ All images are cut, resized and compressed in the same way, so that neither size
 tells which is which. The smallest image decides the size, so that no image is enlarged.
 """
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -14,8 +13,8 @@ import numpy as np
 from synthderm.study.image_writer import ImageWriter
 from synthderm.study.pictures import Folder, Pictures, read_folder, read_generated, read_pairs
 from synthderm.study.plan import TRIALS, Plan
-from synthderm.study.schedule import ImageNames, Trial, sample_trials
-from synthderm.study.study_folder import Example, Settings, write_study
+from synthderm.study.schedule import ImageNames, sample_trials
+from synthderm.study.study_folder import Example, Settings, new_folder, require_new, write_study
 
 LARGEST = 512  # pixels
 SMALLEST = 16
@@ -68,10 +67,7 @@ def build(
         ValueError: settings or images that do not make a study.
     """
     out = Path(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(
-            f"{out} exists already, and a study is never overwritten: give --out another folder."
-        )
+    require_new(out)
     yesno, two, edit = _default_trials(yesno, two, edit, (real, generated), (add, remove))
     plan = Plan(participants, yesno, two, edit, repeats, checks)
     pictures = _read_pictures(plan, (real, generated), (add, remove), images, examples, seed)
@@ -82,7 +78,9 @@ def build(
     settings = Settings(
         title, seed, plan, writer.size, quality, seconds, margin, max_failed_checks, shown
     )
-    _write_folder(out, settings, trials, writer)
+    with new_folder(out) as part:
+        writer.write(part / "images")
+        write_study(part, settings, trials, writer.rows)
     return settings
 
 
@@ -180,14 +178,3 @@ def _take(names: list[Item], side: str) -> Item:
             " number."
         )
     return names.pop()
-
-
-def _write_folder(out: Path, settings: Settings, trials: list[Trial], writer: ImageWriter) -> None:
-    """Write the study beside `out` and rename it when it is whole: half a study is never served."""
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    writer.write(part / "images")
-    write_study(part, settings, trials, writer.rows)
-    if out.exists():
-        out.rmdir()
-    part.rename(out)

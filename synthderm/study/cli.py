@@ -1,4 +1,4 @@
-"""The commands `synthderm study build`, `power`, `serve` and `analyse`."""
+"""The commands `synthderm study build`, `power`, `serve`, `analyse` and `export`."""
 
 import argparse
 import inspect
@@ -97,6 +97,10 @@ ANALYSE: dict[str, dict[str, Any]] = {
         "help": "another exclusion rule than the study's; the report says so",
     },
 }
+EXPORT: dict[str, dict[str, Any]] = {
+    "folder": FOLDER,
+    "--out": {"required": True, "help": "the dataset's folder, new or empty"},
+}
 
 
 class _Defaults(argparse.ArgumentDefaultsHelpFormatter):
@@ -109,7 +113,7 @@ class _Defaults(argparse.ArgumentDefaultsHelpFormatter):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the four commands; `run` in the parsed arguments is the chosen one."""
+    """Add the five commands; `run` in the parsed arguments is the chosen one."""
     commands = parser.add_subparsers(dest="study_command", metavar="command", required=True)
     for name, text, options, run in (
         ("build", "prepare the images and every participant's trials", BUILD, run_build),
@@ -125,6 +129,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "write report.html and results.csv",
             ANALYSE,
             partial(_run, "synthderm.study.report", "report"),
+        ),
+        (
+            "export",
+            "write the answers as a Psych-DS dataset, with jsPsych's column names",
+            EXPORT,
+            partial(_run, "synthderm.study.psych_ds", "export"),
         ),
     ):
         command = commands.add_parser(name, help=text, description=text, formatter_class=_Defaults)

@@ -1,5 +1,6 @@
 """How much one client may ask for: rates, counted in memory alone."""
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -16,11 +17,11 @@ class Rate:
     per_second: float
 
 
-# A lecture hall may share one address. 60 people who answer every two seconds make about 100
-# requests a second.
+# A lecture hall may share one address, and all of it may join at once. Each participant, and each
+# image, has requests of its own there (see `synthderm.study.access.Access.right_secret`).
 REQUESTS = Rate(burst=1000, per_second=100)
-JOINS = Rate(burst=100, per_second=1)
-WRONG_SECRETS = Rate(burst=20, per_second=0.2)
+JOINS = Rate(burst=1000, per_second=1)
+WRONG_SECRETS = Rate(burst=20, per_second=0.2)  # refused in any case, but with less work
 
 
 class Limiter:
@@ -29,27 +30,29 @@ class Limiter:
     Args:
         rate: what each client may do.
         clock: seconds.
-        clients: how many clients are remembered; the least recent are forgotten first.
+        clients: how many clients, each with each of its secrets, are remembered; the least recent
+            are forgotten first.
     """
 
     def __init__(
-        self, rate: Rate, clock: Callable[[], float] = time.monotonic, clients: int = 10_000
+        self, rate: Rate, clock: Callable[[], float] = time.monotonic, clients: int = 100_000
     ) -> None:
         self.rate = rate
         self.clock = clock
         self.clients = clients
-        self.buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self.lock = threading.Lock()
+        self.buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
-    def allows(self, client: str, cost: float = 1.0) -> bool:
-        """Whether this client has a token left. It then spends `cost` tokens; 0 only asks."""
-        now = self.clock()
-        left, then = self.buckets.pop(client, (self.rate.burst, now))
-        left = min(self.rate.burst, left + (now - then) * self.rate.per_second)
-        is_allowed = left >= max(cost, 1.0)
-        self.buckets[client] = (left - cost if is_allowed else left, now)
-        if len(self.buckets) > self.clients:
-            self.buckets.popitem(last=False)
-        return is_allowed
+    def allows(self, client: str, secret: str = "") -> bool:
+        """Whether this client has a request left, with this right secret; it then has one less."""
+        now, key = self.clock(), (client, secret)
+        with self.lock:
+            left, then = self.buckets.pop(key, (self.rate.burst, now))
+            left = min(self.rate.burst, left + (now - then) * self.rate.per_second)
+            self.buckets[key] = (left - 1 if left >= 1 else left, now)
+            if len(self.buckets) > self.clients:
+                self.buckets.popitem(last=False)
+        return left >= 1
 
 
 def client_of(scope: Mapping[str, Any]) -> str:

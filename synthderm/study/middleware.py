@@ -1,6 +1,7 @@
 """What all requests pass: limits on their number and size, and security headers on all replies."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 from starlette.datastructures import MutableHeaders
@@ -34,19 +35,21 @@ class RequestGuard:
     Args:
         app: the application.
         limiter: counts the requests of each client.
+        secret_of: the right secret that a request carries, from its scope and body; "" for none.
     """
 
-    def __init__(self, app: ASGIApp, limiter: Limiter) -> None:
+    def __init__(
+        self, app: ASGIApp, limiter: Limiter, secret_of: Callable[[Scope, bytes], str]
+    ) -> None:
         self.app = app
         self.limiter = limiter
+        self.secret_of = secret_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         send = _with_security_headers(send)
         refuse = partial(_refuse, scope, receive, send)
-        if not self.limiter.allows(client_of(scope)):
-            return await refuse(429, "Too many requests. Wait a few seconds, then try again.")
         body = b""
         try:
             async with asyncio.timeout(BODY_SECONDS):
@@ -60,6 +63,8 @@ class RequestGuard:
             return await refuse(408, reason)
         except ClientDisconnect:
             return None
+        if not self.limiter.allows(client_of(scope), self.secret_of(scope, body)):
+            return await refuse(429, "Too many requests. Wait a few seconds, then try again.")
         await self.app(scope, _replay(body, receive), send)
 
 

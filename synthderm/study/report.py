@@ -3,7 +3,6 @@
 import html
 import string
 from collections.abc import Mapping
-from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from synthderm.study import plots, tables
 from synthderm.study.analyse import HASTY, analyse
 from synthderm.study.findings import ALPHA, Findings
 from synthderm.study.measures import RESAMPLES
-from synthderm.study.store import NotSaved, Store
-from synthderm.study.study_folder import PAGES, Study
+from synthderm.study.store import open_store
+from synthderm.study.study_folder import PAGES, Study, writing_to
 from synthderm.study.tables import NAMES, format_percent
 
 CONCLUSIONS = {
@@ -53,27 +52,21 @@ def report(
 
     Raises:
         FileNotFoundError: no study, or no answers.
-        OSError: the answers can't be read.
+        OSError: the answers can't be read, or `out` can't be written.
         ValueError: nothing to analyse yet, or a value out of range.
     """
     study = Study(folder)
-    if not study.database.is_file():
-        raise FileNotFoundError(
-            f"{study.folder} has no answers yet: run `synthderm study serve {study.folder}` and"
-            " invite participants."
-        )
-    try:
-        with closing(Store(study.database)) as store:
-            answers, participants = store.answers(), store.participants()
-    except NotSaved as error:
-        raise OSError(f"{study.database} can't be read: {error}.") from None
+    with open_store(study.database) as store:
+        answers, participants = store.answers(), store.participants()
     findings = analyse(study, answers, margin, max_failed_checks)
     out = Path(out or study.folder)
-    out.mkdir(parents=True, exist_ok=True)
     is_counted = findings.table.participant.map(findings.people.counted).astype(int)
-    with atomic_path(out / "results.csv") as part:
-        findings.table.assign(counted=is_counted).to_csv(part, index=False, lineterminator="\r\n")
-    write_text(out / "report.html", render_report(findings, participants))
+    with writing_to(out):
+        out.mkdir(parents=True, exist_ok=True)
+        with atomic_path(out / "results.csv") as part:
+            table = findings.table.assign(counted=is_counted)
+            table.to_csv(part, index=False, lineterminator="\r\n")
+        write_text(out / "report.html", render_report(findings, participants))
     return summarise(findings, out)
 
 

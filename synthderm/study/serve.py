@@ -8,7 +8,9 @@ from pathlib import Path
 import uvicorn
 
 from synthderm.study.app import create_app
-from synthderm.study.store import NotSaved, Store
+from synthderm.study.connections import PER_CLIENT, TOTAL, allow_files, guarded_protocol
+from synthderm.study.database import NotSaved
+from synthderm.study.store import Store
 from synthderm.study.study_folder import Study
 
 
@@ -42,18 +44,28 @@ def serve(
     try:
         store = Store(study.database)
     except NotSaved as error:
-        raise OSError(f"{study.database} can't be opened: {error}.") from None
+        way_out = (
+            ": answers are saved there, so give yourself the right to write in the study's folder,"
+            " or copy the folder to a place where you have it."
+            if error.is_unwritable
+            else "."
+        )
+        raise OSError(f"{study.database} can't be opened ({error}){way_out}") from None
     admin_token = secrets.token_urlsafe(24)
     with closing(store), suppress(KeyboardInterrupt), listen(host, port) as listener:
         base = (url or f"http://{host}:{listener.getsockname()[1]}").rstrip("/")
         _print_welcome(study, store, base, admin_token)
+        total = allow_files(TOTAL)
+        # Behind a proxy all connections come from one address.
+        per_client = total if behind_proxy else min(PER_CLIENT, total // 2)
         config = uvicorn.Config(
             create_app(study, store, admin_token),
+            http=guarded_protocol(per_client, total),
+            ws="none",
             access_log=False,  # it would store addresses and personal links
             log_level="warning",
             server_header=False,
             proxy_headers=behind_proxy,
-            limit_concurrency=1000,
             timeout_graceful_shutdown=5,
             lifespan="off",
         )
@@ -61,7 +73,7 @@ def serve(
 
 
 def _print_welcome(study: Study, store: Store, base: str, admin_token: str) -> None:
-    taken, places = len(store.participants()), len(study.trials)
+    taken, places = store.count_taken(), len(study.trials)
     print(
         f"{study.settings.title}: {len(study.trials[1])} trials each, {taken} of {places} places"
         f" taken, {len(store.answers())} answers."

@@ -36,15 +36,19 @@ class Session:
         """What the participant's browser shows now.
 
         Args:
-            participant: the participant's number.
+            participant: the participant's id.
             begin: leave the instructions of a block and show its first trial.
 
         Returns:
             `total`: number of trials. `trial`: the next one, or None at the end. `intro`: the
             instructions of a block that is about to begin, or None.
+
+        Raises:
+            StudyFull: others were faster and took all places.
         """
-        trials = self.study.trials[participant]
-        position = self.store.next_position(participant)
+        place = self.store.place(participant, len(self.study.trials))
+        trials = self.study.trials[place]
+        position = self.store.next_position(place)
         total = len(trials)
         if position >= total:
             return {"total": total, "trial": None, "intro": None}
@@ -62,22 +66,37 @@ class Session:
             "trial": self._public(trial) | {"seconds_left": left},
         }
 
-    def answer(self, participant: int, position: int, choice: str, milliseconds: int) -> State:
+    def answer(
+        self,
+        participant: int,
+        position: int,
+        choice: str,
+        milliseconds: int,
+        place: int | None = None,
+    ) -> State:
         """Save an answer, and return the next state.
 
+        Args:
+            participant: the participant's id.
+            position, choice, milliseconds: the answer.
+            place: of the trial that was answered; the participant's where None.
+
         Raises:
-            Conflict: not the participant's next trial, or another answer than the saved one
-                (`Store.save`).
+            Conflict: not the participant's next trial, or another answer than the saved one, or
+                another participant took the place (`Store.save`).
             UnknownChoice: not one of the block's choices.
             NotSaved: the database failed; nothing has changed (`Store.save`).
         """
-        trials = self.study.trials[participant]
+        own = self.store.open_place(participant)
+        if own is None:
+            raise Conflict("another participant was faster; there are other questions for you")
+        trials = self.study.trials[own]
         if position >= len(trials):
             raise Conflict(f"there are {len(trials)} trials, not {position + 1}")
         choices = CHOICES[trials[position].block]
         if choice not in choices:
             raise UnknownChoice(f"choice must be {' or '.join(choices)}.")
-        self.store.save(participant, position, choice, milliseconds)
+        self.store.save(participant, position, choice, milliseconds, place or own)
         return self.state(participant)
 
     def _intro(self, trials: list[Trial], block: str) -> State:
@@ -90,19 +109,23 @@ class Session:
 
     def _public(self, trial: Trial) -> State:
         """What a browser may know of a trial."""
-        values = CHOICES[trial.block]
-        if trial.swapped and trial.block == "yesno":
-            values = values[::-1]
         labels = self.study.texts["blocks"][trial.block]["choices"]
         return {
+            "place": trial.participant,
             "position": trial.position,
             "block": trial.block,
             "images": [image_url(name) for name in (trial.a, trial.b) if name],
             "check": trial.answer if trial.kind == "check" else None,
-            "choices": [{"value": value, "label": labels[value]} for value in values],
+            "choices": [{"value": value, "label": labels[value]} for value in choices_shown(trial)],
             "seconds": self.study.settings.seconds,
             "seconds_left": self.study.settings.seconds,
         }
+
+
+def choices_shown(trial: Trial) -> tuple[str, ...]:
+    """The meanings of a trial's buttons, from left to right."""
+    choices = CHOICES[trial.block]
+    return choices[::-1] if trial.swapped and trial.block == "yesno" else choices
 
 
 def image_url(name: str) -> str:

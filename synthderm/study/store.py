@@ -1,57 +1,34 @@
 """Participants and answers in SQLite.
 
-An answer is on disk before `save` returns (write-ahead log, `synchronous=FULL`). Of a participant
-only a number and the hash of a random token are stored: no name, no address, no browser.
+An answer is on disk before `save` returns (see `synthderm.study.database`). Of a participant only
+numbers and the hash of a random token are stored: no name, no address, no browser.
+
+A study has as many places as `build` made lists of trials. Whoever joins is shown the trials of a
+place, and the first answer takes it. Until then the place is also given to others once no free one
+is left, so people who join and never answer keep nobody out.
 """
 
 import hashlib
 import secrets
-import sqlite3
-import threading
+import shutil
+import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-SCHEMA = """
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
-PRAGMA foreign_keys = ON;
-PRAGMA secure_delete = ON;
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS participants (
-    number INTEGER PRIMARY KEY,
-    token_hash TEXT UNIQUE,          -- NULL once the participant has withdrawn
-    position INTEGER,                -- the last trial that was shown, and when (Unix seconds)
-    shown_at REAL
-);
-CREATE TABLE IF NOT EXISTS answers (
-    participant INTEGER NOT NULL REFERENCES participants (number),
-    position INTEGER NOT NULL,
-    choice TEXT NOT NULL,
-    milliseconds INTEGER NOT NULL,
-    PRIMARY KEY (participant, position)
-) WITHOUT ROWID;
-"""
-
-Execute = Callable[..., sqlite3.Cursor]
+from synthderm.study.database import Database, NotSaved, Query
+from synthderm.study.schema import create_tables
 
 
 class Answer(NamedTuple):
-    """One answer as it is stored."""
+    """One answer as it is stored. `participant` is the place, which says what was asked."""
 
     participant: int
     position: int
     choice: str
     milliseconds: int
-
-
-class NotSaved(Exception):
-    """The database could not be read or written (locked, full disk, read-only).
-
-    Trying again may help.
-    """
 
 
 class Conflict(Exception):
@@ -63,57 +40,32 @@ class StudyFull(Exception):
 
 
 class Store:
-    """The database of one study. Several threads may use it at once.
+    """The answers to one study. Several threads may use it at once.
 
     Args:
         path: the file; created if it does not exist.
-        timeout: seconds to wait for a lock.
+        timeout: seconds that a call may wait for a lock.
 
     Raises:
-        NotSaved: the file can't be opened or written. All methods may raise it too.
+        NotSaved: the file can't be opened or written, or has other tables. All methods may raise
+            it too.
     """
 
     def __init__(self, path: str | Path, timeout: float = 3.0) -> None:
-        self.lock = threading.RLock()
-        self.connection = sqlite3.connect(
-            path, timeout=timeout, isolation_level=None, check_same_thread=False
-        )
-        with self._locked():
-            self.connection.executescript(SCHEMA)
-        with self._transaction() as run:
-            run("INSERT OR IGNORE INTO meta VALUES ('invitation', ?)", (secrets.token_urlsafe(16),))
-
-    @contextmanager
-    def _locked(self) -> Iterator[Execute]:
-        """The connection for this thread alone; its errors become `NotSaved`."""
-        with self.lock:
-            try:
-                yield self.connection.execute
-            except sqlite3.IntegrityError:
-                raise
-            except sqlite3.DatabaseError as error:
-                raise NotSaved(str(error)) from error
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Execute]:
-        """All or nothing.
-
-        The write lock is taken first, so what is read stays true until the commit.
-        """
-        # Leaving the connection's block commits, or rolls back after an error.
-        with self._locked() as run, self.connection:
-            run("BEGIN IMMEDIATE")
-            yield run
-
-    def _read(self, query: str, *values: object) -> list[Any]:
-        """All rows that a query returns."""
-        with self._locked() as run:
-            return run(query, values).fetchall()
+        self.database = Database(path, timeout)
+        try:
+            with self.database.transaction() as run:
+                create_tables(run)
+            query = "SELECT token_hash FROM participants WHERE token_hash IS NOT NULL"
+            self.token_hashes = {row[0] for row in self.database.read(query)}
+        except NotSaved:
+            self.close()
+            raise
 
     @property
     def invitation(self) -> str:
         """The random part of the link that is sent out."""
-        return str(self._read("SELECT value FROM meta WHERE name = 'invitation'")[0][0])
+        return str(self.database.read("SELECT value FROM meta WHERE name = 'invitation'")[0][0])
 
     def join(self, places: int) -> str:
         """A new participant's token, 192 random bits.
@@ -122,48 +74,92 @@ class Store:
             StudyFull: all `places` are taken.
         """
         token = secrets.token_urlsafe(24)
-        with self._transaction() as run:
-            number = run("SELECT COALESCE(MAX(number), 0) + 1 FROM participants").fetchone()[0]
-            if number > places:
-                raise StudyFull
-            values = (number, _hash(token))
-            run("INSERT INTO participants (number, token_hash) VALUES (?, ?)", values)
+        with self.database.transaction() as run:
+            place = _least_shown(run, places)
+            query = "INSERT INTO participants (token_hash, shown) VALUES (?, ?)"
+            run(query, _hash(token), place)
+        self.token_hashes.add(_hash(token))
         return token
 
+    def knows(self, token: str) -> bool:
+        """Whether this is a participant's token, without a look at the file."""
+        return _hash(token) in self.token_hashes
+
     def participant(self, token: str) -> int | None:
-        """The number of the participant with this token, None if there is none."""
-        rows = self._read("SELECT number FROM participants WHERE token_hash = ?", _hash(token))
+        """The id of the participant with this token, None if there is none."""
+        query = "SELECT id FROM participants WHERE token_hash = ?"
+        rows = self.database.read(query, _hash(token))
         return rows[0][0] if rows else None
 
-    def next_position(self, participant: int) -> int:
-        """The position of a participant's next trial.
+    def place(self, participant: int, places: int) -> int:
+        """The place whose trials this participant is shown.
+
+        It changes until the first answer, if somebody else is faster and takes it.
+
+        Raises:
+            StudyFull: all `places` are taken, by others.
+        """
+        if place := self.open_place(participant):
+            return place
+        with self.database.transaction() as run:
+            place = _least_shown(run, places)
+            run(
+                "UPDATE participants SET shown = ?, position = NULL, shown_at = NULL WHERE id = ?",
+                place,
+                participant,
+            )
+        return place
+
+    def open_place(self, participant: int) -> int | None:
+        """The place that this participant has; None if somebody else took it meanwhile."""
+        return _open_place(self.database.read, participant)
+
+    def next_position(self, place: int) -> int:
+        """The position of the next trial of a place.
 
         It equals the number of answers, because answers come in order.
         """
-        return int(
-            self._read("SELECT COUNT(*) FROM answers WHERE participant = ?", participant)[0][0]
-        )
+        query = "SELECT COUNT(*) FROM answers WHERE participant = ?"
+        return int(self.database.read(query, place)[0][0])
 
-    def save(self, participant: int, position: int, choice: str, milliseconds: int) -> None:
-        """Save an answer.
+    def save(
+        self,
+        participant: int,
+        position: int,
+        choice: str,
+        milliseconds: int,
+        place: int | None = None,
+    ) -> None:
+        """Save an answer. The first one takes the place.
 
         The same answer again changes nothing, so a client that got no reply may repeat it.
 
+        Args:
+            participant: the participant's id.
+            position, choice, milliseconds: the answer.
+            place: the place whose trial was answered; the participant's where None.
+
         Raises:
-            Conflict: not the next trial, or another choice than the saved one.
+            Conflict: not the next trial, or another choice than the saved one, or the place is
+                somebody else's now.
             NotSaved: the database failed; nothing has changed.
         """
-        query = "SELECT choice FROM answers WHERE participant = ? AND position = ?"
-        with self._transaction() as run:
-            if saved := self._read(query, participant, position):
+        with self.database.transaction() as run:
+            own = _open_place(run, participant)
+            if own is None or place not in (None, own):
+                raise Conflict("these questions are another participant's now")
+            query = "SELECT choice FROM answers WHERE participant = ? AND position = ?"
+            if saved := run(query, own, position):
                 if saved[0][0] != choice:
                     raise Conflict(f"trial {position + 1} is answered already, and differently")
                 return
-            expected = self.next_position(participant)
+            query = "SELECT COUNT(*) FROM answers WHERE participant = ?"
+            expected = run(query, own)[0][0]
             if position != expected:
                 raise Conflict(f"the next trial is {expected + 1}, not {position + 1}")
-            values = (participant, position, choice, milliseconds)
-            run("INSERT INTO answers VALUES (?, ?, ?, ?)", values)
+            if position == 0:
+                run("UPDATE participants SET place = ? WHERE id = ?", own, participant)
+            run("INSERT INTO answers VALUES (?, ?, ?, ?)", own, position, choice, milliseconds)
 
     def was_shown(self, participant: int, position: int) -> bool:
         """Whether this is the trial that was last sent to the participant."""
@@ -172,53 +168,117 @@ class Store:
     def seconds_since_shown(self, participant: int, position: int) -> float | None:
         """How long ago this trial was first sent to the participant; None if that is now."""
         now = time.time()
-        with self._transaction() as run:
-            shown_at = self._shown_at(participant, position)
-            if shown_at is not None:
-                return max(0.0, now - shown_at)
+        shown_at = self._shown_at(participant, position)
+        if shown_at is not None:
+            return max(0.0, now - shown_at)
+        with self.database.transaction() as run:
+            # Two tabs may ask at once: the first one's time counts.
             run(
-                "UPDATE participants SET position = ?, shown_at = ? WHERE number = ?",
-                (position, now, participant),
+                "UPDATE participants SET position = ?, shown_at = ?"
+                " WHERE id = ? AND position IS NOT ?",
+                position,
+                now,
+                participant,
+                position,
             )
         return None
 
     def _shown_at(self, participant: int, position: int) -> float | None:
         """When this trial was sent (Unix seconds); None unless it is the last that was sent."""
-        query = "SELECT shown_at FROM participants WHERE number = ? AND position = ?"
-        rows = self._read(query, participant, position)
+        query = "SELECT shown_at FROM participants WHERE id = ? AND position = ?"
+        rows = self.database.read(query, participant, position)
         return rows[0][0] if rows else None
 
     def withdraw(self, participant: int) -> None:
         """Delete a participant's answers and token.
 
-        The place stays taken, so that nobody else gets the same trials.
+        A place that was taken stays taken, so that nobody else gets the same trials.
         """
-        with self._transaction() as run:
-            run("DELETE FROM answers WHERE participant = ?", (participant,))
+        with self.database.transaction() as run:
+            query = "SELECT token_hash, place FROM participants WHERE id = ?"
+            ((token_hash, place),) = run(query, participant)
+            run("DELETE FROM answers WHERE participant = ?", place)
             run(
-                "UPDATE participants SET token_hash = NULL, position = NULL, shown_at = NULL"
-                " WHERE number = ?",
-                (participant,),
+                "UPDATE participants SET token_hash = NULL, shown = NULL, position = NULL,"
+                " shown_at = NULL WHERE id = ?",
+                participant,
             )
-        with self._locked() as run:
-            run("PRAGMA wal_checkpoint(TRUNCATE)")  # else the log would keep the answers
+        self.token_hashes.discard(token_hash)
+        self.database.empty_log()  # else the log would keep the answers
 
     def participants(self) -> dict[int, bool]:
-        """Each participant's number, and whether they have withdrawn."""
-        query = "SELECT number, token_hash IS NULL FROM participants ORDER BY number"
-        return {number: bool(has_withdrawn) for number, has_withdrawn in self._read(query)}
+        """The id of everyone who joined, and whether they have withdrawn."""
+        query = "SELECT id, token_hash IS NULL FROM participants ORDER BY id"
+        return {number: bool(withdrawn) for number, withdrawn in self.database.read(query)}
+
+    def count_taken(self) -> int:
+        """The number of places that are taken."""
+        return int(self.database.read("SELECT COUNT(place) FROM participants")[0][0])
 
     def answers(self) -> list[Answer]:
-        """All answers, by participant and position."""
+        """All answers, by place and position."""
         query = (
             "SELECT participant, position, choice, milliseconds FROM answers"
             " ORDER BY participant, position"
         )
-        return [Answer(*row) for row in self._read(query)]
+        return [Answer(*row) for row in self.database.read(query)]
 
     def close(self) -> None:
         """Close the database."""
-        self.connection.close()
+        self.database.close()
+
+
+@contextmanager
+def open_store(path: Path) -> Iterator[Store]:
+    """The answers to a study that is over, for reading.
+
+    Where its folder can't be written, a copy is read: SQLite writes beside a file that it reads.
+
+    Raises:
+        FileNotFoundError: nobody has been invited yet.
+        OSError: the answers can't be read.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path.parent} has no answers yet: run `synthderm study serve {path.parent}` and"
+            " invite participants."
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            try:
+                store = Store(path)
+            except NotSaved as error:
+                if not error.is_unwritable:
+                    raise
+                for part in (path, path.with_name(f"{path.name}-wal")):
+                    if part.is_file():
+                        shutil.copyfile(part, Path(folder) / part.name)
+                store = Store(Path(folder) / path.name)
+        except NotSaved as error:
+            raise OSError(f"{path} can't be read: {error}.") from None
+        with closing(store):
+            yield store
+
+
+def _open_place(run: Query, participant: int) -> int | None:
+    """A participant's place, None if they have withdrawn or another has taken what they see."""
+    query = (
+        "SELECT COALESCE(place, shown) FROM participants AS me WHERE id = ? AND (place NOT NULL OR"
+        " NOT EXISTS (SELECT 1 FROM participants WHERE place = me.shown))"
+        " AND token_hash NOT NULL"
+    )
+    rows = run(query, participant)
+    return rows[0][0] if rows else None
+
+
+def _least_shown(run: Query, places: int) -> int:
+    """The place that nobody has taken and that is shown to the fewest, the first of several."""
+    taken = {row[0] for row in run("SELECT place FROM participants WHERE place NOT NULL")}
+    shown = dict(run("SELECT shown, COUNT(*) FROM participants GROUP BY shown"))
+    free = [place for place in range(1, places + 1) if place not in taken]
+    if not free:
+        raise StudyFull
+    return min(free, key=lambda place: shown.get(place, 0))
 
 
 def _hash(token: str) -> str:

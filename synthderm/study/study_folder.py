@@ -16,7 +16,8 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -177,6 +178,49 @@ def write_study(
         (folder / name).write_text(text, encoding="utf-8", newline="")
     for name in ("texts.json", "consent.txt"):
         shutil.copyfile(PAGES / name, folder / name)
+
+
+def require_new(out: Path) -> None:
+    """Refuse a folder that has files in it.
+
+    Raises:
+        FileExistsError: `out` is a file, or a folder that is not empty.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(
+            f"{out} exists already, and nothing is overwritten: give --out another folder."
+        )
+
+
+@contextmanager
+def writing_to(out: Path) -> Iterator[None]:
+    """Where the block can't write to `out`, say so and name the way out.
+
+    Raises:
+        OSError: the block raised one.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            f"{out} can't be written ({error.strerror}): give --out another folder."
+        ) from None
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A folder beside `out` that takes its name when it is whole: nobody ever reads half of it.
+
+    Args:
+        out: a folder that is empty or does not exist.
+    """
+    part = out.with_name(f"{out.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    yield part
+    if out.exists():
+        out.rmdir()
+    part.rename(out)
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:

@@ -57,10 +57,3 @@ def test_results_need_the_admin_token(server, client, study):
     assert reply.status_code == 200 and len(rows) == study.settings.plan.length
     for row, trial in zip(rows, study.trials[1], strict=True):
         assert int(row["correct"]) == int(row["choice"] == trial.answer)
-
-
-def test_no_places_left(server, client, study):
-    for _ in range(len(study.trials)):
-        server.join(client)
-    reply = client.post("/api/join", json={"invitation": server.invitation, "agreed": True})
-    assert reply.status_code == 410

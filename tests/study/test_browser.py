@@ -214,11 +214,11 @@ def test_a_locked_database_is_shown_and_the_answer_can_be_sent_again(page, folde
     agree(page, server.link)
     go_through(page, by_pointer, until=2)
     blocker = Store(folder / "answers.sqlite")
-    blocker.connection.execute("BEGIN IMMEDIATE")
+    blocker.database.writer.execute("BEGIN IMMEDIATE")
     page.locator("button.choice").first.click()
     expect(page.get_by_role("alert")).to_contain_text("This is not saved yet", timeout=15_000)
     assert len(blocker.answers()) == 1
-    blocker.connection.execute("ROLLBACK")
+    blocker.database.writer.execute("ROLLBACK")
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("alert")).to_be_empty()
     assert len(blocker.answers()) == 2

@@ -10,6 +10,7 @@ from synthderm.study.__main__ import main
 from synthderm.study.build import build
 from synthderm.study.cli import add_arguments
 from synthderm.study.power import power_table
+from synthderm.study.psych_ds import export
 from synthderm.study.report import report
 from synthderm.study.serve import serve
 from synthderm.study.study_folder import Study
@@ -37,13 +38,19 @@ def test_the_power_command(capsys):
 
 @pytest.mark.parametrize(
     ("command", "function"),
-    [("build", build), ("power", power_table), ("serve", serve), ("analyse", report)],
+    [
+        ("build", build),
+        ("power", power_table),
+        ("serve", serve),
+        ("analyse", report),
+        ("export", export),
+    ],
 )
 def test_the_arguments_of_a_command_are_those_of_its_function(command, function):
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    required = {"build": ["--out", "x"], "power": [], "serve": ["x"], "analyse": ["x"]}[command]
-    chosen = vars(parser.parse_args([command, *required]))
+    required = {"build": ["--out", "x"], "power": [], "export": ["x", "--out", "y"]}
+    chosen = vars(parser.parse_args([command, *required.get(command, ["x"])]))
     parameters = inspect.signature(function).parameters
     assert chosen.keys() - {"run", "study_command"} == parameters.keys()
     for name, parameter in parameters.items():

@@ -28,7 +28,8 @@ def test_addresses_are_stored_nowhere(server, folder):
         }
     database.close()
     of_answers = {"participant", "position", "choice", "milliseconds"}
-    assert columns == {"number", "token_hash", "shown_at", "name", "value"} | of_answers
+    of_participants = {"id", "token_hash", "place", "shown", "position", "shown_at"}
+    assert columns == {"name", "value"} | of_participants | of_answers
 
 
 def test_replies_are_not_held_back():

@@ -6,7 +6,7 @@ import re
 from synthderm.study.plan import CHOICES
 from tests.study.server_process import finish, first_choice
 
-PUBLIC = {"position", "block", "images", "check", "choices", "seconds", "seconds_left"}
+PUBLIC = {"place", "position", "block", "images", "check", "choices", "seconds", "seconds_left"}
 SECRET = "add", "remove", "repeat", "correct", "origin", "before", "after", "kind", "target"
 
 

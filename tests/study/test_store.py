@@ -9,7 +9,8 @@ from collections import Counter
 import httpx
 import pytest
 
-from synthderm.study.store import Conflict, NotSaved, Store, StudyFull
+from synthderm.study.database import NotSaved
+from synthderm.study.store import Conflict, Store, StudyFull
 
 PEOPLE, EACH = 50, 4
 
@@ -36,7 +37,7 @@ def test_an_answer_counts_once_and_in_order(store):
 
 def test_the_database_is_durable_by_its_own_account(store):
     pragmas = [
-        store.connection.execute(f"PRAGMA {name}").fetchone()[0]
+        store.database.writer.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "secure_delete")
     ]
     assert pragmas == ["wal", 2, 1], "write-ahead log, FULL, on"
@@ -45,6 +46,8 @@ def test_the_database_is_durable_by_its_own_account(store):
 def test_places_and_tokens(store):
     tokens = [store.join(3) for _ in range(3)]
     assert [store.participant(token) for token in tokens] == [1, 2, 3]
+    for number in (1, 2, 3):
+        store.save(number, 0, "a", 10)
     with pytest.raises(StudyFull):
         store.join(3)
     assert store.participant("wrong") is None

@@ -206,7 +206,8 @@ async function trial(state) {
     say("");
     for (const button of buttons) button.disabled = true;
     const milliseconds = Math.min(3600000, Math.round(performance.now() - start));
-    const body = { position: now.position, choice: now.choices[index].value, milliseconds };
+    const { place, position } = now;
+    const body = { place, position, choice: now.choices[index].value, milliseconds };
     const next = await insist(() => request("POST", "/api/answer", body));
     say(texts.saved);
     proceed(next);
