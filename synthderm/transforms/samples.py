@@ -72,8 +72,9 @@ def find_image(inputs: list[Any], others: list[Any] | None = None) -> Any:
         )
     if len(images) > 1:
         raise ValueError(
-            f"{len(images)} images in one sample: EczemaEdit edits one. Call it for each, and wrap"
-            " masks in tv_tensors.Mask."
+            f"{len(images)} images in one sample: EczemaEdit edits one. Call it for each, wrap"
+            " masks in tv_tensors.Mask, and give columns of a Hugging Face data set to"
+            " synthderm.integrations.huggingface.EachRow."
         )
     return images[0]
 
