@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-hub-oldest lint clean
+.PHONY: demo test test-hub-oldest test-integrations lint clean
 
 demo: $(VENV)/.installed
 	$(BIN)/synthderm demo --out demo
@@ -15,6 +15,11 @@ test: $(VENV)/.tested
 test-hub-oldest: $(VENV)/.tested
 	$(BIN)/python -m pip install --quiet --target $(VENV)/hub-oldest 'huggingface_hub==1.0.*'
 	SYNTHDERM_TEST_HUB_PATH=$(CURDIR)/$(VENV)/hub-oldest $(BIN)/python -m pytest tests/hub
+
+# With Albumentations and Hugging Face datasets too, which are too large for every run.
+test-integrations: $(VENV)/.tested
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test-integrations]'
+	$(BIN)/python -m pytest tests/integrations
 
 lint: $(VENV)/.tested
 	$(BIN)/ruff check .

@@ -35,7 +35,17 @@ _MODULES = {
     "EczemaEditor": "models.editor",
 }
 # What is imported by `synthderm.transforms` too, without an import of its own.
-_PACKAGES = ("datasets", "hub", "imaging", "metrics", "models", "study", "training", "transforms")
+_PACKAGES = (
+    "datasets",
+    "hub",
+    "imaging",
+    "integrations",
+    "metrics",
+    "models",
+    "study",
+    "training",
+    "transforms",
+)
 __all__ = [*_MODULES, "__version__"]
 
 

@@ -41,6 +41,18 @@ def _is_default_device_the_cpu() -> bool:
 
 
 @contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """torch's global random numbers as after `torch.manual_seed(seed)`, and then as they were
+    before; on the CPU, where all that is random about an edit is drawn."""
+    state = torch.get_rng_state()
+    torch.default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)
+
+
+@contextmanager
 def one_thread() -> Iterator[None]:
     """Run on one thread. Some convolutions add up in another order on two threads than on one;
     loader workers have one thread, so one is what every process uses. It costs a quarter of a

@@ -22,6 +22,7 @@ ROOMS = [
     "transforms",
     "datasets",
     "metrics",
+    "integrations",
     "training",
     "study",
     "cli",

@@ -21,7 +21,7 @@ def as_batch(images: Tensor) -> Tensor:
     if not isinstance(images, Tensor):
         raise TypeError(
             f"images must be a tensor, not {type(images).__name__}; "
-            "for PIL images use synthderm.EczemaEdit."
+            "for PIL images and arrays use synthderm.EczemaEdit."
         )
     if images.dtype not in LARGEST:
         raise TypeError(

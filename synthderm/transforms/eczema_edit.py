@@ -40,9 +40,10 @@ class EczemaEdit(v2.Transform):
 
     Takes what v2 transforms take: a PIL image (RGB, L, RGBA), a `tv_tensors.Image` or the first
     plain tensor of a sample (uint8, uint16, or float in [0, 1]; (3, H, W), or a batch
-    (B, 3, H, W), drawn per image), alone or in any nesting of tuples, lists and dicts. Gives the
-    same back: type, dtype, size, device. Pixels outside the mask are the input's own, bit for
-    bit. Put it before `Normalize`.
+    (B, 3, H, W), drawn per image), alone or in any nesting of tuples, lists and dicts; and, in a
+    sample without these, a numpy array (H, W, 3), uint8 in RGB. Gives the same back: type, dtype,
+    size, device. Pixels outside the mask are the input's own, bit for bit. Put it before
+    `Normalize`. For other libraries see `synthderm.integrations`.
 
     A `tv_tensors.Mask` in the sample comes back updated: joined with what was added, cleared where
     eczema was removed altogether. The pixels decide what was edited: an image of which none
@@ -124,17 +125,18 @@ class EczemaEdit(v2.Transform):
         """As `v2.Transform.forward`, and sets the label, which that does not know."""
         sample = inputs if len(inputs) > 1 else inputs[0]
         flat, spec = tree_flatten(sample)
-        is_input = self._needs_transform_list(flat)
+        is_input = samples.choose_inputs(flat, self._needs_transform_list(flat))
         items = list(compress(flat, is_input))
-        image = samples.find_image(items)
+        others = [item for item, wanted in zip(flat, is_input) if not wanted]
+        image = samples.find_image(items, others)
         place = None
         if self.p > 0:  # each time, not only when an edit is drawn
-            others = [item for item, wanted in zip(flat, is_input) if not wanted]
-            samples.refuse_plain_masks(image, others)
+            samples.refuse_unclear(image, others)
             if self.labels:
                 place = find_label(flat, is_input, spec, self.labels_getter)
-        items, params = self._edit(items, image, self.make_params(items))
+        items, params = self.edit_items(items, image, self.make_params(items))
         if params["plans"]:
+            samples.warn_of_unknown_masks(sample)
             edited = iter(items)
             flat = [next(edited) if wanted else item for item, wanted in zip(flat, is_input)]
             if place is not None:
@@ -169,7 +171,7 @@ class EczemaEdit(v2.Transform):
             raise ValueError("a label is to be set, but batch() got no labels: give labels=.")
         parts = [images] if masks is None else [images, masks]
         items = [images] if masks is None else [images, masks.as_subclass(tv_tensors.Mask)]
-        items, params = self._edit(items, images, self.make_params(items))
+        items, params = self.edit_items(items, images, self.make_params(items))
         if params["plans"]:
             parts = [item.as_subclass(Tensor) for item in items]
         if labels is not None:
@@ -177,7 +179,8 @@ class EczemaEdit(v2.Transform):
         output = parts[0] if len(parts) == 1 else tuple(parts)
         return self._with_record(output, images, params)
 
-    def _edit(
+    @usual_torch()
+    def edit_items(
         self, items: list[Any], image: Any, params: dict[str, Any]
     ) -> tuple[list[Any], dict[str, Any]]:
         """The items of a sample, edited, and what was done: `params` without the images of which

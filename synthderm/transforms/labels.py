@@ -80,7 +80,8 @@ def find_label(
     if len(flat) == 1:
         raise ValueError(
             "a label is to be set, but the sample is an image alone: call the transform on"
-            " (image, label). A data set does so with transforms=, not with transform=."
+            " (image, label). A data set does so with transforms=, not with transform=; an"
+            " ImageFolder needs wrap_dataset_for_transforms_v2: see docs/integrations.md."
         )
     slots = tree_unflatten([_Slot(*pair) for pair in enumerate(flat)], spec)
     slot = getter(slots) if callable(getter) else _default_label(slots)

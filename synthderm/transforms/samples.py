@@ -1,8 +1,9 @@
 """Samples, in any nesting of tuples, lists and dicts: which items are the image and the masks, and
 how they are read and put back."""
 
+import copy
 import math
-import warnings
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -10,69 +11,149 @@ import numpy as np
 import PIL.Image
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_flatten
 from torchvision import tv_tensors
 
+from synthderm.callers import BETWEEN, warn_caller
 from synthderm.imaging.io import to_pil, to_tensor
 
 PIL_MODES = ("RGB", "L", "RGBA")
+MASK_KEYS = ("mask", "masks", "segmentation")
 
 
 def is_image(item: Any) -> bool:
-    """Whether v2 transforms take an item for an image: plain tensors are."""
+    """Whether an input of the transform is an image: v2 transforms take plain tensors for one."""
     is_plain = isinstance(item, Tensor) and not isinstance(item, tv_tensors.TVTensor)
-    return is_plain or isinstance(item, (PIL.Image.Image, tv_tensors.Image))
+    return is_plain or isinstance(item, (PIL.Image.Image, tv_tensors.Image)) or is_array(item)
 
 
-def find_image(flat_inputs: list[Any]) -> Any:
-    """The one image among the items of a sample.
+def is_array(item: Any) -> bool:
+    """Whether this is an image in numpy: uint8 (H, W, 3), taken for RGB."""
+    is_bytes = isinstance(item, np.ndarray) and item.dtype == np.uint8
+    return is_bytes and item.ndim == 3 and item.shape[-1] == 3
+
+
+def choose_inputs(flat: list[Any], is_input: list[bool]) -> list[bool]:
+    """Which items of a sample are images, masks and boxes: those of v2 transforms, and arrays in a
+    sample without a PIL image, a `tv_tensors.Image` or a tensor that may be an image.
+
+    Args:
+        flat: all items of a sample.
+        is_input: those that v2 transforms choose.
+    """
+    for item, chosen in zip(flat, is_input):
+        if chosen and is_image(item) and not (isinstance(item, Tensor) and item.ndim < 3):
+            return is_input
+    if not any(map(is_array, flat)):
+        return is_input
+    return [
+        is_array(item) or (chosen and isinstance(item, tv_tensors.TVTensor))
+        for item, chosen in zip(flat, is_input)
+    ]
+
+
+def find_image(inputs: list[Any], others: list[Any] | None = None) -> Any:
+    """The one image among the inputs of the transform.
+
+    Args:
+        inputs: images, masks and boxes of a sample.
+        others: its other items, for the error.
 
     Raises:
         TypeError: there is none.
         ValueError: there are several.
     """
-    images = [item for item in flat_inputs if is_image(item)]
+    images = [item for item in inputs if is_image(item)]
     if not images:
-        seen = ", ".join(sorted({type(item).__name__ for item in flat_inputs}))
+        seen = ", ".join(sorted({describe(item) for item in [*inputs, *(others or [])]}))
         raise TypeError(
             f"no image in the sample ({seen or 'nothing to transform'}): EczemaEdit takes PIL"
-            " images, tv_tensors.Image and tensors."
+            " images, tv_tensors.Image, tensors, and uint8 arrays (H, W, 3) in RGB."
         )
     if len(images) > 1:
         raise ValueError(
-            f"{len(images)} images in one sample: EczemaEdit edits one. Call it for each, and wrap"
-            " masks in tv_tensors.Mask."
+            f"{len(images)} images in one sample: EczemaEdit edits one. Call it for each, wrap"
+            " masks in tv_tensors.Mask, and give columns of a Hugging Face data set to"
+            " synthderm.integrations.huggingface.EachRow."
         )
     return images[0]
 
 
-def refuse_plain_masks(image: Any, others: list[Any]) -> None:
-    """Refuse masks that are no `tv_tensors.Mask` any more, as after `default_collate`: they would
-    silently be left as they are.
+def describe(item: Any) -> str:
+    """What an item is, for errors: its type, and where it has them mode, dtype and shape."""
+    if isinstance(item, PIL.Image.Image):
+        return f"PIL image of mode {item.mode!r}"
+    name = type(item).__name__
+    is_shaped = isinstance(item, (Tensor, np.ndarray))
+    return f"{name} of {item.dtype}, {tuple(item.shape)}" if is_shaped else name
+
+
+def refuse_unclear(image: Any, others: list[Any]) -> None:
+    """Refuse masks that are no `tv_tensors.Mask`: they would silently be left as they are, as
+    after `default_collate`, or, where they come first, be edited instead of the image.
 
     Args:
         image: of the sample.
         others: the items of the sample that v2 transforms pass through.
 
     Raises:
-        ValueError: one of them is as high and wide as the image and has one channel.
+        ValueError: one of them is as high and wide as the image and has one channel; or the image
+            has one channel, and one of them three.
     """
-    count, height, width = size_of(image)
+    masks = find_masks(image, others)
+    if masks:
+        raise ValueError(
+            f"a {describe(masks[0])}, beside the image looks like a mask, and would not be updated:"
+            " wrap it in tv_tensors.Mask, or after a DataLoader use"
+            " edit.batch(images, masks, labels)."
+        )
+    if isinstance(image, tv_tensors.Image) or not _is_grey(image):
+        return
+    _, height, width = size_of(image)
     for item in others:
-        is_array = isinstance(item, (Tensor, np.ndarray)) and item.ndim >= 2
-        if not is_array or isinstance(item, tv_tensors.TVTensor):
-            continue
-        if item.shape[-2:] == (height, width) and math.prod(item.shape) == count * height * width:
+        if _is_coloured(item, height, width):
             raise ValueError(
-                f"a plain {type(item).__name__} of shape {tuple(item.shape)} beside the image looks"
-                " like a mask, and would not be updated: wrap it in tv_tensors.Mask, or after a"
-                " DataLoader use edit.batch(images, masks, labels)."
+                f"the sample has a {describe(image)}, with one channel, which would be edited, and"
+                f" a {describe(item)}: wrap what is a mask in tv_tensors.Mask, and the image in"
+                " tv_tensors.Image."
             )
+
+
+def find_masks(image: Any, others: list[Any]) -> list[Any]:
+    """Arrays and tensors that have the size of the image and one channel."""
+    count, height, width = size_of(image)
+    found = []
+    for item in others:
+        if isinstance(item, tv_tensors.TVTensor) or not isinstance(item, (Tensor, np.ndarray)):
+            continue
+        is_as_large = item.ndim >= 2 and math.prod(item.shape) == count * height * width
+        if is_as_large and (height, width) in (item.shape[-2:], item.shape[-3:-1]):
+            found.append(item)
+    return found
+
+
+def _is_grey(image: Any) -> bool:
+    if isinstance(image, PIL.Image.Image):
+        return len(image.getbands()) == 1
+    return math.prod(image.shape) == math.prod(size_of(image))
+
+
+def _is_coloured(item: Any, height: int, width: int) -> bool:
+    """Whether an item may be a colour image of this size."""
+    if isinstance(item, PIL.Image.Image):
+        return item.size == (width, height) and len(item.getbands()) >= 3
+    if isinstance(item, tv_tensors.TVTensor) or not isinstance(item, (Tensor, np.ndarray)):
+        return False
+    shapes = [((c, height, width), (height, width, c)) for c in (3, 4)]
+    return any(tuple(item.shape[-3:]) in pair for pair in shapes)
 
 
 def size_of(image: Any) -> tuple[int, int, int]:
     """The number of images, height and width."""
     if isinstance(image, PIL.Image.Image):
         return 1, image.height, image.width
+    if is_array(image):
+        return 1, image.shape[0], image.shape[1]
     count = len(image) if image.ndim == 4 else 1
     height, width = (1, 1, *image.shape)[-2:]  # `to_batch` says what is wrong with other shapes
     return count, height, width
@@ -87,6 +168,8 @@ def to_batch(image: Any) -> Tensor:
                 " image.convert('RGB')."
             )
         return to_tensor(image)[None]
+    if is_array(image):
+        return to_tensor(image)[None]
     if image.ndim not in (3, 4):
         raise ValueError(
             f"an image has shape {tuple(image.shape)}; expected (3, H, W), or (B, 3, H, W)."
@@ -99,8 +182,22 @@ def from_batch(images: Tensor, like: Any) -> Any:
     """A plain tensor (B, C, H, W) in the type and shape of the image that it was made of."""
     if isinstance(like, PIL.Image.Image):
         return to_pil(images[0])
+    if is_array(like):
+        return np.array(to_pil(images[0]))  # which is quicker than to transpose
     images = images.reshape(like.shape)
-    return tv_tensors.wrap(images, like=like) if isinstance(like, tv_tensors.Image) else images
+    if isinstance(like, tv_tensors.Image):
+        return tv_tensors.wrap(images, like=like)
+    return _as_subclass(images, like)
+
+
+def _as_subclass(images: Tensor, like: Tensor) -> Tensor:
+    """A plain tensor as the kind of tensor that others make of theirs, as MONAI's MetaTensor, with
+    what that carries."""
+    if type(like) is Tensor or isinstance(like, torch.nn.Parameter):
+        return images
+    result = images.as_subclass(type(like))
+    result.__dict__.update(copy.deepcopy(vars(like)))
+    return result
 
 
 def to_masks(mask: Tensor, images: Tensor) -> Tensor:
@@ -158,8 +255,28 @@ def _signed(images: Tensor) -> Tensor:
 @lru_cache(maxsize=1)
 def warn_of_boxes() -> None:
     """Say once a process that bounding boxes are not updated."""
-    warnings.warn(
+    warn_caller(
         "EczemaEdit leaves bounding boxes as they are; boxes around eczema that it adds or removes"
         " are not in step.",
-        stacklevel=8,  # the call of the transform
+        between=BETWEEN,
+    )
+
+
+def warn_of_unknown_masks(sample: Any) -> None:
+    """Say once a process and kind that what a dict calls a mask is of a type that is not updated:
+    polygons, runs, a path, another size."""
+    for part in sample if isinstance(sample, (tuple, list)) else [sample]:
+        for key, value in part.items() if isinstance(part, Mapping) else ():
+            if value is not None and isinstance(key, str) and key.lower() in MASK_KEYS:
+                found, _ = tree_flatten(value)
+                if not any(isinstance(item, tv_tensors.Mask) for item in found):
+                    _warn_of_unknown_mask(key, type(value).__name__)
+
+
+@lru_cache(maxsize=16)
+def _warn_of_unknown_mask(key: str, kind: str) -> None:
+    warn_caller(
+        f"EczemaEdit edits the image and leaves {key!r}, a {kind}, as it is: a mask that is to"
+        " follow must be a tv_tensors.Mask of the image's size.",
+        between=BETWEEN,
     )
