@@ -195,7 +195,7 @@ class EditStep:
             self.means[name] = (1 - SMOOTHING) * self.means.get(name, value) + SMOOTHING * value
 
     def sample_pairs(self) -> EditBatch:
-        return sample_pairs(self.healthy, self.args.batch, self.args.size).to(self.device)
+        return sample_pairs(self.healthy, self.args.batch, self.args.size, self.device)
 
     def sample_lesional(self) -> EditBatch:
         args = self.args

@@ -4,6 +4,7 @@ Everything is drawn on a small grid and enlarged, so a mask costs well under a m
 the image's size.
 """
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -19,6 +20,7 @@ from synthderm.imaging.color import FLOOR
 from synthderm.imaging.resize import enlarge
 
 SIDE = 64  # of the grid on which masks are drawn
+LONGEST = 4.0  # times as long as wide: a band along a finger or in the bend of an elbow
 
 
 def skin_region(images: Tensor) -> Tensor:
@@ -107,7 +109,8 @@ def sample_masks(
 
     A rough field (noise of three octaves that falls off from a random place) is cut at the height
     that leaves the share asked for, on a 64 px grid; the smooth field, not the mask, is enlarged,
-    so borders are smooth at any size.
+    so borders are smooth at any size. It falls off evenly, or faster to two sides, at a random
+    angle: eczema comes as round patches and as bands in the folds of skin.
 
     Args:
         size: (H, W).
@@ -123,16 +126,16 @@ def sample_masks(
     # In numpy, whose calls cost a fraction of torch's on so few numbers.
     octaves = ((4, 1.0), (10, 0.4), (26, 0.15))
     fields = smooth_fields(count, side, octaves, generator=generator)[:, 0].numpy()
-    places = torch.rand(count, generator=generator, dtype=torch.float32).tolist()
+    chances = torch.rand(count, 3, generator=generator, dtype=torch.float32).tolist()
     allowed = np.ones((count, side, side), bool) if skin is None else skin[:, 0].cpu().numpy()
     heights = np.full((count, side, side), -3.0, np.float32)
-    for row, (place, share) in enumerate(zip(places, coverage.tolist())):
+    for row, ((place, stretch, turn), share) in enumerate(zip(chances, coverage.tolist())):
         cells = np.flatnonzero(allowed[row])
         if len(cells) == 0:
             continue
         # The centre is a random allowed cell; the further from it, the lower the field.
-        y, x = divmod(int(cells[int(place * len(cells))]), side)
-        distance = _distance(side)[side - 1 - y : 2 * side - 1 - y, side - 1 - x : 2 * side - 1 - x]
+        centre = divmod(int(cells[int(place * len(cells))]), side)
+        distance = _distance(side, centre, LONGEST**stretch, math.pi * turn)
         field = fields[row] - distance * np.float32(2.5 / side / share**0.5)
         height = field - _threshold(field.ravel()[cells], share)
         np.clip(height, -3, 3, out=heights[row], where=allowed[row])
@@ -148,12 +151,16 @@ def _threshold(values: NDArray[Any], share: float) -> float:
     return np.partition(values, place)[place]
 
 
-@lru_cache(maxsize=2)
-def _distance(side: int) -> NDArray[np.float32]:
-    """(2 side - 1, 2 side - 1): the distance of each cell from the middle one; a window of it is
-    the distance from any."""
-    steps = np.arange(2 * side - 1, dtype=np.float32) - (side - 1)
-    return np.hypot(steps[:, None], steps[None, :])
+def _distance(
+    side: int, centre: tuple[int, int], stretch: float, angle: float
+) -> NDArray[np.float32]:
+    """(side, side): the distance of each cell from the one at `centre`, row and column. Points of
+    one distance lie on an ellipse, `stretch` times as long as wide, that is turned by `angle`."""
+    steps = np.arange(side, dtype=np.float32)
+    down, across = (steps - centre[0])[:, None], (steps - centre[1])[None, :]
+    along = (math.cos(angle) * across + math.sin(angle) * down) * np.float32(stretch**-0.5)
+    beside = (math.cos(angle) * down - math.sin(angle) * across) * np.float32(stretch**0.5)
+    return np.hypot(along, beside)
 
 
 def clear_windows(

@@ -31,19 +31,23 @@ class EditBatch(NamedTuple):
         return self._replace(**{name: part.to(device) for name, part in self._asdict().items()})
 
 
-def sample_pairs(folders: Sequence[Sequence[Photograph]], batch: int, size: int) -> EditBatch:
+def sample_pairs(
+    folders: Sequence[Sequence[Photograph]], batch: int, size: int, device: torch.device
+) -> EditBatch:
     """Draw eczema of random shape, severity and signs on random healthy patches.
 
     Args:
         folders, batch, size: as in `sample_healthy`.
+        device: where it is drawn, and where the batch is.
     """
     healthy, allowed = sample_healthy(folders, batch, size)
     mask = _sample_masks(allowed, 0.05, 0.9)
     latents = sample_latents(batch)
     severity = torch.rand(batch) * 0.95 + 0.05
-    drawn = draw_eczema(healthy, mask, severity, latents)
     known = allowed | ~skin_region(healthy)
-    return EditBatch(healthy, known, mask, severity, drawn, mask, latents)
+    plain = EditBatch(healthy, known, mask, severity, healthy, mask, latents).to(device)
+    drawn = draw_eczema(plain.healthy, plain.mask, plain.severity, plain.latents)
+    return plain._replace(lesional=drawn)
 
 
 def sample_lesional(
