@@ -36,6 +36,7 @@ _MODULES = {
 }
 # What is imported by `synthderm.transforms` too, without an import of its own.
 _PACKAGES = (
+    "audit",
     "datasets",
     "hub",
     "imaging",

@@ -24,6 +24,7 @@ ROOMS = [
     "metrics",
     "integrations",
     "training",
+    "audit",
     "study",
     "cli",
     "__main__",

@@ -19,6 +19,7 @@ COMMANDS = {
     "render": ("synthderm.cli.render", "write generated images to a folder, with labels and masks"),
     "show": ("synthderm.cli.show", "a picture of what a source or a folder holds"),
     "walk": ("synthderm.cli.walk", "what lies between two seeds, how severity or a lesion grows"),
+    "audit": ("synthderm.cli.audit", "does a generator give its photographs back?"),
     "publish": ("synthderm.cli.publish", "put a trained model on the Hugging Face Hub"),
     "study": ("synthderm.study.cli", "a perceptual study: can people tell?"),
 }

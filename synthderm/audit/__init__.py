@@ -1,0 +1,1 @@
+"""The audit of generated images: copies of photographs, fidelity, labels, skin tone, leaks."""

@@ -1,0 +1,120 @@
+"""An audit from images to a report."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from synthderm import __version__
+from synthderm.audit.calibration import calibrate
+from synthderm.audit.copies import Compared, judge_copies
+from synthderm.audit.copy_index import CopyIndex
+from synthderm.audit.features import LayerFeatures
+from synthderm.audit.images import AuditImages, check_apart
+from synthderm.audit.page import render_page
+from synthderm.audit.sections import copies_section
+from synthderm.files import to_json, write_text
+
+ADVISED = 740  # photographs without one named by chance, for a bound of 1%
+
+
+class Audit(NamedTuple):
+    """A finished audit.
+
+    Args:
+        report: what `report.json` holds.
+        sections: HTML of each section, by its title.
+    """
+
+    report: dict[str, Any]
+    sections: dict[str, str]
+
+    @property
+    def passed(self) -> bool:
+        """The gate."""
+        return bool(self.report["passed"])
+
+    def write(self, out: Path) -> None:
+        """Write `report.json` and `report.html` into a folder, which is made where missing."""
+        out.mkdir(parents=True, exist_ok=True)
+        write_text(out / "report.json", to_json(self.report, indent=2) + "\n")
+        write_text(out / "report.html", render_page(self.report, self.sections))
+
+
+def audit(
+    samples: AuditImages,
+    real: AuditImages,
+    holdout: AuditImages | None,
+    network: LayerFeatures,
+    *,
+    settings: Mapping[str, Any],
+    pictures: bool = True,
+) -> Audit:
+    """Compare generated images with photographs.
+
+    Args:
+        samples: the generated images.
+        real: the photographs that the generator was trained on.
+        holdout: photographs of the same kind that it has not seen.
+        network: features that candidates for copies are found by.
+        settings: what the report says of how it was made: extractor, seed, size.
+        pictures: put the closest pairs into the report, photographs among them.
+
+    Raises:
+        ValueError: too few images, or a holdout that is `real`.
+    """
+    start = time.monotonic()
+    if holdout is not None:
+        check_apart(real, holdout)
+    index = CopyIndex(real.images, network, real.groups)
+    compared = _compare(index, samples, holdout)
+    calibration = calibrate(index, compared.holdout, settings["seed"])
+    findings = judge_copies(index, calibration, compared, samples, real, holdout)
+    images = {"samples": samples, "real": real}
+    sections = {"Copies": copies_section(findings, calibration, compared, images, pictures)}
+    report: dict[str, Any] = {
+        "passed": findings.passed,
+        "reason": findings.reason,
+        "notes": _notes(real, holdout, index),
+        "synthderm": __version__,
+        "settings": dict(settings),
+        "samples": samples.describe(),
+        "real": real.describe(),
+        "holdout": None if holdout is None else holdout.describe(),
+        "copies": findings.as_json() | {"calibration": calibration.as_json()},
+    }
+    report["seconds"] = round(time.monotonic() - start, 1)
+    return Audit(report, sections)
+
+
+def _compare(index: CopyIndex, samples: AuditImages, holdout: AuditImages | None) -> Compared:
+    layers = index.describe(samples.images, "features of generated images")
+    matches = index.match(samples.images, layers, desc="compare generated images")
+    if holdout is None:
+        return Compared(matches, None, layers.upright, None)
+    other = index.describe(holdout.images, "features of the holdout")
+    known = index.match(holdout.images, other, groups=holdout.groups, desc="compare the holdout")
+    return Compared(matches, known, layers.upright, other.upright)
+
+
+def _notes(real: AuditImages, holdout: AuditImages | None, index: CopyIndex) -> list[str]:
+    """What a reader should know before the figures."""
+    notes = []
+    if holdout is None:
+        notes.append(
+            "There was no holdout: whether images are nearer to the training photographs than"
+            " others are was not measured."
+        )
+    count = min(1000, len(index)) + (0 if holdout is None else len(holdout))
+    if count < ADVISED:
+        notes.append(
+            f"{count:,} photographs were there to measure chance; a bound of 1% takes about"
+            f" {ADVISED}."
+        )
+    for one in (real, *([] if holdout is None else [holdout])):
+        if one.sizes > 1:
+            notes.append(
+                f"{one.place} has photographs of {one.sizes:,} sizes: all were squeezed to squares,"
+                " as in training."
+            )
+    return notes
