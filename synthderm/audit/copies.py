@@ -110,7 +110,7 @@ def judge_copies(
     named = exact_share(int(is_named.sum()), len(samples))
     passed, reason = _decide(calibration, named, certain)
     pairs = _pairs(matches, samples.names, real.names, calibration)
-    shown = max(CLOSEST, named.count)
+    shown = max(CLOSEST, named.found)
     return CopyFindings(
         passed,
         reason,
@@ -128,7 +128,7 @@ def _decide(calibration: Calibration, named: Share, certain: int) -> tuple[bool,
     kept = calibration.planted
     if not calibration.bites:
         return False, (
-            f"Copies can't be told from chance on these photographs: {kept.count} of {kept.total}"
+            f"Copies can't be told from chance on these photographs: {kept.found} of {kept.total}"
             " planted copies were named, so the audit can't vouch for the rest."
         )
     if certain:
@@ -137,14 +137,14 @@ def _decide(calibration: Calibration, named: Share, certain: int) -> tuple[bool,
             " scores that planted copies reach and chance does not."
         )
     bound = max(calibration.false_positive_bound, 1e-9)
-    if chance_of(named.count, named.total, min(bound, 1.0)) < UNLIKELY:
+    if chance_of(named.found, named.total, min(bound, 1.0)) < UNLIKELY:
         return False, (
-            f"{named.count:,} of {named.total:,} images are named as copies, more than the"
+            f"{named.found:,} of {named.total:,} images are named as copies, more than the"
             f" {bound:.2%} that chance may name."
         )
-    if named.count:
+    if named.found:
         return True, (
-            f"{named.count:,} of {named.total:,} images are named as copies, no more than chance"
+            f"{named.found:,} of {named.total:,} images are named as copies, no more than chance"
             f" may name ({bound:.2%}): look at them below."
         )
     return True, f"None of {named.total:,} images is named as a copy."

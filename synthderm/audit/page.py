@@ -30,7 +30,7 @@ def share_text(share: Mapping[str, Any], digits: int = 1) -> str:
     """As in "3 of 500 (0.6%, 0.1% to 1.7%)"."""
     low, high = (f"{100 * share[key]:.{digits}f}%" for key in ("low", "high"))
     return (
-        f"{share['count']:,} of {share['total']:,} ({100 * share['share']:.{digits}f}%, {low} to"
+        f"{share['found']:,} of {share['total']:,} ({100 * share['share']:.{digits}f}%, {low} to"
         f" {high})"
     )
 

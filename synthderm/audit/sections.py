@@ -60,7 +60,7 @@ def copies_section(
                 {"threshold": calibration.threshold},
             ),
             _planted(known),
-            _pairs(findings.pairs[: max(CLOSEST, findings.named.count)]),
+            _pairs(findings.pairs[: max(CLOSEST, findings.named.found)]),
             _pictures(findings.pairs[:CLOSEST], images) if pictures else "",
             _repeats(findings.repeats),
         ]

@@ -8,10 +8,10 @@ from torch import Tensor
 
 
 class Share(NamedTuple):
-    """`count` of `total`, with the exact 95% interval of Clopper and Pearson (Biometrika 26,
+    """`found` of `total`, with the exact 95% interval of Clopper and Pearson (Biometrika 26,
     1934)."""
 
-    count: int
+    found: int
     total: int
     share: float
     low: float

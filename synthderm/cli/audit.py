@@ -124,7 +124,18 @@ def _read(args: argparse.Namespace, real: Path, split: str | None, holdout: Any)
     from synthderm.audit.images import read_photographs
 
     photographs = read_photographs(real, split, args.size)
-    return photographs, None if holdout is None else read_photographs(*holdout, args.size)
+    if holdout is None:
+        return photographs, None
+    return photographs, read_photographs(holdout[0], holdout[1], args.size)
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    """Refuse what has no effect on a folder of images."""
+    given = [name for name in ("truncation", "classes") if getattr(args, name) is not None]
+    if given:
+        raise ValueError(
+            f"--{given[0]} is for generated images, and {args.source} holds files: leave it out."
+        )
 
 
 def _samples(args: argparse.Namespace, real: Any) -> Any:
@@ -133,6 +144,7 @@ def _samples(args: argparse.Namespace, real: Any) -> Any:
     from synthderm.datasets.synthetic import SyntheticSkinDataset
 
     if _is_folder_of_images(args.source):
+        _check_options(args)
         return read_photographs(args.source, None, args.size, args.length)
     options: dict[str, Any] = {
         "length": 1000 if args.length is None else args.length,

@@ -7,8 +7,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from synthderm.hub.resolve import weights_hash
 from synthderm.imaging.io import read_mask, to_pil, to_tensor, write_image
 from synthderm.imaging.originals import Original
+from synthderm.imaging.provenance import Provenance, name_model, provenance_of_copy
 from synthderm.transforms.functional import Edit, add_eczema, remove_eczema
 
 
@@ -21,6 +23,7 @@ class EditedPhotograph(NamedTuple):
         mask: L, 255 where it was edited.
         area: share of its pixels that are in the mask, in [0, 1]; 0 where none was changed.
         summary: what was done, in words.
+        provenance: what the file is to say of where it comes from.
     """
 
     original: Original
@@ -28,10 +31,13 @@ class EditedPhotograph(NamedTuple):
     mask: Image.Image
     area: float
     summary: str
+    provenance: Provenance | None
 
     def write(self, path: Path, mask_path: Path | None, *, exif: bool) -> None:
         """Write it, and its mask where a file for it is named; the EXIF data if they are wanted."""
-        self.original.write_copy(self.edited, self.mask, path, exif=exif)
+        self.original.write_copy(
+            self.edited, self.mask, path, exif=exif, provenance=self.provenance
+        )
         if mask_path is not None:
             write_image(self.mask, mask_path)
 
@@ -64,7 +70,15 @@ def edit_photograph(
     summary = f"{mode}, severity {float(edit.severity):.2f}, {area:.1%} of the image edited"
     if is_same and options["severity"] > 0:
         summary = f"{mode}, no eczema was found"
-    return EditedPhotograph(original, to_pil(edit.images), to_pil(edit.masks), area, summary)
+    model = options["model"]
+    by = None
+    if not is_same:
+        by = Provenance(
+            "edited", name_model(model), weights_hash(model), options.get("seed"), mode=mode
+        )
+    origin = provenance_of_copy(original.origin, by)
+    pictures = (to_pil(edit.images), to_pil(edit.masks))
+    return EditedPhotograph(original, *pictures, area, summary, origin)
 
 
 def apply_edit(mode: str, image: Tensor, mask: Tensor | None, options: dict[str, Any]) -> Edit:

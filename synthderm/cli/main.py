@@ -20,6 +20,7 @@ COMMANDS = {
     "show": ("synthderm.cli.show", "a picture of what a source or a folder holds"),
     "walk": ("synthderm.cli.walk", "what lies between two seeds, how severity or a lesion grows"),
     "audit": ("synthderm.cli.audit", "does a generator give its photographs back?"),
+    "whence": ("synthderm.cli.whence", "what a file says of where it comes from"),
     "publish": ("synthderm.cli.publish", "put a trained model on the Hugging Face Hub"),
     "study": ("synthderm.study.cli", "a perceptual study: can people tell?"),
 }

@@ -16,6 +16,7 @@ from synthderm.datasets.rendered import IMAGES, MANIFEST, MASKS, PLAN, read_reco
 from synthderm.datasets.synthetic import SyntheticSkinDataset
 from synthderm.files import is_litter, write_text
 from synthderm.imaging.io import check_suffix, to_pil, write_image
+from synthderm.imaging.provenance import Provenance, name_model, provenance_options
 
 TABLE, JOURNAL = "metadata.csv", "unfinished.csv"
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
@@ -224,14 +225,19 @@ def _make(
     """Make these items, write their files, and give a row of the table after each."""
     made = dataset.sample(numbers)
     source = {"seed": str(dataset.seed), "model": dataset.source, "weights_hash": dataset.weights}
+    model = name_model(dataset.source)
     for k, (number, item) in enumerate(zip(numbers, items)):
         pictures = (made.images[k], made.masks[k])
         for name, picture in zip(item, pictures):
             if name:
                 path = out / name
+                file_format = check_suffix(path)
                 # Optimised, a mask would be a palette's indices, 0 and 1, and not 0 and 255.
-                options = {"optimize": False} if name == item.mask_file_name else {}
-                write_image(to_pil(picture), _part(path), file_format=check_suffix(path), **options)
+                options: dict[str, Any] = {"optimize": False}
+                if name == item.file_name:
+                    origin = Provenance("generated", model, dataset.weights, dataset.seed, number)
+                    options = provenance_options(origin, file_format)
+                write_image(to_pil(picture), _part(path), file_format=file_format, **options)
         yield {
             "file_name": item.file_name,
             "mask_file_name": item.mask_file_name or "",

@@ -11,6 +11,7 @@ from synthderm.callers import warn_caller
 from synthderm.imaging.decoding import decode, find_turn, read_file
 from synthderm.imaging.io import check_suffix, to_rgb, write_image
 from synthderm.imaging.jpeg_files import jpeg_options, read_planes
+from synthderm.imaging.provenance import Provenance, find_provenance, provenance_options
 
 WITH_EXIF = ("JPEG", "MPO", "PNG", "WEBP")  # formats; in a TIFF such data are of its own layout
 WITH_PROFILE = (*WITH_EXIF, "TIFF")
@@ -26,12 +27,14 @@ class Original:
 
     Attributes:
         image: PIL RGB in sRGB, upright, as `read_image` gives it.
+        origin: what the file says of where it comes from, as `read_provenance` gives it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
         data = read_file(path)
         decoded = decode(data, path)
+        self.origin = find_provenance(data, decoded)
         turn = find_turn(decoded, path)
         raw = decoded if turn is None else decoded.transpose(turn)
         profile = decoded.info.get("icc_profile")
@@ -45,7 +48,13 @@ class Original:
             self._ycc = None
 
     def write_copy(
-        self, edited: Image.Image, mask: Image.Image, path: Path, *, exif: bool = True
+        self,
+        edited: Image.Image,
+        mask: Image.Image,
+        path: Path,
+        *,
+        exif: bool = True,
+        provenance: Provenance | None = None,
     ) -> None:
         """Write an edited copy, of the same size, upright.
 
@@ -57,11 +66,14 @@ class Original:
             mask: L, 255 inside.
             path: the file to write; its suffix gives the format.
             exif: keep the EXIF data (place, time, camera), without previews.
+            provenance: what made the edit, to be written into the file.
         """
         file_format = check_suffix(path)
         options: dict[str, Any] = {}
         if exif and self._exif and file_format in WITH_EXIF:
             options["exif"] = self._exif
+        if provenance is not None:
+            options |= provenance_options(provenance, file_format, options.get("exif", b""))
         if self._profile and file_format in WITH_PROFILE:
             options["icc_profile"] = self._profile
         if file_format == "WEBP":

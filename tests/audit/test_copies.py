@@ -41,7 +41,7 @@ def test_planted_copies_are_named_among_others(judge, real):
 
 def test_a_clean_set_passes(judge):
     findings = judge(draw_set(100, seed=5))
-    assert findings.passed and findings.named.count == 0
+    assert findings.passed and findings.named.found == 0
     assert findings.closer_to_real.low < 0.5 < findings.closer_to_real.high
     assert findings.nearer.low < 0.5 < findings.nearer.high
 
@@ -93,7 +93,7 @@ def test_photographs_twice_in_the_folder_do_not_spoil_the_threshold(network, rea
     doubled = CopyIndex(images, network)
     calibration = calibrate(doubled, None)
     assert calibration.bites
-    assert calibration.repeats.count == 40
+    assert calibration.repeats.found == 40
 
 
 def test_blank_images_are_no_copies_and_do_not_stop_the_audit(index, calibration):

@@ -1,0 +1,34 @@
+"""`synthderm whence`: what files say of where they come from."""
+
+import argparse
+import json
+from pathlib import Path
+
+from synthderm.imaging.provenance import read_provenance
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="pictures")
+    parser.add_argument("--json", action="store_true", help="one line of JSON for each file")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what is known of each file.
+
+    Returns:
+        0, or 1 where a file says nothing: it may still be synthetic.
+    """
+    silent = 0
+    for path in args.files:
+        found = read_provenance(path)
+        silent += found is None
+        if args.json:
+            known = found or {"digital source type": None}
+            print(json.dumps({"file": str(path), **known}))
+        elif found is None:
+            print(f"{path}: says nothing of where it comes from")
+        else:
+            print(f"{path}: " + "; ".join(f"{key} {value}" for key, value in found.items()))
+    return 1 if silent else 0
