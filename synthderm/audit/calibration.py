@@ -20,7 +20,7 @@ from synthderm.audit.shares import Share, exact_share
 from synthderm.imaging.io import to_pil, to_tensor
 
 MOST = 0.01  # photographs that may be named by chance, as a share
-PLANTED = 30  # photographs that are made copies of
+PLANTED = 20  # photographs that are made copies of
 KEPT = 0.95  # share of planted copies that is to be named
 FEWEST = 20  # photographs
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from synthderm.imaging.provenance import read_provenance
@@ -25,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
         found = read_provenance(path)
         silent += found is None
         if args.json:
-            known = found or {"digital source type": None}
+            known: Mapping[str, str | None] = found or {"digital source type": None}
             print(json.dumps({"file": str(path), **known}))
         elif found is None:
             print(f"{path}: says nothing of where it comes from")

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.datasets import VisionDataset
@@ -22,6 +21,7 @@ from synthderm.datasets.counterparts import (
 from synthderm.datasets.folder import apply_transforms
 from synthderm.datasets.function_source import Function
 from synthderm.datasets.make_source import check_device, lacks_classes, make_source
+from synthderm.datasets.originals import CopyJudge, draw_originals
 from synthderm.datasets.seeds import item_seed
 from synthderm.datasets.sources import Generated
 from synthderm.datasets.viewing import View, Viewing
@@ -65,6 +65,9 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
         device: where to generate; not for a function. In DataLoader workers leave it "cpu".
         classes: the names of the classes, for a function or a pipeline alone (which takes them as
             prompts).
+        reject_copies: draws another image for each item that is a copy of a photograph, as
+            `synthderm.audit.copy_index.CopyIndex` judges; which one depends on `(seed, i)` alone.
+            It takes about 30 ms an image.
 
     `revision` says which weights: the Hub's commit, kept for all workers and epochs, or "bundled",
     "local", "function".
@@ -93,6 +96,7 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
         truncation: float = 1.0,
         device: str = "cpu",
         classes: Sequence[str] | None = None,
+        reject_copies: CopyJudge | None = None,
     ) -> None:
         super().__init__(
             root=None,
@@ -112,6 +116,7 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
             )
         self.truncation, self.return_mask, self.device = float(truncation), return_mask, str(device)
         check_device(self.device)
+        self.reject_copies = reject_copies
         self.severity = None if severity is None else as_range("severity", severity)
         self.skin_tone = None if skin_tone is None else as_range("skin_tone", skin_tone, -90, 90)
         self._source = make_source(
@@ -287,7 +292,7 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
         check_device(self.device)
         labels = [self._source_labels[number % self.length] for number in numbers]
         seeds = [item_seed(self.seed, number) for number in numbers]
-        return self._source.sample(labels, [torch.Generator().manual_seed(seed) for seed in seeds])
+        return draw_originals(self._source, labels, seeds, self.reject_copies)
 
     @property
     def weights(self) -> str:

@@ -54,7 +54,7 @@ def test_an_over_trained_generator_fails(judge, real):
     samples.images = (0.9 * real.images + 10 + noise).clamp(0, 255).byte()
     findings = judge(samples)
     assert not findings.passed and findings.named.share > 0.9
-    assert findings.closer_to_real.share > 0.9 and findings.nearer.low > 0.8
+    assert findings.closer_to_real.low > 0.6 and findings.nearer.low > 0.5
 
 
 def test_rotated_copies_are_named(index, calibration, real):

@@ -1,0 +1,42 @@
+"""`SyntheticSkinDataset(..., reject_copies=index)`."""
+
+import pickle
+
+import torch
+
+from synthderm import SyntheticSkinDataset
+from tests.audit.photographs import draw
+
+
+class Memorised:
+    """A function that gives every third photograph back."""
+
+    classes = ["image"]
+
+    def __init__(self, photographs) -> None:
+        self.photographs = photographs
+
+    def __call__(self, seeds, labels):
+        return torch.cat(
+            [
+                self.photographs[seed % 60][None] if seed % 3 == 0 else draw(1, seed % 2**31)
+                for seed in seeds.tolist()
+            ]
+        )
+
+
+def test_flagged_samples_are_skipped(index, calibration, real):
+    source = Memorised(real.images)
+    plain = SyntheticSkinDataset(source, length=12, seed=1)
+    clean = SyntheticSkinDataset(source, length=12, seed=1, reject_copies=index)
+    before, after = (data.generate(list(range(12)))[0] for data in (plain, clean))
+    copies = torch.tensor([index.is_copy(image) for image in before])
+    assert 0 < copies.sum() < 12
+    assert torch.equal(before[~copies], after[~copies])
+    assert not any(index.is_copy(image) for image in after)
+    assert torch.equal(clean.generate([int(copies.nonzero()[0])])[0][0], after[copies][0])
+
+
+def test_an_index_goes_to_workers(index, calibration, real):
+    again = pickle.loads(pickle.dumps(index))
+    assert again.is_copy(real.images[3]) and not again.is_copy(draw(1, seed=77)[0])
