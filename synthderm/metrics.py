@@ -133,6 +133,31 @@ def fid(real: Tensor, fake: Tensor) -> float:
     return float(metric.compute())
 
 
+def mifid(real: Tensor, fake: Tensor) -> float:
+    """FID, raised where fake rows lie near to real ones (Bai et al., "On training sample
+    memorization", KDD 2021); features as for `fid`. Without a near one it is FID."""
+    from torchmetrics.image.mifid import MemorizationInformedFrechetInceptionDistance
+
+    metric = MemorizationInformedFrechetInceptionDistance(feature=_Known(real.shape[1]))
+    metric.set_dtype(torch.float64)
+    metric.update(real.double(), real=True)
+    metric.update(fake.double(), real=False)
+    return float(metric.compute())
+
+
+def vendi_score(rows: Tensor) -> float:
+    """How many different images a set amounts to: exp of the entropy of the eigenvalues of the
+    cosine similarities (Friedman and Dieng, TMLR 2023); 1 where all are one.
+
+    Args:
+        rows: features (N, D). The score depends on N: compare sets of the same.
+    """
+    unit = nn.functional.normalize(rows.double(), dim=1)
+    values = torch.linalg.eigvalsh(unit.T @ unit / len(unit)).clamp_min(0)
+    values = values[values > 0] / values.sum()
+    return float(torch.exp(-(values * values.log()).sum()))
+
+
 def kid(real: Tensor, fake: Tensor, subsets: int = 50, seed: int = 0) -> tuple[float, float]:
     """Kernel distance (Binkowski et al., ICLR 2018), unbiased: mean and standard deviation over
     random subsets."""

@@ -10,9 +10,11 @@ from synthderm.audit.calibration import calibrate
 from synthderm.audit.copies import Compared, judge_copies
 from synthderm.audit.copy_index import CopyIndex
 from synthderm.audit.features import LayerFeatures
+from synthderm.audit.fidelity import fidelity_section, measure_fidelity
 from synthderm.audit.images import AuditImages, check_apart
 from synthderm.audit.page import render_page
 from synthderm.audit.sections import copies_section
+from synthderm.audit.tones import measure_tones, tones_section
 from synthderm.files import to_json, write_text
 
 ADVISED = 740  # photographs without one named by chance, for a bound of 1%
@@ -49,6 +51,7 @@ def audit(
     *,
     settings: Mapping[str, Any],
     pictures: bool = True,
+    edits: bool = False,
 ) -> Audit:
     """Compare generated images with photographs.
 
@@ -59,6 +62,7 @@ def audit(
         network: features that candidates for copies are found by.
         settings: what the report says of how it was made: extractor, seed, size.
         pictures: put the closest pairs into the report, photographs among them.
+        edits: measure too what the editor does to photographs of each skin tone.
 
     Raises:
         ValueError: too few images, or a holdout that is `real`.
@@ -72,6 +76,17 @@ def audit(
     findings = judge_copies(index, calibration, compared, samples, real, holdout)
     images = {"samples": samples, "real": real}
     sections = {"Copies": copies_section(findings, calibration, compared, images, pictures)}
+    sets = {"generated": samples.images, "real": real.images}
+    rows = {"generated": compared.sample_layers, "real": index.layers}
+    if holdout is not None and compared.holdout_layers is not None:
+        sets["holdout"], rows["holdout"] = holdout.images, compared.holdout_layers
+    tap = f"{network.name}, mean of the last of its maps, {network.side} px"
+    # The deepest layer, averaged over its grid.
+    means = {name: layers[-1].mean((2, 3)) for name, layers in rows.items()}
+    fidelity = measure_fidelity(tap, means, sets)
+    tones = measure_tones(sets, edits)
+    sections["Fidelity and variety"] = fidelity_section(fidelity)
+    sections["Skin tone"] = tones_section(tones)
     report: dict[str, Any] = {
         "passed": findings.passed,
         "reason": findings.reason,
@@ -82,6 +97,8 @@ def audit(
         "real": real.describe(),
         "holdout": None if holdout is None else holdout.describe(),
         "copies": findings.as_json() | {"calibration": calibration.as_json()},
+        "fidelity": fidelity._asdict(),
+        "tones": tones.as_json(),
     }
     report["seconds"] = round(time.monotonic() - start, 1)
     return Audit(report, sections)

@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         network,
         settings={"extractor": network.name, "size": args.size, "seed": args.seed},
         pictures=not args.no_pictures,
+        edits=args.source == "eczema",
     )
     result.write(args.out)
     verdict = "passed" if result.passed else "FAILED"
