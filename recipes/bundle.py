@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from synthderm.cli.publish import load_run
+from synthderm.hub.audit_record import read_audit
 from synthderm.hub.model_card import without_folders
 from synthderm.hub.publish import write_card
 from synthderm.hub.resolve import BUNDLED
@@ -78,6 +79,11 @@ def main() -> None:
     else:
         records["metrics"] = fidelity_metrics(args.name, command)
     records["training"] = without_folders(training)
+    report = ROOT / "docs" / "audits" / args.name / "report.json"
+    model_folder = args.run / "model" if (args.run / "model").is_dir() else args.run
+    if report.is_file():
+        page = f"{report.parent.relative_to(ROOT).as_posix()}/report.html"
+        records["audit"] = read_audit(report, model_folder) | {"report": f"../../../{page}"}
     folder = model.save_pretrained(BUNDLED / args.name, card=records)
     write_card(folder, args.name, model.pipeline_tag)
     size = (folder / "model.safetensors").stat().st_size / 1e6

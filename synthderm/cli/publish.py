@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from synthderm.hub.audit_record import read_audit
 from synthderm.hub.download import FILES
 from synthderm.hub.pretrained import Pretrained
 from synthderm.models.editor import EczemaEditor
@@ -36,6 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="JSON with licence, data and metrics; default: RUN/card.json, if there is one",
     )
+    parser.add_argument(
+        "--audit",
+        type=Path,
+        metavar="FILE",
+        help="report.json of `synthderm audit`; default: RUN/audit/report.json, if there is one."
+        " Without one the card says that there was none",
+    )
     parser.add_argument("--private", action="store_true", help="keep the repository private")
     parser.add_argument(
         "--dry-run",
@@ -46,14 +54,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    model, records = load_run(args.folder, args.card)
+    model, records = load_run(args.folder, args.card, args.audit)
     result = model.push_to_hub(args.repo, records, private=args.private, dry_run=args.dry_run)
     print(result)
     if not args.dry_run:
         print(f'Load it: {type(model).__name__}.from_pretrained("{result}")')
 
 
-def load_run(run: Path, card: Path | None = None) -> tuple[Pretrained, dict[str, Any]]:
+def load_run(
+    run: Path, card: Path | None = None, audit: Path | None = None
+) -> tuple[Pretrained, dict[str, Any]]:
     """The model of a training run, and its records.
 
     Records come from `RUN/card.json` and from `card`, which counts more; the line of
@@ -62,10 +72,13 @@ def load_run(run: Path, card: Path | None = None) -> tuple[Pretrained, dict[str,
     Args:
         run: folder of the run, with the model in `model/`; or a model folder.
         card: a JSON file with further records.
+        audit: the report of the model's audit; `RUN/audit/report.json`, if there is one, where
+            None.
 
     Raises:
         FileNotFoundError: there is no model, or no such card.
-        ValueError: a file is not a JSON object, or the model's class is unknown.
+        ValueError: a file is not a JSON object, the model's class is unknown, or the audit is of
+            other weights.
     """
     folder = run / "model" if (run / "model").is_dir() else run
     if not (folder / FILES[0]).is_file():
@@ -83,6 +96,9 @@ def load_run(run: Path, card: Path | None = None) -> tuple[Pretrained, dict[str,
         records |= _read_object(run / "card.json")
     if card is not None:
         records |= _read_object(card)
+    report = audit or run / "audit" / "report.json"
+    if audit is not None or report.is_file():
+        records["audit"] = read_audit(report, folder)
     log = run / "metrics.jsonl"
     lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
     shown = model.card.get("training", {}).get("shown")

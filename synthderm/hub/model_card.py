@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from synthderm.hub.audit_record import audit_lines
+
 CARD = "README.md"
 NEEDED = {
     "data": ("name", "licence", "attribution"),
@@ -107,6 +109,7 @@ def make_card(config: Mapping[str, Any], repository: str, pipeline_tag: str) -> 
         _table(["data", "licence", "attribution"], data),
         "## Measured",
         _table(["metric", "value", "on", "command"], metrics),
+        *audit_lines(config.get("audit")),
         *_training(config),
     ]
     if config.get("limits"):

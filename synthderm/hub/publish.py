@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from synthderm.files import write_text
+from synthderm.files import to_json, write_text
+from synthderm.hub.audit_record import check_audit
 from synthderm.hub.download import FILES, Token, explain
 from synthderm.hub.model_card import CARD, check_records, make_card
 from synthderm.hub.model_folder import read_config
@@ -36,7 +37,9 @@ def publish(
     """
     if not HUB_ID.fullmatch(repository):
         raise ValueError(f'repository {repository!r} is no Hub id: it looks like "org/name".')
-    check_records(read_config(folder))
+    config = read_config(folder)
+    check_records(config)
+    write_text(folder / FILES[0], to_json(check_audit(config, folder), indent=2) + "\n")
     text = write_card(folder, repository, pipeline_tag)
     return text if dry_run else f"{repository}@{_upload(folder, repository, private, token)}"
 
