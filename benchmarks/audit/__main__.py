@@ -12,6 +12,9 @@ trained on, `test` the holdout.
     clean         the generated images alone, for each seed
     over-trained  the generator, fitted for `--steps` steps to 50 photographs of `train`, each with
                   a latent of its own; its images are of latents near these
+    patients      with `--patients DIR`, photographs that name their patients, such as PAD-UFES-20:
+                  how many score as high with a photograph of another patient, in all orientations,
+                  as the threshold that mirror images give on the same photographs
 """
 
 import argparse
@@ -31,6 +34,7 @@ from synthderm.audit.copies import Compared, CopyFindings, judge_copies
 from synthderm.audit.copy_index import CopyIndex, fit_square
 from synthderm.audit.features import LayerFeatures
 from synthderm.audit.images import AuditImages, read_photographs
+from synthderm.audit.shares import exact_share
 from synthderm.hub.resolve import weights_hash
 
 PLANTED = 20
@@ -45,6 +49,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--name", help="the result is audit-NAME.json; the model's own name where left out")
     add("--real", required=True, help="photographs, with splits train and test")
     add("--extractor", default="timm:mobilenetv2_100", help="as for `synthderm audit`")
+    add("--patients", help="photographs with a column patient_id")
     add("--n", type=int, default=1000, help="generated images")
     add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of generated images and copies")
     add("--steps", type=int, default=400, help="training steps of the over-trained generator")
@@ -133,6 +138,27 @@ def measure_planted(bench: Bench, images: Tensor, seed: int) -> dict[str, Any]:
     }
 
 
+def measure_patients(root: str, extractor: str, size: int) -> dict[str, Any]:
+    """Whether the threshold holds between photographs of which it is known that they are of
+    different patients."""
+    photographs = read_photographs(root, None, size)
+    groups = photographs.groups
+    index = CopyIndex(photographs.images, LayerFeatures(extractor), groups)
+    calibration = calibrate(index, None)
+    matches = index.match(photographs.images, groups=groups, own=range(len(groups)))
+    reached = int((matches.scores >= calibration.threshold).sum())
+    return {
+        "photographs": len(photographs),
+        "patients": len({group for group in groups if group is not None}),
+        "threshold": calibration.threshold,
+        "bound": calibration.false_positive_bound,
+        "reached": exact_share(reached, len(photographs))._asdict(),
+        "highest": float(matches.scores.max()),
+        "planted": calibration.planted._asdict(),
+        **provenance(),
+    }
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     bench = Bench(args)
@@ -158,6 +184,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "seconds": bench.seconds,
         **provenance(),
     }
+    if args.patients:
+        result["patients"] = measure_patients(args.patients, args.extractor, args.size)
     path = args.out / f"audit-{args.name or Path(args.model).name}.json"
     write_json(path, result)
     print(json.dumps({key: result[key] for key in ("planted", "clean", "over_trained")}))

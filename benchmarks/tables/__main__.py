@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import RESULTS
+from benchmarks.tables.audit import audit_section
 from benchmarks.tables.downstream import downstream_section
 from benchmarks.tables.editing import appearance_section, editing_section, transfer_section
 from benchmarks.tables.fidelity import REFERENCE, fidelity_section
@@ -18,9 +19,10 @@ from synthderm.files import write_text
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 HEADER = (
     "Made by `python -m benchmarks.tables` from `benchmarks/results/`. Each section's command "
-    "stands in the docstring of its benchmark: `python -m benchmarks.fidelity`, `.editing`, "
-    "`.speed`, `.downstream`. FID and KID are of the extractor and tap named beside them, not of "
-    "the usual 2048 Inception features: compare them only with figures of the same tap and N."
+    "stands in the docstring of its benchmark: `python -m benchmarks.fidelity`, `.audit`, "
+    "`.editing`, `.speed`, `.downstream`. FID and KID are of the extractor and tap named beside "
+    "them, not of the usual 2048 Inception features: compare them only with figures of the same "
+    "tap and N."
 )
 
 
@@ -41,6 +43,8 @@ def make_page(results: Path) -> str:
     dcgan = read(reference)["parts"].get("kid") if reference.is_file() else None
     for path in sorted(results.glob("fidelity-*.json")):
         lines += fidelity_section(path.stem.removeprefix("fidelity-"), read(path), dcgan)
+    for path in sorted(results.glob("audit-*.json")):
+        lines += audit_section(path.stem.removeprefix("audit-"), read(path))
     if (results / "speed.json").is_file():
         lines += speed_section(read(results / "speed.json"))
     if (results / "speed-cuda.json").is_file():
