@@ -127,7 +127,13 @@ def calibrate(index: CopyIndex, holdout: Matches | None, seed: int = 0) -> Calib
     chosen = torch.randperm(len(index), generator=rng)
     own = chosen[:1000].tolist()
     groups = [index.groups[k] for k in own]
-    among = index.match(index.images[own], groups=groups, own=own, desc="compare real photographs")
+    among = index.match(
+        index.images[own],
+        index.describe_own(own),
+        groups=groups,
+        own=own,
+        desc="compare real photographs",
+    )
     mirrored = among.mirrored
     if holdout is not None:
         mirrored = torch.cat([mirrored, holdout.mirrored])

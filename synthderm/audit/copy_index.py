@@ -100,6 +100,13 @@ class CopyIndex:
             extract(images, self.network, desc), extract(quarter, self.network, f"{desc}, turned")
         )
 
+    def describe_own(self, own: Sequence[int]) -> Layers:
+        """As `describe`, of photographs of the index, in half the time."""
+        rows = torch.as_tensor(own)
+        quarter = self.images[rows].rot90(1, (-2, -1))
+        turned = extract(quarter, self.network, "features of real photographs, turned")
+        return Layers([layer[rows] for layer in self.layers], turned)
+
     @usual_torch()
     def match(
         self,

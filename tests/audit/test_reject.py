@@ -5,7 +5,8 @@ import pickle
 import torch
 
 from synthderm import SyntheticSkinDataset
-from tests.audit.photographs import draw
+from synthderm.audit.build import index_photographs
+from tests.audit.photographs import draw, draw_folder
 
 
 class Memorised:
@@ -40,3 +41,10 @@ def test_flagged_samples_are_skipped(index, calibration, real):
 def test_an_index_goes_to_workers(index, calibration, real):
     again = pickle.loads(pickle.dumps(index))
     assert again.is_copy(real.images[3]) and not again.is_copy(draw(1, seed=77)[0])
+
+
+def test_an_index_of_a_folder_is_ready(tmp_path, spec, real):
+    folder = draw_folder(tmp_path / "real", 24, seed=1)
+    index = index_photographs(folder, spec, size=64)
+    assert 0 < index.threshold < 1
+    assert index.is_copy(index.images[2]) and not index.is_copy(draw(1, seed=78)[0])
