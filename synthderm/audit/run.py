@@ -12,6 +12,7 @@ from synthderm.audit.copy_index import CopyIndex
 from synthderm.audit.features import LayerFeatures
 from synthderm.audit.fidelity import fidelity_section, measure_fidelity
 from synthderm.audit.images import AuditImages, check_apart
+from synthderm.audit.leak import leak_section, measure_leaks
 from synthderm.audit.page import render_page
 from synthderm.audit.sections import copies_section
 from synthderm.audit.tones import measure_tones, tones_section
@@ -85,6 +86,8 @@ def audit(
     means = {name: layers[-1].mean((2, 3)) for name, layers in rows.items()}
     fidelity = measure_fidelity(tap, means, sets)
     tones = measure_tones(sets, edits)
+    leaks = measure_leaks(sets)
+    sections["Marks of the training"] = leak_section(leaks, samples.images)
     sections["Fidelity and variety"] = fidelity_section(fidelity)
     sections["Skin tone"] = tones_section(tones)
     report: dict[str, Any] = {
@@ -99,6 +102,7 @@ def audit(
         "copies": findings.as_json() | {"calibration": calibration.as_json()},
         "fidelity": fidelity._asdict(),
         "tones": tones.as_json(),
+        "marks": leaks.as_json(),
     }
     report["seconds"] = round(time.monotonic() - start, 1)
     return Audit(report, sections)
