@@ -59,6 +59,15 @@ def test_strokes_are_found_in_any_direction(photographs):
     assert measure_leaks({"generated": images, **photographs}).marks["ruled stroke"].is_leak
 
 
+def test_marks_at_fixed_places_are_found(photographs):
+    grid = draw(150, seed=8).float()
+    grid[..., 20::24] *= 0.8
+    marked = measure_leaks({"generated": grid.byte(), **photographs})
+    assert marked.is_fixed
+    plain = measure_leaks({"generated": draw(150, seed=9), **photographs})
+    assert not plain.is_fixed
+
+
 def test_it_works_without_a_holdout(photographs):
     findings = measure_leaks({"generated": draw(60, seed=7), "real": photographs["real"]})
     assert all(found.holdout is None for found in findings.marks.values())
