@@ -10,7 +10,33 @@ from synthderm.datasets.tables import Row
 from synthderm.files import walk_files
 from synthderm.imaging.io import SUFFIXES
 
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
+
 Find = Callable[[str], Path | None]
+
+
+def check_root(root: str | os.PathLike[str]) -> Path:
+    """The folder that a path names; `~` is the home folder.
+
+    Raises:
+        TypeError: no path.
+        ValueError: an empty one.
+        NotADirectoryError: a file, as an archive is.
+        FileNotFoundError: nothing is there.
+    """
+    if not isinstance(root, (str, os.PathLike)) or isinstance(os.fspath(root), bytes):
+        raise TypeError(f"root={root!r}: give the path of a folder of photographs, as text.")
+    if not os.fspath(root):
+        raise ValueError("root='' names no folder: give its path, or '.' for the current folder.")
+    path = Path(os.path.expanduser(root))
+    if path.is_file():
+        advice = f"give the folder that it is in, {path.parent}"
+        if path.suffix.lower() in ARCHIVES:
+            advice = "unpack it, and give the folder"
+        raise NotADirectoryError(f"{path} is a file, no folder: {advice}.")
+    if not path.is_dir():
+        raise FileNotFoundError(f"there is no folder {path}.")
+    return path
 
 
 class NamedFiles:

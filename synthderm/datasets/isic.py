@@ -46,7 +46,9 @@ def isic_2017(root: Path) -> list[PhotoRecord]:
         files = find_files(root, folder, f"ISIC-2017_{part}_Part1_GroundTruth")
         for row, image in zip(rows, _images(rows, "image_id", files, folder)):
             label = _label(row, row["image_id"], CLASSES_2017, otherwise="nevus")
-            photographs.append(PhotoRecord(image, label, mask=_mask(image, files), split=split))
+            photographs.append(
+                PhotoRecord(image, label, mask=_mask(image, files), split=split, row=row)
+            )
     return photographs
 
 
@@ -84,6 +86,7 @@ def isic_2018(root: Path) -> list[PhotoRecord]:
                     mask=_mask(image, files),
                     split=split,
                     group=lesions.get(row["image"]),
+                    row=row,
                 )
             )
     return photographs
@@ -147,7 +150,7 @@ def isic_2019(root: Path) -> list[PhotoRecord]:
             if has_test and part == "Training" and split == "test":
                 split = "train"
             label = _label(row, row["image"], CLASSES_2019)
-            photographs.append(PhotoRecord(image, label, split=split, group=lesion))
+            photographs.append(PhotoRecord(image, label, split=split, group=lesion, row=row))
     return photographs
 
 
@@ -180,6 +183,7 @@ def isic_2020(root: Path) -> list[PhotoRecord]:
             row["benign_malignant"],
             split=hash_split(row["patient_id"]),
             group=row["patient_id"],
+            row=row,
         )
         for row, image in zip(rows, images)
     ]

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from synthderm.callers import warn_caller
 from synthderm.datasets.finding import RelativeFiles, require_files
-from synthderm.datasets.records import PhotoRecord, hash_split, parse_fitzpatrick, split_name
+from synthderm.datasets.names import split_name
+from synthderm.datasets.records import PhotoRecord, hash_split, parse_fitzpatrick
 from synthderm.datasets.tables import Row, read_table
 
 TABLES = ("metadata.csv", "metadata.jsonl")
@@ -109,6 +110,7 @@ def metadata_csv(root: Path) -> list[PhotoRecord]:
                     split=split,
                     group=_group(row),
                     tone=parse_fitzpatrick(row.get("fitzpatrick")),
+                    row=row,
                 )
             )
     return photographs

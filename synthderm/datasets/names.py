@@ -1,0 +1,121 @@
+"""What the names of files and folders say: masks, splits, folders of photographs of every class."""
+
+import re
+import unicodedata
+from functools import lru_cache
+from pathlib import PurePath
+
+# The names of splits that are taken, in any case.
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+# Names that are likely meant as splits, without what stands between words.
+LIKE_SPLITS = re.compile(
+    r"k?fold(er)?s?\d+|k?folds?|splits?\d*|cv\d+|trn|tst|dev|devel|eval|evaluation|holdout"
+    r"|(train(ing)?s?|val|valid|validations?|validierungs?|test(ing)?s?|dev|eval)"
+    r"(set|split|data|dataset|daten|datensatz|fold|images?|imgs?|bilder|photos?|\d)+"
+    r"|validierung|entrainement|apprentissage|entrenamiento|validacion|prueba|treino|teste"
+)
+# Words without their plural's s.
+MASK_WORDS = {
+    *("mask", "maske", "masken", "masque", "mascara", "segmentation", "segmentierung", "seg"),
+    *("segm", "segmask", "gt", "groundtruth", "annotation", "superpixel", "lesionmask"),
+}
+IMAGE_WORDS = {
+    *("image", "img", "im", "imag", "imagen", "imagene", "photo", "photograph", "foto", "fotos"),
+    *("bild", "bilder", "picture", "pic", "jpg", "jpeg", "png", "jpegimage", "input", "data"),
+    *("dataset", "frame"),
+}
+# What may stand beside these and is no class either.
+FILLERS = {
+    *("part", "all", "raw", "original", "full", "resized", "rgb", "skin", "color", "colour", "v"),
+    *("isic", "ham", "ph", "task", "train", "training", "val", "validation", "test"),
+}
+# At the end of a mask's name, after that of its photograph. The second are also what photographs
+# are called, so they count for files that lost no detail.
+CLEAR = r"masks?|maske|segmentations?|seg|segm|gt|ground[ _.-]?truth|annotations?"
+UNCLEAR = r"lesion|label|contour|outline|roi|binary|annotated"
+MASK_ENDING = re.compile(
+    rf"(?P<base>.+?)(?P<words>([ _.-]+({CLEAR}|{UNCLEAR}))+)([ _.-]?\d+)?", re.IGNORECASE
+)
+MASK_BEGINNING = re.compile(rf"({CLEAR})[ _.-]+(?P<base>.+)", re.IGNORECASE)
+# Pictures about a photograph that are no mask of one region, as ISIC publishes them.
+OTHER_ENDING = re.compile(r"(?P<base>.+)_(superpixels|attribute_[a-z_]+)", re.IGNORECASE)
+IMAGE_BEGINNING = re.compile(r"(image|img|im|photo|pic)[ _.-]*(?P<base>.+)", re.IGNORECASE)
+LOSSLESS = (".png", ".bmp", ".gif", ".tif", ".tiff")
+
+
+def split_name(text: str) -> str | None:
+    """The split of a name such as "Training" or "valid": "train", "val" or "test"; or None."""
+    return SPLITS.get(text.strip().lower())
+
+
+def is_like_split(name: str) -> bool:
+    """Whether a folder is called as splits are, but by no name that is taken, as in "fold_0"."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    return LIKE_SPLITS.fullmatch(re.sub(r"[\W_]", "", plain)) is not None
+
+
+def split_word(name: str) -> str | None:
+    """The split that a word of a name says, as in "ISIC_train"."""
+    return next((split for word in _words(name) if (split := split_name(word))), None)
+
+
+@lru_cache(maxsize=4096)
+def is_mask_folder(name: str) -> bool:
+    """Whether a folder is called as those of masks are, as in "lesion_masks" or "GroundTruth"."""
+    words = [word.rstrip("s") for word in _words(name)]
+    return (
+        bool(MASK_WORDS & {*words, *map("".join, zip(words, words[1:]))})
+        # "label_0" may be a class.
+        or (words == ["label"] and not any(map(str.isdigit, name)))
+    )
+
+
+@lru_cache(maxsize=4096)
+def is_container(name: str) -> bool:
+    """Whether a folder is called as those that hold the photographs of every class are, as in
+    "images" or "HAM10000_images_part_1"."""
+    words = {word.rstrip("s") for word in _words(name)}
+    return bool(words & IMAGE_WORDS) and words <= IMAGE_WORDS | FILLERS
+
+
+def is_id(stem: str) -> bool:
+    """Whether a name is likely one photograph's alone. A short number or a word is as likely to
+    mean something else."""
+    return len(stem) > 4 and any(map(str.isdigit, stem))
+
+
+def base_of_mask(path: PurePath) -> str | None:
+    """The name, without suffix, of the photograph that a mask is named after: "a" of "a_mask.png";
+    None where the file is not called as masks are."""
+    if match := MASK_ENDING.fullmatch(path.stem):
+        if re.search(CLEAR, match["words"], re.IGNORECASE) or path.suffix.lower() in LOSSLESS:
+            return match["base"]
+    elif match := MASK_BEGINNING.fullmatch(path.stem):
+        return match["base"]
+    return None
+
+
+def base_of_other(path: PurePath) -> str | None:
+    """The same of a picture that tells of a photograph and is no mask, as its superpixels are."""
+    match = OTHER_ENDING.fullmatch(path.stem)
+    return match["base"] if match else None
+
+
+def names_of_photograph(path: PurePath) -> list[str]:
+    """The names by which a mask may call a photograph: "img_1" is "1" too."""
+    match = IMAGE_BEGINNING.fullmatch(path.stem)
+    return [path.stem, match["base"]] if match else [path.stem]
+
+
+def _words(name: str) -> list[str]:
+    """The words in a name, in lower case; "GroundTruth" has two."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFC", name))
+    return re.findall(r"[^\W\d_]+", parted.casefold())
