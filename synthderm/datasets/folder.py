@@ -129,8 +129,9 @@ class SkinFolder(Viewing, VisionDataset):
             photographs = [one for one in photographs if one.split == self.split]
         photographs = [one for one in photographs if one.label in self.class_to_idx]
         if not photographs:
+            where = "" if self.split is None else f" in split {self.split!r}"
             raise ValueError(
-                f"{self._place} has no {', '.join(self.classes)} in split {self.split!r}."
+                f"{self._place} has no photograph of {', '.join(self.classes)}{where}."
             )
         if self.return_mask:
             photographs = [one for one in photographs if one.mask is not None]

@@ -1,17 +1,20 @@
 """`metadata.csv`: this library's own layout, and that of Hugging Face's imagefolder."""
 
+from collections.abc import Set
 from pathlib import Path
 
-from synthderm.callers import warn_caller
-from synthderm.datasets.finding import RelativeFiles, require_files
-from synthderm.datasets.names import split_name
+from synthderm.callers import name_some, warn_caller
+from synthderm.datasets.finding import RelativeFiles, has_image, require_files
+from synthderm.datasets.names import is_mask_folder, split_name
 from synthderm.datasets.records import PhotoRecord, hash_split, parse_fitzpatrick
 from synthderm.datasets.tables import Row, read_table
+from synthderm.files import is_litter
 
 TABLES = ("metadata.csv", "metadata.jsonl")
 UNREAD = ("metadata.parquet", "metadata.xlsx", "metadata.xls")
 # Columns of what must not be parted by a split, the first that has a value.
 GROUPS = ("patient_id", "lesion_id", "case_id", "subject_id", "group")
+OPTIONAL = ("mask_file_name", "split", "fitzpatrick", *GROUPS)
 # Names of columns that are likely meant as one that is read; compared in lower case, with _ for
 # spaces and dashes.
 MEANT = {
@@ -92,7 +95,7 @@ def metadata_csv(root: Path) -> list[PhotoRecord]:
     """
     photographs = []
     for table in find_metadata(root):
-        rows = read_table(table, "file_name", "label")
+        rows = read_table(table, "file_name", "label", optional=OPTIONAL)
         _check_rows(rows, table)
         finder = RelativeFiles(table.parent)
         names = [row["file_name"] for row in rows]
@@ -101,6 +104,7 @@ def metadata_csv(root: Path) -> list[PhotoRecord]:
         mask_names = [row["mask_file_name"] for row in masked]
         found = require_files(masked, mask_names, finder.find, str(table.parent), "masks")
         masks = dict(zip((row.line for row in masked), found))
+        _warn_of_unnamed(table, finder.top_folders())
         for row, image, split in zip(rows, images, _splits(root, table, rows)):
             photographs.append(
                 PhotoRecord(
@@ -131,6 +135,22 @@ def _check_rows(rows: list[Row], table: Path) -> None:
                 f"{row.place}: label is {row['label']!r}, an empty cell; fill it in or delete the"
                 " row."
             )
+
+
+def _warn_of_unnamed(table: Path, named: Set[str]) -> None:
+    """Warn of folders beside a table with photographs of which it names none: they look like
+    classes, or like a part that was forgotten."""
+    others = [
+        path
+        for path in sorted(table.parent.iterdir())
+        if path.name not in named
+        and path.is_dir()
+        and not is_litter(path.name)
+        and not is_mask_folder(path.name)
+        and has_image(path)
+    ]
+    if others:
+        warn_caller(f"{table} names no photograph in {name_some(others)}: left out.")
 
 
 def _group(row: Row) -> str | None:

@@ -6,6 +6,7 @@ import pytest
 
 from synthderm import SkinFolder
 from tests.datasets.published import draw, ham10000
+from tests.drawing import draw_folder
 
 
 @pytest.mark.parametrize("above", ["HAM10000", "a/b"])
@@ -45,3 +46,80 @@ def test_one_split_opened_alone_says_that_labels_differ(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         SkinFolder(tmp_path / "val")
+
+
+@pytest.mark.parametrize("inner", ["images", "imgs/JPEGImages", "train/images", "data"])
+def test_folders_of_photographs_are_looked_through(tmp_path, inner):
+    for name in ("mel", "nv"):
+        draw(tmp_path / inner / name / "1.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert SkinFolder(tmp_path).classes == ["mel", "nv"]
+    named = SkinFolder(tmp_path, classes=["mel", "nv"])
+    assert named.targets == [0, 1]
+
+
+def test_photographs_in_no_class_have_one_class(tmp_path):
+    for name in ("HAM10000_images_part_1/1.png", "HAM10000_images_part_2/2.png"):
+        draw(tmp_path / name)
+    assert SkinFolder(tmp_path).classes == ["image"]
+    assert SkinFolder(tmp_path, classes=["HAM10000_images_part_2"]).targets == [0]
+
+
+def test_a_folder_of_photographs_beside_classes_is_named(tmp_path):
+    for name in ("images/1.png", "mel/2.png"):
+        draw(tmp_path / name)
+    with pytest.raises(ValueError, match="folder images, which may hold any class, beside mel"):
+        SkinFolder(tmp_path)
+    assert SkinFolder(tmp_path, classes=["images", "mel"]).targets == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "names", [("fold_0", "fold_1"), ("split1",), ("trn", "tst"), ("Trainingsdaten",)]
+)
+def test_folds_and_splits_in_other_words_are_no_classes(tmp_path, names):
+    for name in names:
+        draw(tmp_path / name / "mel" / "1.png")
+    with pytest.raises(ValueError, match=f"{names[-1]}, which seem to be splits: call them train"):
+        SkinFolder(tmp_path)
+
+
+def test_splits_within_a_folder_of_photographs_are_no_classes(tmp_path):
+    for name in ("images/train/1.png", "images/val/2.png", "masks/train/1.png", "masks/val/2.png"):
+        draw(tmp_path / name)
+    with pytest.raises(
+        ValueError, match="folders train, val, which seem to be splits: .* directly"
+    ):
+        SkinFolder(tmp_path)
+
+
+def test_a_root_of_one_split_is_no_class(tmp_path):
+    for name in ("mel", "nv"):
+        draw(tmp_path / "train" / name / "1.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert SkinFolder(tmp_path, split="train").classes == ["mel", "nv"]
+
+
+def test_folders_of_single_photographs_are_no_classes(tmp_path):
+    for name in ("IMD002", "IMD003"):
+        draw(tmp_path / name / f"{name}_Dermoscopic_Image" / f"{name}.bmp")
+        draw(tmp_path / name / f"{name}_lesion" / f"{name}_lesion.bmp", "L")
+    with pytest.raises(ValueError, match="a folder for each photograph, as IMD002, and none for a"):
+        SkinFolder(tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["HAM10000_images_part_1", "HAM10000_images_part_2"])
+def test_a_folder_too_low_is_named(tmp_path, folder):
+    ham10000(tmp_path / "HAM")
+    with pytest.raises(ValueError, match="HAM10000_metadata.csv .HAM10000. is the table of these"):
+        SkinFolder(tmp_path / "HAM" / folder)
+    assert SkinFolder(tmp_path / "HAM" / folder, classes=["image"]).targets == [0] * 40
+    draw_folder(tmp_path / "own", count=2)
+    with pytest.warns(UserWarning, match="is the table of these photographs: open .*own, if they"):
+        SkinFolder(tmp_path / "own" / "images")
+    # A table beside the folder says nothing of other photographs.
+    draw(tmp_path / "HAM" / "mine" / "arm.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert SkinFolder(tmp_path / "HAM" / "mine").classes == ["image"]

@@ -1,5 +1,8 @@
 """Tables that nobody read, in folders that are read by their folders."""
 
+import bz2
+import gzip
+import lzma
 import warnings
 
 import pytest
@@ -64,4 +67,68 @@ def test_other_files_are_no_reason_to_refuse(tmp_path):
         assert SkinFolder(tmp_path).classes == ["mel", "nevus"]
     (tmp_path / "classes.csv").write_text("index,name\n12,nevus\n")
     with pytest.warns(UserWarning, match="classes.csv: not read"):
+        SkinFolder(tmp_path)
+
+
+TABLE = "image,label\n0,mel\n1,nv\n"
+PACKED = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+
+
+@pytest.mark.parametrize(
+    ("table", "content"),
+    [
+        ("labels.json", b'{"0": "mel", "1": "nv"}'),
+        ("labels.txt", b"0 mel\n1 nv\n"),
+        ("labels", b"0 mel\n1 nv\n"),
+        ("labels.csv.gz", gzip.compress(TABLE.encode())),
+        ("labels.feather", b"ARROW1"),
+        ("labels.pkl", b"\x80\x04."),
+        ("labels.npy", b"\x93NUMPY"),
+        ("images/0.json", b'{"diagnosis": "nevus"}'),
+        ("Descriptions/0", b'{"diagnosis": "nevus"}'),
+        ("labels/0.txt", b"3 0.5 0.5 1 1"),
+    ],
+)
+@pytest.mark.parametrize("folder", ["images", "."])
+def test_a_folder_without_classes_has_no_table_that_may_name_them(tmp_path, table, content, folder):
+    for name in "01":
+        draw(tmp_path / folder / f"{name}.jpg")
+    path = tmp_path / table
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"{table} is not read, and no folder .* metadata.csv"):
+        SkinFolder(tmp_path)
+    assert SkinFolder(tmp_path, classes=["image"]).targets == [0, 0]
+    path.rename(path.with_name("README.txt"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert SkinFolder(tmp_path).classes == ["image"]
+
+
+@pytest.mark.parametrize("suffix", ["", *PACKED])
+def test_tables_are_looked_into_also_where_they_are_packed(tmp_path, suffix):
+    for label in ("mel", "nv"):
+        draw(tmp_path / label / f"my {label} 1.jpg")
+    text = b"image,sex\n0,female\nmy mel 1.jpg,male\n"
+    (tmp_path / f"patients.csv{suffix}").write_bytes(PACKED.get(suffix, bytes)(text))
+    with pytest.raises(ValueError, match=f"patients.csv{suffix} names photographs"):
+        SkinFolder(tmp_path)
+
+
+def test_a_text_that_names_photographs_without_their_suffix(tmp_path):
+    for number in range(4):
+        draw(tmp_path / "images" / "mel" / f"ISIC_{number:07}.jpg")
+    (tmp_path / "mel.txt").write_text("Such as ISIC_0000001.\n")  # an example
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SkinFolder(tmp_path)
+    (tmp_path / "mel.txt").write_text("ISIC_0000001 3\nISIC_0000002 4\n")
+    with pytest.raises(ValueError, match="mel.txt names photographs"):
+        SkinFolder(tmp_path)
+
+
+def test_notes_beside_photographs_in_classes_are_named(tmp_path):
+    draw(tmp_path / "mel" / "ISIC_0000001.jpg")
+    (tmp_path / "mel" / "ISIC_0000001.json").write_text('{"name": "ISIC_0000001.jpg"}')
+    with pytest.warns(UserWarning, match="ISIC_0000001.json: not read"):
         SkinFolder(tmp_path)
