@@ -114,8 +114,8 @@ def _check_classes(root: Path, photographs: Sequence[PhotoRecord]) -> None:
             f"{root} has the folder {images[0]}, which may hold any class, beside {others}: move"
             f" its photographs into folders of classes; or {SURE}."
         )
-    own = {record.label for record in photographs if record.image.stem == record.label}
-    if len(labels) > 1 and own == labels and all(map(is_id, labels)):
+    of_ids = len(labels) > 1 and all(map(is_id, labels))
+    if of_ids and labels <= {record.image.stem for record in photographs}:
         raise ValueError(
             f"{root} has a folder for each photograph, as {min(labels)}, and none for a class:"
             f" write a metadata.csv with the columns file_name and label; or {SURE}."

@@ -1,6 +1,6 @@
 """Which pictures of a folder are photographs, and which are the masks of these, by their names."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +12,6 @@ from synthderm.datasets.names import (
     is_mask_folder,
     names_of_photograph,
 )
-
-Place = tuple[str, ...]
 
 
 class Pictures(NamedTuple):
@@ -53,55 +51,74 @@ def pair_masks(files: Iterable[Path], root: Path, classes: Collection[str] = ())
         root: the folder.
         classes: names of folders that are those of classes, whatever they are called.
     """
-    places: dict[Path, tuple[Place, bool]] = {}
-    for path in (files := list(files)):
-        if path.parent not in places:
-            places[path.parent] = _place(path.parent.relative_to(root).parts, classes)
-    finder = _Finder(places, [path for path in files if not places[path.parent][1]])
+    files = list(files)
+    places = {
+        folder: _place(folder.relative_to(root).parts, classes)
+        for folder in {path.parent for path in files}
+    }
+    # What may be no photograph, and how its photograph may be called.
+    named = {
+        path: names
+        for path in files
+        if (names := _names_of_owner(path, places[path.parent].of_masks))
+    }
     pictures = Pictures([], {}, [], [])
-    for path in files:
-        _, in_masks = places[path.parent]
-        base, other = base_of_mask(path), base_of_other(path)
-        names = [path.stem, *filter(None, (base,))] if in_masks else [base] if base else []
+    finder = _Finder(places, files if named else [])
+    for path, names in named.items():
+        place = places[path.parent]
         owners = finder.find(path, names)
-        if len(owners) == 1:
+        if len(owners) == 1 and (place.of_masks or base_of_mask(path) is not None):
             pictures.pairs.setdefault(owners[0], []).append(path)
-        elif owners or (other and finder.find(path, [other])):
+        elif owners:
             pictures.others.append(path)
-        elif in_masks:
+        elif place.of_masks:
             pictures.strays.append(path)
-        else:
-            pictures.photographs.append(path)
+    known = {*pictures.masks(), *pictures.others, *pictures.strays}
+    pictures.photographs.extend(path for path in files if path not in known)
     return pictures
 
 
-def _place(folders: Place, classes: Collection[str]) -> tuple[Place, bool]:
-    """The folders that tell photographs from each other, and whether one is of masks."""
+def _names_of_owner(path: Path, in_masks: bool) -> list[str]:
+    """How the photograph may be called that a file tells of."""
+    base = base_of_mask(path) or base_of_other(path)
+    own = [path.stem] if in_masks else []
+    return own if base is None else [*own, base]
+
+
+class _Place(NamedTuple):
+    """A folder: the names on its path that tell photographs from each other, and whether it is one
+    of masks."""
+
+    names: tuple[str, ...]
+    of_masks: bool
+
+
+def _place(folders: Sequence[str], classes: Collection[str]) -> _Place:
     own = [name for name in folders if name in classes or not is_mask_folder(name)]
-    return tuple(name.casefold() for name in own if name in classes or not is_container(name)), len(
-        own
-    ) < len(folders)
+    names = [name.casefold() for name in own if name in classes or not is_container(name)]
+    return _Place(tuple(names), len(own) < len(folders))
 
 
 class _Finder:
     """Photographs by place and name, or by name alone."""
 
-    def __init__(self, places: dict[Path, tuple[Place, bool]], photographs: list[Path]) -> None:
+    def __init__(self, places: dict[Path, _Place], files: Iterable[Path]) -> None:
         self._places = places
-        self._near: dict[tuple[Place, str], list[Path]] = {}
+        self._near: dict[tuple[tuple[str, ...], str], list[Path]] = {}
         self._anywhere: dict[str, list[Path]] = {}
-        for path in photographs:
-            self._anywhere.setdefault(path.stem.casefold(), []).append(path)
-            for name in names_of_photograph(path):
-                key = (places[path.parent][0], name.casefold())
-                self._near.setdefault(key, []).append(path)
+        for path in files:
+            place = places[path.parent]
+            if not place.of_masks:
+                self._anywhere.setdefault(path.stem.casefold(), []).append(path)
+                for name in names_of_photograph(path):
+                    self._near.setdefault((place.names, name.casefold()), []).append(path)
 
-    def find(self, mask: Path, names: list[str]) -> list[Path]:
+    def find(self, mask: Path, names: Iterable[str]) -> list[Path]:
         """The photographs that a mask may be of."""
-        place, _ = self._places[mask.parent]
-        for name in names:
-            near = self._near.get((place, name.casefold()), [])
-            found = near or (self._anywhere.get(name.casefold(), []) if is_id(name) else [])
+        place = self._places[mask.parent]
+        for name in map(str.casefold, names):
+            near = self._near.get((place.names, name), [])
+            found = near or (self._anywhere.get(name, []) if is_id(name) else [])
             if others := [path for path in found if path != mask]:
                 return others
         return []

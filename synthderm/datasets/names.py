@@ -44,9 +44,10 @@ UNCLEAR = r"lesion|label|contour|outline|roi|binary|annotated"
 MASK_ENDING = re.compile(
     rf"(?P<base>.+?)(?P<words>([ _.-]+({CLEAR}|{UNCLEAR}))+)([ _.-]?\d+)?", re.IGNORECASE
 )
+MAYBE = re.compile(rf"{CLEAR}|{UNCLEAR}", re.IGNORECASE)
 MASK_BEGINNING = re.compile(rf"({CLEAR})[ _.-]+(?P<base>.+)", re.IGNORECASE)
 # Pictures about a photograph that are no mask of one region, as ISIC publishes them.
-OTHER_ENDING = re.compile(r"(?P<base>.+)_(superpixels|attribute_[a-z_]+)", re.IGNORECASE)
+OTHER_ENDING = re.compile(r"(?P<base>.+)_(superpixels|attribute_[a-z_]+)\.\w+$", re.IGNORECASE)
 IMAGE_BEGINNING = re.compile(r"(image|img|im|photo|pic)[ _.-]*(?P<base>.+)", re.IGNORECASE)
 LOSSLESS = (".png", ".bmp", ".gif", ".tif", ".tiff")
 
@@ -95,6 +96,8 @@ def is_id(stem: str) -> bool:
 def base_of_mask(path: PurePath) -> str | None:
     """The name, without suffix, of the photograph that a mask is named after: "a" of "a_mask.png";
     None where the file is not called as masks are."""
+    if MAYBE.search(path.name) is None:  # which is quicker
+        return None
     if match := MASK_ENDING.fullmatch(path.stem):
         if re.search(CLEAR, match["words"], re.IGNORECASE) or path.suffix.lower() in LOSSLESS:
             return match["base"]
@@ -105,7 +108,7 @@ def base_of_mask(path: PurePath) -> str | None:
 
 def base_of_other(path: PurePath) -> str | None:
     """The same of a picture that tells of a photograph and is no mask, as its superpixels are."""
-    match = OTHER_ENDING.fullmatch(path.stem)
+    match = OTHER_ENDING.match(path.name)
     return match["base"] if match else None
 
 

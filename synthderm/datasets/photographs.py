@@ -10,7 +10,7 @@ from synthderm.datasets.names import is_container, is_mask_folder
 from synthderm.datasets.rendered import refuse_unfinished
 from synthderm.datasets.tables import read_table
 from synthderm.files import walk_files
-from synthderm.imaging.io import SUFFIXES, WRITABLE, list_images
+from synthderm.imaging.io import SUFFIXES, choose_images, is_picture
 
 EDITS = "edits.csv"  # what `synthderm edit` did to the photographs of a folder
 
@@ -30,9 +30,11 @@ def list_photographs(folder: str | os.PathLike[str]) -> list[Path]:
     """
     folder = Path(folder)
     refuse_unfinished(folder)
-    files = walk_files(folder) if folder.is_dir() else []
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}.")
+    files = walk_files(folder)
     named = {mask for table in files if table.name in TABLES for mask in _named_masks(table)}
-    pictures = [path for path in files if path.suffix.lower() in WRITABLE]
+    pictures = [path for path in files if is_picture(path)]
     beside = _mask_folders({path.parent for path in pictures}, folder)
     masks = {
         path
@@ -41,9 +43,10 @@ def list_photographs(folder: str | os.PathLike[str]) -> list[Path]:
     }
     pairs = pair_masks([path for path in pictures if path not in masks], folder)
     masks.update(pairs.masks(), pairs.others, pairs.lost_masks())
-    if masks and not any(path.suffix.lower() in SUFFIXES for path in files if path not in masks):
+    others = [path for path in files if path not in masks]
+    if masks and not any(path.suffix.lower() in SUFFIXES for path in others):
         raise ValueError(f"{folder} holds masks alone, and no photograph.")
-    return list_images(folder, masks.__contains__)
+    return choose_images(others, folder)
 
 
 def _named_masks(table: Path) -> set[str]:

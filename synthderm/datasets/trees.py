@@ -10,7 +10,7 @@ from synthderm.datasets.names import is_container, is_mask_folder
 from synthderm.datasets.records import PhotoRecord
 from synthderm.datasets.tables import clean
 from synthderm.files import is_litter, walk_files
-from synthderm.imaging.io import WRITABLE, list_images
+from synthderm.imaging.io import choose_images, is_picture
 
 FLAT = "image"  # the class of photographs that are in no folder of a class
 SURE = "name the classes, as in classes=[...], if these folders are classes"
@@ -32,14 +32,12 @@ def image_folder(root: Path, classes: Collection[str] = ()) -> list[PhotoRecord]
     Raises:
         ValueError: no image, or a folder of masks that are named after no photograph.
     """
-    files = [path for path in walk_files(root) if path.suffix.lower() in WRITABLE]
-    pictures = pair_masks(files, root, classes)
+    files = walk_files(root)
+    pictures = pair_masks((path for path in files if is_picture(path)), root, classes)
     _check_strays(pictures, root)
-    no_photographs = {*pictures.masks(), *pictures.others, *pictures.strays}
-    folders = {
-        path: path.relative_to(root).parts[:-1]
-        for path in list_images(root, no_photographs.__contains__)
-    }
+    known = {*pictures.masks(), *pictures.others, *pictures.strays}
+    images = choose_images((path for path in files if path not in known), root)
+    folders = _folders_below(root, images)
     photographs: list[PhotoRecord] = []
     holders = set()  # the folders that hold those of the classes
     splits = {path.name: split for path, split in split_folders(root).items()}
@@ -67,6 +65,12 @@ def image_folder(root: Path, classes: Collection[str] = ()) -> list[PhotoRecord]
 def class_folders(root: Path) -> list[Path]:
     """The folders right below a folder, sorted, without litter."""
     return sorted(path for path in root.iterdir() if path.is_dir() and not is_litter(path.name))
+
+
+def _folders_below(root: Path, files: Sequence[Path]) -> dict[Path, tuple[str, ...]]:
+    """The names of the folders that each file lies in, below the root."""
+    names = {folder: folder.relative_to(root).parts for folder in {path.parent for path in files}}
+    return {path: names[path.parent] for path in files}
 
 
 def _depth_of_classes(

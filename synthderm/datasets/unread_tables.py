@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
@@ -56,10 +57,8 @@ class PhotographNames:
 
 def table_suffix(path: Path) -> str:
     """The suffix of a table in lower case, that of "a.csv.gz" too."""
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if len(suffixes) > 1 and suffixes[-1] in COMPRESSED:
-        suffixes.pop()
-    return suffixes[-1] if suffixes else ""
+    stem, suffix = os.path.splitext(path.name.lower())
+    return os.path.splitext(stem)[1] or suffix if suffix in COMPRESSED else suffix
 
 
 def is_table(path: Path) -> bool:
