@@ -12,6 +12,7 @@ from synthderm.datasets.metadata import split_folders
 from synthderm.datasets.names import (
     is_container,
     is_id,
+    is_like_group,
     is_like_split,
     is_mask_folder,
     split_name,
@@ -115,10 +116,12 @@ def _check_classes(root: Path, photographs: Sequence[PhotoRecord]) -> None:
             f" its photographs into folders of classes; or {SURE}."
         )
     of_ids = len(labels) > 1 and all(map(is_id, labels))
-    if of_ids and labels <= {record.image.stem for record in photographs}:
+    of_each = of_ids and labels <= {record.image.stem for record in photographs}
+    if of_each or all(map(is_like_group, labels)):
         raise ValueError(
-            f"{root} has a folder for each photograph, as {min(labels)}, and none for a class:"
-            f" write a metadata.csv with the columns file_name and label; or {SURE}."
+            f"{root} has a folder for each {'photograph' if of_each else 'patient'}, as"
+            f" {min(labels)}, and none for a class: write a metadata.csv with the columns"
+            f" file_name, label and patient_id; or {SURE}."
         )
 
 

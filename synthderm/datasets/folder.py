@@ -32,8 +32,9 @@ class SkinFolder(Viewing, VisionDataset):
     for files, classes, splits and licences. Any other folder is read by its `metadata.csv` (see
     `synthderm.datasets.metadata`: columns `file_name` and `label`; `mask_file_name`, `split` and
     `patient_id` if there are any; paths relative to the table), or as torchvision's `ImageFolder`
-    (one sub-folder a class, in folders `train`, `val` and `test` if there are splits). A folder
-    with none of these has one class, "image".
+    (one sub-folder a class, in folders `train`, `val` and `test` if there are splits; masks are
+    told by their names, see `synthderm.datasets.mask_pairs`). A folder with none of these has one
+    class, "image".
 
     Items are `(PIL RGB, int)`, or `(PIL RGB, tv_tensors.Mask (1, H, W) uint8 of 0 and 1, int)`.
 

@@ -23,10 +23,12 @@ LIKE_SPLITS = re.compile(
     r"|validierung|entrainement|apprentissage|entrenamiento|validacion|prueba|treino|teste"
 )
 # Words without their plural's s.
+LIKE_GROUPS = re.compile(r"(patient|pat|pid|case|subject|subj|person|lesion)[ _-]?\d+", re.I)
 MASK_WORDS = {
     *("mask", "maske", "masken", "masque", "mascara", "segmentation", "segmentierung", "seg"),
     *("segm", "segmask", "gt", "groundtruth", "annotation", "superpixel", "lesionmask"),
 }
+WHOLE = (["label"], ["target"], ["ann"], ["anno"])  # these say so alone
 IMAGE_WORDS = {
     *("image", "img", "im", "imag", "imagen", "imagene", "photo", "photograph", "foto", "fotos"),
     *("bild", "bilder", "picture", "pic", "jpg", "jpeg", "png", "jpegimage", "input", "data"),
@@ -40,9 +42,9 @@ FILLERS = {
 # At the end of a mask's name, after that of its photograph. The second are also what photographs
 # are called, so they count for files that lost no detail.
 CLEAR = r"masks?|maske|segmentations?|seg|segm|gt|ground[ _.-]?truth|annotations?"
-UNCLEAR = r"lesion|label|contour|outline|roi|binary|annotated"
+UNCLEAR = r"lesion|label|contour|outline|roi|binary|annotated|expert|novice"
 MASK_ENDING = re.compile(
-    rf"(?P<base>.+?)(?P<words>([ _.-]+({CLEAR}|{UNCLEAR}))+)([ _.-]?\d+)?", re.IGNORECASE
+    rf"(?P<base>.+?)(?P<words>(([ _.-]+|(?<=\d))({CLEAR}|{UNCLEAR}))+)([ _.-]?\d+)?", re.IGNORECASE
 )
 MAYBE = re.compile(rf"{CLEAR}|{UNCLEAR}", re.IGNORECASE)
 MASK_BEGINNING = re.compile(rf"({CLEAR})[ _.-]+(?P<base>.+)", re.IGNORECASE)
@@ -75,7 +77,7 @@ def is_mask_folder(name: str) -> bool:
     return (
         bool(MASK_WORDS & {*words, *map("".join, zip(words, words[1:]))})
         # "label_0" may be a class.
-        or (words == ["label"] and not any(map(str.isdigit, name)))
+        or (words in WHOLE and not any(map(str.isdigit, name)))
     )
 
 
@@ -85,6 +87,11 @@ def is_container(name: str) -> bool:
     "images" or "HAM10000_images_part_1"."""
     words = {word.rstrip("s") for word in _words(name)}
     return bool(words & IMAGE_WORDS) and words <= IMAGE_WORDS | FILLERS
+
+
+def is_like_group(name: str) -> bool:
+    """Whether a folder is called as those of patients are, as in "patient_12"."""
+    return LIKE_GROUPS.fullmatch(name) is not None
 
 
 def is_id(stem: str) -> bool:

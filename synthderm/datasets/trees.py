@@ -55,6 +55,7 @@ def image_folder(root: Path, classes: Collection[str] = ()) -> list[PhotoRecord]
         photographs = [record for record in photographs if record.label]
     else:
         photographs = [record._replace(label=FLAT) for record in photographs]
+    _warn_of_copies(root, photographs)
     left_out = sorted({*folders}.difference(record.image for record in photographs))
     _warn_of_left_out(left_out, "a class within a split" if splits else "a class")
     _warn_of_masks(pictures)
@@ -108,6 +109,22 @@ def _warn_of_masks(pictures: Pictures) -> None:
             f"{path} has the masks {name_some(mask.name for mask in masks)}, and the first is read;"
             f" so it is with {len(several)} photographs."
         )
+
+
+def _warn_of_copies(root: Path, photographs: Sequence[PhotoRecord]) -> None:
+    """Warn of photographs that have one name in two folders such as `images` and `images_512`."""
+    if len({path for path in class_folders(root) if is_container(path.name)}) < 2:
+        return
+    seen: dict[tuple[str, ...], Path] = {}
+    for record in photographs:
+        top, *inner = record.image.relative_to(root).parts
+        other = seen.setdefault((record.label, *inner), record.image)
+        if other != record.image and is_container(top):
+            warn_caller(
+                f"{other} and {record.image} have one name: if one folder is a copy of the other,"
+                " open one of them."
+            )
+            return
 
 
 def _warn_of_left_out(paths: Sequence[Path], kind: str) -> None:

@@ -109,6 +109,22 @@ def test_folders_of_single_photographs_are_no_classes(tmp_path):
         SkinFolder(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["patient_{}", "Case{}", "subject-0{}"])
+def test_folders_of_patients_are_no_classes(tmp_path, name):
+    for number in (1, 2):
+        for picture in (1, 2):
+            draw(tmp_path / name.format(number) / f"{picture}.png")
+    with pytest.raises(ValueError, match="a folder for each patient, as .*and none for a class"):
+        SkinFolder(tmp_path)
+
+
+def test_a_copy_of_a_folder_of_photographs_is_named(tmp_path):
+    for name in ("images/mel/1.png", "images_512/mel/1.png", "images_512/nv/2.png"):
+        draw(tmp_path / name)
+    with pytest.warns(UserWarning, match="images_512/mel/1.png have one name: if one folder is a"):
+        assert SkinFolder(tmp_path).classes == ["mel", "nv"]
+
+
 @pytest.mark.parametrize("folder", ["HAM10000_images_part_1", "HAM10000_images_part_2"])
 def test_a_folder_too_low_is_named(tmp_path, folder):
     ham10000(tmp_path / "HAM")
