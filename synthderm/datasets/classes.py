@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from synthderm.callers import warn_caller
 from synthderm.datasets.tables import clean
 
-NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
+NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+GAPS = re.compile(r"[\s_-]+")
 
 
 def sort_labels(labels: Iterable[str]) -> list[str]:
@@ -67,7 +68,8 @@ def check_classes(place: str, wanted: Sequence[str], known: Sequence[str]) -> No
 
 
 def warn_of_alike(place: str, kind: str, names: Iterable[str]) -> None:
-    """Warn of names that differ in upper and lower case alone, or in how a number is written."""
+    """Warn of names that differ in upper and lower case alone, in what parts their words, or in how
+    a number is written."""
     spellings: dict[str, str] = {}
     pairs = []
     for name in names:
@@ -81,8 +83,9 @@ def warn_of_alike(place: str, kind: str, names: Iterable[str]) -> None:
 
 
 def _without_spelling(name: str) -> str:
-    """What "P1" and "p1" have in common, and "1", "01" and "1.0"."""
+    """What "P 1", "P_1" and "p-1" have in common; and "1", "01" and "1.0"."""
     if NUMBER.fullmatch(name):
-        whole, _, rest = name.partition(".")
-        return f"{whole.lstrip('0') or '0'}.{rest.rstrip('0')}".rstrip(".")
-    return name.casefold()
+        whole, _, rest = name.removeprefix("-").partition(".")
+        sign = "-" if name.startswith("-") else ""
+        return f"{sign}{whole.lstrip('0')}.{rest.rstrip('0')}"
+    return GAPS.sub(" ", name.casefold())

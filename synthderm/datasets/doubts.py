@@ -22,7 +22,13 @@ from synthderm.datasets.records import PhotoRecord
 from synthderm.datasets.rendered import IMAGES, MANIFEST, read_record
 from synthderm.datasets.tables import clean
 from synthderm.datasets.trees import FLAT, SURE, class_folders
-from synthderm.datasets.unread_tables import PhotographNames, check_tables, is_table
+from synthderm.datasets.unread_tables import (
+    TABLES,
+    PhotographNames,
+    check_tables,
+    is_table,
+    table_suffix,
+)
 from synthderm.files import walk_files
 
 
@@ -87,6 +93,14 @@ def _check_depth(root: Path, photographs: Sequence[PhotoRecord]) -> None:
                 warn_caller(f"{says}, if they have classes.")
             else:
                 raise ValueError(f"{says}; or give classes=[{FLAT!r}] to read {root} without it.")
+            return
+    with suppress(OSError):
+        for table in sorted(root.parent.iterdir()):
+            if table_suffix(table) in TABLES and table.is_file() and names.are_in(table):
+                warn_caller(
+                    f"{table} names these photographs, and is not read: open {table.parent}."
+                )
+                return
 
 
 def _check_splits(root: Path, photographs: Sequence[PhotoRecord]) -> None:

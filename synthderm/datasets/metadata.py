@@ -121,7 +121,8 @@ def metadata_csv(root: Path) -> list[PhotoRecord]:
 
 
 def _check_rows(rows: list[Row], table: Path) -> None:
-    """Refuse columns that would be passed over though they are likely meant, and empty labels."""
+    """Refuse columns that would be passed over though they are likely meant, and labels that are
+    empty or a list; other columns may be empty."""
     for column in rows[0]:
         meant = MEANT.get(column.strip().lower().replace(" ", "_").replace("-", "_"))
         if meant is not None and column != meant and meant not in rows[0]:
@@ -135,6 +136,17 @@ def _check_rows(rows: list[Row], table: Path) -> None:
                 f"{row.place}: label is {row['label']!r}, an empty cell; fill it in or delete the"
                 " row."
             )
+        if row["label"][0] in "[{":
+            raise ValueError(
+                f"{row.place}: label is {row['label']!r:.60}, a list; it must be the name of one"
+                " class."
+            )
+    for column in OPTIONAL:
+        for text in {row.get(column, "") for row in rows}:
+            if text.lower() in BLANKS:
+                for row in rows:
+                    if row.get(column) == text:
+                        row[column] = ""
 
 
 def _warn_of_unnamed(table: Path, named: Set[str]) -> None:

@@ -56,7 +56,7 @@ def check_records(place: str, records: Sequence[PhotoRecord]) -> list[PhotoRecor
     """The records, each once. They must agree with each other.
 
     Warns of a photograph that is named twice; of a patient, lesion or photograph in two splits; and
-    of classes or groups whose names are likely two spellings of one.
+    of classes, splits or groups whose names are likely two spellings of one.
 
     Args:
         place: the folder, for the message.
@@ -85,6 +85,7 @@ def check_records(place: str, records: Sequence[PhotoRecord]) -> list[PhotoRecor
     _warn_of_leaks(place, "group", ((record.group, record.split) for record in kept))
     _warn_of_leaks(place, "photograph", ((str(record.image), record.split) for record in kept))
     warn_of_alike(place, "classes", sort_labels(record.label for record in kept))
+    warn_of_alike(place, "splits", sorted({one.split for one in kept if one.split}))
     warn_of_alike(place, "groups", dict.fromkeys(one.group for one in kept if one.group))
     return kept
 

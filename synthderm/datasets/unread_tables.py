@@ -6,7 +6,7 @@ import lzma
 import os
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from synthderm.callers import name_some, warn_caller
@@ -19,7 +19,7 @@ from synthderm.datasets.trees import FLAT, SURE
 TABLES = {
     *(".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".xlsx", ".xls", ".ods", ".parquet"),
     *(".feather", ".arrow", ".pkl", ".pickle", ".npy", ".npz", ".mat", ".h5", ".hdf5"),
-    *(".sqlite", ".dta", ".sav", ".rds", ".rdata"),
+    *(".sqlite", ".db", ".dta", ".sav", ".rds", ".rdata", ".pt", ".pth", ".tfrecord", ".mdb"),
 }
 TEXTS = {".txt", ".json", ".xml", ".yaml", ".yml", ""}  # they may be tables
 OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -42,8 +42,11 @@ class PhotographNames:
     """
 
     def __init__(self, photographs: Iterable[Path]) -> None:
-        self.files = {path.name.casefold() for path in photographs}
-        self.stems = {PurePosixPath(name).stem for name in self.files}
+        files = list(photographs)
+        self.files = {path.name.casefold() for path in files}
+        self.stems = {os.path.splitext(name)[0] for name in self.files}
+        # As in lists of splits: "mel/1".
+        self.files |= {f"{path.parent.name}/{path.stem}".casefold() for path in files}
         self.ids = {stem for stem in self.stems if is_id(stem)}
 
     def are_in(self, table: Path) -> bool:
@@ -109,4 +112,5 @@ def _cells(table: Path) -> set[str]:
     text = data.decode("utf-16" if data.startswith(UTF16) else "utf-8", errors="replace")
     text = text.replace("\\", "/")
     cells = {*re.split(r"[\s,;|\"'{}\[\]:<>]+", text), *re.split(r"[\t\r\n,;|\"{}\[\]<>]+", text)}
-    return {cell.strip().rpartition("/")[2].casefold() for cell in cells} - {""}
+    parts = [cell.strip().casefold().split("/") for cell in cells]
+    return {part[-1] for part in parts} | {"/".join(part[-2:]) for part in parts}

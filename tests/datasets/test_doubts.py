@@ -134,6 +134,11 @@ def test_a_folder_too_low_is_named(tmp_path, folder):
     draw_folder(tmp_path / "own", count=2)
     with pytest.warns(UserWarning, match="is the table of these photographs: open .*own, if they"):
         SkinFolder(tmp_path / "own" / "images")
+    (tmp_path / "own" / "metadata.csv").rename(tmp_path / "own" / "labels.csv")
+    with pytest.warns(
+        UserWarning, match="labels.csv names these photographs, and is not read: open"
+    ):
+        SkinFolder(tmp_path / "own" / "images")
     # A table beside the folder says nothing of other photographs.
     draw(tmp_path / "HAM" / "mine" / "arm.png")
     with warnings.catch_warnings():

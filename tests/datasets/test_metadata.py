@@ -127,7 +127,9 @@ def test_a_photograph_that_is_named_twice(tmp_path, again):
         SkinFolder(tmp_path)
 
 
-@pytest.mark.parametrize(("one", "other"), [("P1", "p1"), ("1", "1.0"), ("7", "07"), ("ä", "Ä")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("P1", "p1"), ("1", "1.0"), ("7", "07"), ("ä", "Ä"), ("P 1", "p_1")]
+)
 def test_two_spellings_of_a_patient_or_a_class_are_named(tmp_path, one, other):
     draw_all(tmp_path, 3)
     rows = "images/0.png,{},{}\nimages/1.png,{},{}\nimages/2.png,{},{}\n"
@@ -204,6 +206,30 @@ def test_columns_that_are_likely_meant_are_not_passed_over(tmp_path, column):
     draw(tmp_path / "a.png")
     (tmp_path / "metadata.csv").write_text(f"file_name,label,{column}\na.png,mel,x\n")
     with pytest.raises(ValueError, match=f"{column}.*which is not read: call it"):
+        SkinFolder(tmp_path)
+
+
+def test_what_programs_write_for_an_empty_cell_is_empty(tmp_path):
+    names = draw_all(tmp_path, 2)
+    rows = [f"{name},a,nan,NA,{split}" for name, split in zip(names, ("train", "<NA>"))]
+    write(tmp_path, "file_name,label,patient_id,mask_file_name,split\n" + "\n".join(rows))
+    with pytest.warns(UserWarning, match="line 3 and 0 more have no split"):
+        data = SkinFolder(tmp_path)
+    assert (data.groups, data.masks, data.splits) == ([None, None], {}, ["train"])
+
+
+@pytest.mark.parametrize("label", ["['mel', 'nv']", "{'mel': 1}"])
+def test_a_list_in_a_cell_is_no_label(tmp_path, label):
+    draw(tmp_path / "a.png")
+    write(tmp_path, f'file_name,label\na.png,"{label}"\n')
+    with pytest.raises(ValueError, match="line 2: label is .*, a list; it must be the name of one"):
+        SkinFolder(tmp_path)
+
+
+def test_two_spellings_of_a_split_are_named(tmp_path):
+    rows = [f"{name},a,{split}" for name, split in zip(draw_all(tmp_path, 2), ("Fold1", "fold1"))]
+    write(tmp_path, "file_name,label,split\n" + "\n".join(rows))
+    with pytest.warns(UserWarning, match="has the splits 'Fold1' and 'fold1': are they the same"):
         SkinFolder(tmp_path)
 
 

@@ -29,6 +29,7 @@ COCO = '{"images": [{"id": 1, "file_name": "images/hand.png"}], "annotations": [
         ("train/labels.csv", "id;diagnosis\nphoto_17;eczema\n", "train/Photo_17.JPG"),
         ("annotations.json", COCO, "images/hand.png"),
         ("list.txt", "hand.png 3\n", "images/hand.png"),
+        ("train.txt", "mel/1\nmel/2\n", "mel/1.jpg"),
         ("labels.xlsx", "", ""),
     ],
 )
