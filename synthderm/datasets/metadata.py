@@ -1,5 +1,6 @@
 """`metadata.csv`: this library's own layout, and that of Hugging Face's imagefolder."""
 
+import os
 from collections.abc import Set
 from pathlib import Path
 
@@ -11,7 +12,10 @@ from synthderm.datasets.tables import Row, read_table
 from synthderm.files import is_litter
 
 TABLES = ("metadata.csv", "metadata.jsonl")
-UNREAD = ("metadata.parquet", "metadata.xlsx", "metadata.xls")
+UNREAD = (
+    *("metadata.parquet", "metadata.xlsx", "metadata.xls", "metadata.ods", "metadata.tsv"),
+    *("metadata.feather", "metadata.pkl", "metadata.csv.gz", "metadata.csv.zip"),
+)
 # Columns of what must not be parted by a split, the first that has a value.
 GROUPS = ("patient_id", "lesion_id", "case_id", "subject_id", "group")
 OPTIONAL = ("mask_file_name", "split", "fitzpatrick", *GROUPS)
@@ -70,8 +74,9 @@ def split_folders(root: Path) -> dict[Path, str]:
 
 
 def _table_in(folder: Path) -> Path | None:
-    tables = [folder / name for name in TABLES if (folder / name).is_file()]
-    unread = [folder / name for name in UNREAD if (folder / name).is_file()]
+    names = {name.lower(): folder / name for name in sorted(os.listdir(folder))}
+    tables = [names[name] for name in TABLES if name in names and names[name].is_file()]
+    unread = [names[name] for name in UNREAD if name in names]
     if unread and not tables:
         raise ValueError(f"{unread[0]} is not read; save it as {folder / TABLES[0]}.")
     if len(tables) + len(unread) > 1:

@@ -22,15 +22,15 @@ LIKE_SPLITS = re.compile(
     r"(set|split|data|dataset|daten|datensatz|fold|images?|imgs?|bilder|photos?|\d)+"
     r"|validierung|entrainement|apprentissage|entrenamiento|validacion|prueba|treino|teste"
 )
-# Words without their plural's s.
 LIKE_GROUPS = re.compile(r"(patient|pat|pid|case|subject|subj|person|lesion)[ _-]?\d+", re.I)
+# Words without their plural's s.
 MASK_WORDS = {
     *("mask", "maske", "masken", "masque", "mascara", "segmentation", "segmentierung", "seg"),
     *("segm", "segmask", "gt", "groundtruth", "annotation", "superpixel", "lesionmask"),
 }
 WHOLE = (["label"], ["target"], ["ann"], ["anno"])  # these say so alone
 IMAGE_WORDS = {
-    *("image", "img", "im", "imag", "imagen", "imagene", "photo", "photograph", "foto", "fotos"),
+    *("image", "img", "im", "imagen", "imagene", "photo", "photograph", "foto"),
     *("bild", "bilder", "picture", "pic", "jpg", "jpeg", "png", "jpegimage", "input", "data"),
     *("dataset", "frame"),
 }

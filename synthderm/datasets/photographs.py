@@ -33,7 +33,9 @@ def list_photographs(folder: str | os.PathLike[str]) -> list[Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}.")
     files = walk_files(folder)
-    named = {mask for table in files if table.name in TABLES for mask in _named_masks(table)}
+    named = {
+        mask for table in files if table.name.lower() in TABLES for mask in _named_masks(table)
+    }
     pictures = [path for path in files if is_picture(path)]
     beside = _mask_folders({path.parent for path in pictures}, folder)
     masks = {

@@ -73,7 +73,7 @@ def read_table(
     lines, doubtful = _lines(path)
     if doubtful:
         warn_caller(f"{path}, line {doubtful} is not UTF-8, so the table is read as cp1252.")
-    if path.suffix == ".jsonl":
+    if path.suffix.lower() == ".jsonl":
         names, rows = _parse_json(path, lines, {*columns, *optional})
     else:
         names, rows = _parse_fields(path, lines)
@@ -93,7 +93,7 @@ def read_table(
 def read_columns(path: Path) -> list[str]:
     """The names of a table's columns; for JSON lines, of all its keys."""
     lines, _ = _lines(path)
-    if path.suffix == ".jsonl":
+    if path.suffix.lower() == ".jsonl":
         return _parse_json(path, lines, set())[0]
     first, _ = _find_names(lines)
     return _parse_fields(path, lines[: first + 1])[0]

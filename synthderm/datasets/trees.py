@@ -34,7 +34,7 @@ def image_folder(root: Path, classes: Collection[str] = ()) -> list[PhotoRecord]
     """
     files = walk_files(root)
     pictures = pair_masks((path for path in files if is_picture(path)), root, classes)
-    _check_strays(pictures, root)
+    _check_strays(pictures)
     known = {*pictures.masks(), *pictures.others, *pictures.strays}
     images = choose_images((path for path in files if path not in known), root)
     folders = _folders_below(root, images)
@@ -86,7 +86,7 @@ def _depth_of_classes(
         depth += 1
 
 
-def _check_strays(pictures: Pictures, root: Path) -> None:
+def _check_strays(pictures: Pictures) -> None:
     """Refuse a folder of masks that are named after no photograph: they would be a class."""
     strays = sorted({*pictures.strays}.difference(pictures.lost_masks()))
     if strays:

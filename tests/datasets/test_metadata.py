@@ -51,14 +51,23 @@ def test_a_table_of_the_whole_names_the_splits_by_its_paths(tmp_path):
         SkinFolder(tmp_path)
 
 
-def test_tables_that_are_not_read_are_named(tmp_path):
+@pytest.mark.parametrize("name", ["Metadata.csv", "METADATA.CSV", "Metadata.JSONL"])
+def test_a_table_may_be_written_in_another_case(tmp_path, name):
+    draw(tmp_path / "mel" / "1.png")
+    row = '{"file_name": "mel/1.png", "label": "x"}'
+    write(tmp_path, row if "J" in name else "file_name,label\nmel/1.png,x\n", name)
+    assert SkinFolder(tmp_path).classes == ["x"]
+
+
+@pytest.mark.parametrize("table", ["metadata.parquet", "metadata.tsv", "metadata.csv.gz"])
+def test_tables_that_are_not_read_are_named(tmp_path, table):
     draw(tmp_path / "train" / "1.png")
-    (tmp_path / "train" / "metadata.parquet").touch()
-    with pytest.raises(ValueError, match="metadata.parquet is not read; save it as .*metadata.csv"):
+    (tmp_path / "train" / table).touch()
+    with pytest.raises(ValueError, match=f"{table} is not read; save it as .*metadata.csv"):
         SkinFolder(tmp_path)
     write(tmp_path / "train", "file_name,text\n1.png,a mole\n")
     with (
-        pytest.warns(UserWarning, match="is read, and metadata.parquet beside it is not"),
+        pytest.warns(UserWarning, match=f"is read, and {table} beside it is not"),
         pytest.raises(ValueError, match="no column 'label'; it has: file_name, text"),
     ):
         SkinFolder(tmp_path)
