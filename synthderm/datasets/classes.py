@@ -7,6 +7,7 @@ from synthderm.callers import warn_caller
 from synthderm.datasets.tables import clean
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+COPY = re.compile(r" (copy|kopie|copie|copia)( ?\(\d+\))?$")  # what systems add to a name
 GAPS = re.compile(r"[\s_-]+")
 
 
@@ -88,4 +89,4 @@ def _without_spelling(name: str) -> str:
         whole, _, rest = name.removeprefix("-").partition(".")
         sign = "-" if name.startswith("-") else ""
         return f"{sign}{whole.lstrip('0')}.{rest.rstrip('0')}"
-    return GAPS.sub(" ", name.casefold())
+    return COPY.sub("", GAPS.sub(" ", name.casefold()))

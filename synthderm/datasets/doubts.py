@@ -105,18 +105,31 @@ def _check_depth(root: Path, photographs: Sequence[PhotoRecord]) -> None:
 
 def _check_splits(root: Path, photographs: Sequence[PhotoRecord]) -> None:
     """Whether folders are called like splits."""
-    folders = [path.name for path in class_folders(root) if split_name(path.name) is None]
-    words = {name: split for name in folders if (split := split_word(name))}
+    folders = [path.name for path in class_folders(root) if not is_mask_folder(path.name)]
+    words = {name: word for name in folders if not split_name(name) and (word := split_word(name))}
     labels = {record.label for record in photographs}
     names = {name for name in labels if split_name(name) or is_like_split(name)}
     if len(set(words.values())) > 1:
         names |= words.keys()
+    if not names:
+        names = _splits_below(root, photographs)
     if names:
         raise ValueError(
             f"{root} has the folders {', '.join(sorted(names))}, which seem to be splits: call them"
             f" train, val and test, directly in {root}, or write a metadata.csv with a column"
             f" split; or {SURE}."
         )
+
+
+def _splits_below(root: Path, photographs: Sequence[PhotoRecord]) -> set[str]:
+    """The folders below those of classes that are called like splits, if there are several."""
+    names = {
+        name
+        for folder in {record.image.parent for record in photographs}
+        for name in folder.relative_to(root).parts[1:]
+        if split_name(name)
+    }
+    return names if len(set(map(split_name, names))) > 1 else set()
 
 
 def _check_classes(root: Path, photographs: Sequence[PhotoRecord]) -> None:

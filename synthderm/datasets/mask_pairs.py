@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from synthderm.datasets.names import (
     base_of_mask,
+    base_of_mask_folder,
     base_of_other,
     is_container,
     is_id,
@@ -86,17 +87,27 @@ def _names_of_owner(path: Path, in_masks: bool) -> list[str]:
 
 
 class _Place(NamedTuple):
-    """A folder: the names on its path that tell photographs from each other, and whether it is one
-    of masks."""
+    """A folder: the names on its path that tell photographs from each other; and, if it is one of
+    masks, those after which folders of masks are named too."""
 
     names: tuple[str, ...]
-    of_masks: bool
+    owners: tuple[str, ...] | None = None
+
+    @property
+    def of_masks(self) -> bool:
+        return self.owners is not None
 
 
 def _place(folders: Sequence[str], classes: Collection[str]) -> _Place:
-    own = [name for name in folders if name in classes or not is_mask_folder(name)]
-    names = [name.casefold() for name in own if name in classes or not is_container(name)]
-    return _Place(tuple(names), len(own) < len(folders))
+    names, owners = [], []
+    for name in folders:
+        if name not in classes and is_mask_folder(name):
+            owners.append(base_of_mask_folder(name).casefold())
+        elif name in classes or not is_container(name):
+            names.append(name.casefold())
+            owners.append(name.casefold())
+    of_masks = any(name not in classes and is_mask_folder(name) for name in folders)
+    return _Place(tuple(names), tuple(filter(None, owners)) if of_masks else None)
 
 
 class _Finder:
@@ -118,6 +129,8 @@ class _Finder:
         place = self._places[mask.parent]
         for name in map(str.casefold, names):
             near = self._near.get((place.names, name), [])
+            if not near and place.owners is not None:
+                near = self._near.get((place.owners, name), [])
             found = near or (self._anywhere.get(name, []) if is_id(name) else [])
             if others := [path for path in found if path != mask]:
                 return others

@@ -37,7 +37,20 @@ IMAGE_WORDS = {
 # What may stand beside these and is no class either.
 FILLERS = {
     *("part", "all", "raw", "original", "full", "resized", "rgb", "skin", "color", "colour", "v"),
-    *("isic", "ham", "ph", "task", "train", "training", "val", "validation", "test"),
+    *(
+        "isic",
+        "isbi",
+        "bcn",
+        "ham",
+        "ph",
+        "challenge",
+        "task",
+        "train",
+        "training",
+        "val",
+        "validation",
+        "test",
+    ),
 }
 # At the end of a mask's name, after that of its photograph. The second are also what photographs
 # are called, so they count for files that lost no detail.
@@ -51,6 +64,9 @@ MASK_BEGINNING = re.compile(rf"({CLEAR})[ _.-]+(?P<base>.+)", re.IGNORECASE)
 # Pictures about a photograph that are no mask of one region, as ISIC publishes them.
 OTHER_ENDING = re.compile(r"(?P<base>.+)_(superpixels|attribute_[a-z_]+)\.\w+$", re.IGNORECASE)
 IMAGE_BEGINNING = re.compile(r"(image|img|im|photo|pic)[ _.-]*(?P<base>.+)", re.IGNORECASE)
+IMAGE_ENDING = re.compile(
+    r"(?P<base>.+)[ _.-](image|img|photo|orig|original|rgb|raw|input)", re.IGNORECASE
+)
 LOSSLESS = (".png", ".bmp", ".gif", ".tif", ".tiff")
 
 
@@ -113,6 +129,12 @@ def base_of_mask(path: PurePath) -> str | None:
     return None
 
 
+def base_of_mask_folder(name: str) -> str:
+    """The name of the folder that a folder of masks is named after: "mel" of "mel_masks"; empty
+    where it is called "masks" alone."""
+    return re.sub(rf"[ _.-]*({CLEAR})$|^({CLEAR})[ _.-]*", "", name, flags=re.IGNORECASE)
+
+
 def base_of_other(path: PurePath) -> str | None:
     """The same of a picture that tells of a photograph and is no mask, as its superpixels are."""
     match = OTHER_ENDING.match(path.name)
@@ -120,9 +142,10 @@ def base_of_other(path: PurePath) -> str | None:
 
 
 def names_of_photograph(path: PurePath) -> list[str]:
-    """The names by which a mask may call a photograph: "img_1" is "1" too."""
-    match = IMAGE_BEGINNING.fullmatch(path.stem)
-    return [path.stem, match["base"]] if match else [path.stem]
+    """The names by which a mask may call a photograph: "img_1" and "1_image" are "1" too."""
+    stem = path.stem
+    match = IMAGE_BEGINNING.fullmatch(stem) or IMAGE_ENDING.fullmatch(stem)
+    return [stem, match["base"]] if match else [stem]
 
 
 def _words(name: str) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from synthderm.callers import name_some, warn_caller
 from synthderm.datasets.mask_pairs import Pictures, pair_masks
 from synthderm.datasets.metadata import split_folders
-from synthderm.datasets.names import is_container, is_mask_folder
+from synthderm.datasets.names import LOSSLESS, base_of_mask, is_container, is_mask_folder
 from synthderm.datasets.records import PhotoRecord
 from synthderm.datasets.tables import clean
 from synthderm.files import is_litter, walk_files
@@ -100,6 +100,16 @@ def _check_strays(pictures: Pictures) -> None:
 
 def _warn_of_masks(pictures: Pictures) -> None:
     """Warn of masks that belong to no photograph, and of photographs with several."""
+    likely = [
+        path
+        for path in pictures.photographs
+        if base_of_mask(path) is not None and path.suffix.lower() in LOSSLESS
+    ]
+    if likely:
+        warn_caller(
+            f"{name_some(likely)}: taken for photographs, though called as masks are: no photograph"
+            " has the rest of the name."
+        )
     if lost := pictures.lost_masks():
         warn_caller(f"{name_some(lost)}: left out, masks of no photograph that is there.")
     several = {path: masks for path, masks in pictures.pairs.items() if len(masks) > 1}

@@ -50,6 +50,7 @@ def test_a_collection_has_one_of_the_classes():
         ("1", "-1", False),
         ("10", "1", False),
         ("P1", "P01", False),
+        ("mel", "mel - Copy", True),
         ("0.5", "5", False),
     ],
 )

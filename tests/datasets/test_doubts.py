@@ -84,6 +84,14 @@ def test_folds_and_splits_in_other_words_are_no_classes(tmp_path, names):
         SkinFolder(tmp_path)
 
 
+def test_splits_within_classes_are_no_part_of_them(tmp_path):
+    for name in ("mel/train/1.png", "mel/test/2.png", "nv/Train/1.png"):
+        draw(tmp_path / name)
+    with pytest.raises(ValueError, match="folders Train, test, train, which seem to be splits"):
+        SkinFolder(tmp_path)
+    assert len(SkinFolder(tmp_path, classes=["mel", "nv"])) == 3
+
+
 def test_splits_within_a_folder_of_photographs_are_no_classes(tmp_path):
     for name in ("images/train/1.png", "images/val/2.png", "masks/train/1.png", "masks/val/2.png"):
         draw(tmp_path / name)

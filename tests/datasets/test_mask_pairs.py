@@ -35,6 +35,12 @@ def pairs_of(root: Path) -> dict[str, str]:
         ("mel/0.jpg", "mel/mask_0.png", "mel"),
         ("mel/0.jpg", "mel/0_lesion_mask.gif", "mel"),
         ("mel/0.jpg", "mel/0mask.png", "mel"),
+        ("mel/0_orig.jpg", "mel/0_mask.png", "mel"),
+        ("images/0_image.png", "masks/0_mask.png", "image"),
+        ("mel/0.jpg", "mel_masks/0.png", "mel"),
+        ("train/mel/0.jpg", "train_masks/mel/0.png", "mel"),
+        ("images/0.jpg", "lesion_masks/0.png", "image"),
+        ("ISBI2016_Data/ISIC_01.jpg", "ISBI2016_GroundTruth/ISIC_01_Segmentation.png", "image"),
         ("mel/IMD002.bmp", "mel/IMD002_lesion.bmp", "mel"),
         ("images/ISIC_01.jpeg", "Segmentation/ISIC_01_expert.png", "image"),
         ("inputs/1.jpg", "targets/1.png", "image"),
@@ -104,6 +110,19 @@ def test_a_mask_without_photograph_among_others_is_named(tmp_path):
     with pytest.warns(UserWarning, match="masks/2.png: left out, masks of no photograph"):
         assert len(SkinFolder(tmp_path)) == 1
     assert list_photographs(tmp_path) == [tmp_path / "images" / "1.jpg"]
+
+
+def test_a_photograph_that_is_called_like_a_mask_is_named(tmp_path):
+    draw_all(tmp_path, "mel/1.jpg", "mel/2_mask.png")
+    with pytest.warns(UserWarning, match="2_mask.png: taken for photographs, though called as"):
+        assert len(SkinFolder(tmp_path)) == 2
+
+
+def test_masks_of_splits(tmp_path):
+    for name in ("train", "test"):
+        draw_all(tmp_path, f"{name}/mel/1.jpg", f"{name}_masks/mel/1.png")
+    assert len(pairs_of(tmp_path)) == 2
+    assert SkinFolder(tmp_path).splits == ["test", "train"]
 
 
 def test_several_masks_of_a_photograph_are_named(tmp_path):
