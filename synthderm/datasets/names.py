@@ -129,6 +129,16 @@ def base_of_mask(path: PurePath) -> str | None:
     return None
 
 
+def is_clear(mask: PurePath) -> bool:
+    """Whether a file that may be a mask is surely one, by its name or that of a folder.
+
+    Args:
+        mask: its path below the folder that is read.
+    """
+    in_masks = any(map(is_mask_folder, mask.parts[:-1]))
+    return in_masks or re.search(CLEAR, mask.stem, re.IGNORECASE) is not None
+
+
 def base_of_mask_folder(name: str) -> str:
     """The name of the folder that a folder of masks is named after: "mel" of "mel_masks"; empty
     where it is called "masks" alone."""

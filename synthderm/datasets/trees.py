@@ -6,7 +6,7 @@ from pathlib import Path
 from synthderm.callers import name_some, warn_caller
 from synthderm.datasets.mask_pairs import Pictures, pair_masks
 from synthderm.datasets.metadata import split_folders
-from synthderm.datasets.names import LOSSLESS, base_of_mask, is_container, is_mask_folder
+from synthderm.datasets.names import LOSSLESS, base_of_mask, is_clear, is_container, is_mask_folder
 from synthderm.datasets.records import PhotoRecord
 from synthderm.datasets.tables import clean
 from synthderm.files import is_litter, walk_files
@@ -58,7 +58,7 @@ def image_folder(root: Path, classes: Collection[str] = ()) -> list[PhotoRecord]
     _warn_of_copies(root, photographs)
     left_out = sorted({*folders}.difference(record.image for record in photographs))
     _warn_of_left_out(left_out, "a class within a split" if splits else "a class")
-    _warn_of_masks(pictures)
+    _warn_of_masks(root, pictures)
     _warn_of_empty(root, photographs, sorted(holders))
     return photographs
 
@@ -98,17 +98,24 @@ def _check_strays(pictures: Pictures) -> None:
         )
 
 
-def _warn_of_masks(pictures: Pictures) -> None:
-    """Warn of masks that belong to no photograph, and of photographs with several."""
-    likely = [
+def _warn_of_masks(root: Path, pictures: Pictures) -> None:
+    """Warn of what may be the other, mask or photograph; of masks that belong to no photograph; and
+    of photographs with several."""
+    called_so = [
         path
         for path in pictures.photographs
         if base_of_mask(path) is not None and path.suffix.lower() in LOSSLESS
     ]
+    likely = [path for path in called_so if is_clear(path.relative_to(root))]
     if likely:
         warn_caller(
             f"{name_some(likely)}: taken for photographs, though called as masks are: no photograph"
             " has the rest of the name."
+        )
+    if unclear := [path for path in pictures.masks() if not is_clear(path.relative_to(root))]:
+        warn_caller(
+            f"{name_some(unclear)}: taken for masks, by the name; write a metadata.csv if they are"
+            " photographs."
         )
     if lost := pictures.lost_masks():
         warn_caller(f"{name_some(lost)}: left out, masks of no photograph that is there.")

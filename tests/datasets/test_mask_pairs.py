@@ -41,7 +41,6 @@ def pairs_of(root: Path) -> dict[str, str]:
         ("train/mel/0.jpg", "train_masks/mel/0.png", "mel"),
         ("images/0.jpg", "lesion_masks/0.png", "image"),
         ("ISBI2016_Data/ISIC_01.jpg", "ISBI2016_GroundTruth/ISIC_01_Segmentation.png", "image"),
-        ("mel/IMD002.bmp", "mel/IMD002_lesion.bmp", "mel"),
         ("images/ISIC_01.jpeg", "Segmentation/ISIC_01_expert.png", "image"),
         ("inputs/1.jpg", "targets/1.png", "image"),
         ("mel/images/0.png", "mel/masks/0.png", "mel"),
@@ -58,7 +57,6 @@ def pairs_of(root: Path) -> dict[str, str]:
             "image",
         ),
         ("mel/ISIC_01.jpg", "segmentations/ISIC_01_segmentation.png", "mel"),
-        ("mel/IMD02/Dermoscopic/IMD02.bmp", "mel/IMD02/IMD02_lesion/IMD02_lesion.bmp", "mel"),
     ],
 )
 def test_a_mask_is_found_beside_its_photograph(tmp_path, photograph, mask, label):
@@ -67,6 +65,22 @@ def test_a_mask_is_found_beside_its_photograph(tmp_path, photograph, mask, label
     data = SkinFolder(tmp_path, return_mask=True)
     assert (data.classes, len(data)) == ([label], 1)
     assert data[0][1].shape == (1, 5, 6)
+    assert list_photographs(tmp_path) == [tmp_path / photograph]
+
+
+@pytest.mark.parametrize(
+    ("photograph", "mask"),
+    [
+        ("mel/IMD002.bmp", "mel/IMD002_lesion.bmp"),
+        ("mel/1.jpg", "mel/1_roi.png"),
+        ("mel/IMD02/Dermoscopic/IMD02.bmp", "mel/IMD02/IMD02_lesion/IMD02_lesion.bmp"),
+    ],
+)
+def test_a_mask_that_may_be_called_as_a_photograph_is_named(tmp_path, photograph, mask):
+    draw_all(tmp_path, photograph, mask)
+    with pytest.warns(UserWarning, match=f"{Path(mask).name}: taken for masks, by the name; write"):
+        data = SkinFolder(tmp_path)
+    assert data.masks == {str(tmp_path / photograph): str(tmp_path / mask)} and len(data) == 1
     assert list_photographs(tmp_path) == [tmp_path / photograph]
 
 
@@ -113,9 +127,11 @@ def test_a_mask_without_photograph_among_others_is_named(tmp_path):
 
 
 def test_a_photograph_that_is_called_like_a_mask_is_named(tmp_path):
-    draw_all(tmp_path, "mel/1.jpg", "mel/2_mask.png")
+    draw_all(tmp_path, "mel/1.jpg", "mel/skin_lesion.png")
+    assert pairs_of(tmp_path) == {}
+    draw_all(tmp_path, "mel/2_mask.png")
     with pytest.warns(UserWarning, match="2_mask.png: taken for photographs, though called as"):
-        assert len(SkinFolder(tmp_path)) == 2
+        assert len(SkinFolder(tmp_path)) == 3
 
 
 def test_masks_of_splits(tmp_path):
