@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-hub-oldest test-integrations lint clean
+.PHONY: demo test test-hub-oldest test-integrations lint docs docs-links clean
 
 demo: $(VENV)/.installed
 	$(BIN)/synthderm demo --out demo
@@ -26,6 +26,14 @@ lint: $(VENV)/.tested
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The site, in docs/_build/index.html; a broken reference within it is an error.
+docs: $(VENV)/.documented
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+
+# Links to other sites, which needs the network.
+docs-links: $(VENV)/.documented
+	$(BIN)/python -m sphinx -q -b linkcheck docs docs/_build/links
+
 # torch and torchvision come from PyPI as the pair that torchvision names.
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -36,5 +44,9 @@ $(VENV)/.tested: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	touch $@
 
+$(VENV)/.documented: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) demo dist
+	rm -rf $(VENV) demo dist docs/_build

@@ -70,7 +70,7 @@ def editing_metrics(supervision: str, command: str) -> list[Metric]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("run", type=Path, help="folder of the run")
-    parser.add_argument("--name", required=True, help="of the card: lesions, hands, skin or eczema")
+    parser.add_argument("--name", required=True, help="of the card, recipes/cards/NAME.json")
     args = parser.parse_args()
     model, records = load_run(args.run, ROOT / "recipes" / "cards" / f"{args.name}.json")
     training, command = model.card["training"], records.pop("benchmark")

@@ -11,8 +11,13 @@ from typing import Any
 from synthderm.callers import warn_caller
 
 CHUNK = 1 << 20  # bytes read at once
-# What archives and systems leave beside files, as well as all that is hidden.
-LITTER = {"__macosx", "@eadir", "$recycle.bin", "system volume information", "thumbs.db"}
+# What archives, systems and network drives leave beside files, as well as all that is hidden.
+LITTER = {
+    *("__macosx", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot"),
+    *("$recycle.bin", "recycler", "recycled", "system volume information", "lost+found"),
+    *("__pycache__", "thumbs.db", "ehthumbs.db", "network trash folder", "temporary items"),
+}
+OPENED = "~$"  # how the names of Office's copies of open files begin
 
 
 @contextmanager
@@ -64,7 +69,7 @@ def sha256(path: str | os.PathLike[str]) -> str:
 def is_litter(name: str) -> bool:
     """Whether a file or folder of this name was put there by a system and not by a person: hidden
     ones such as `.ipynb_checkpoints` and `._a.jpg`, and `__MACOSX`, `Thumbs.db` and the like."""
-    return name.startswith(".") or name.lower() in LITTER
+    return name.startswith((".", OPENED)) or name.lower() in LITTER
 
 
 def walk_files(directory: str | os.PathLike[str]) -> list[Path]:

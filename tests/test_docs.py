@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from synthderm import __version__
+
 ROOT = Path(__file__).parent.parent
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 FOLDERS = ("synthderm", "recipes", "benchmarks", "tests", "docs")
 FILES = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
 ENDINGS = {"csv", "json", "jsonl", "html", "jpg", "png", "md", "toml"}
@@ -39,6 +41,10 @@ def test_files_and_names_in_the_documentation_exist(page):
         assert any(path.as_posix().endswith(f"/{name}") for path in FILES), f"{page.name}: {name}"
     for module, name in attributes_in(text):
         assert hasattr(importlib.import_module(module), name), f"{page.name}: {module}.{name}"
+
+
+def test_the_citation_names_the_version():
+    assert f"version: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
 def test_names_are_found_in_a_page():

@@ -18,6 +18,12 @@ LITTER = (
     ".hidden/1.png",
     "@eaDir/1.png/thumb.png",
     "Thumbs.db/1.png",
+    "#recycle/a/1.png",
+    "lost+found/1.png",
+    "a/__pycache__/1.png",
+    "a/~$1.png",
+    "$RECYCLE.BIN/1.png",
+    "@Recycle/1.png",
 )
 
 

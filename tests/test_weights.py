@@ -9,14 +9,16 @@ from synthderm import EczemaEditor, SkinGenerator, SyntheticSkinDataset
 from synthderm.hub.resolve import BUNDLED, bundled_names
 from synthderm.transforms.functional import add_eczema, find_eczema
 
+NAMES = ["eczema", "hands", "lesions", "lesions-256", "skin"]
+
 
 def test_they_are_there_and_small():
-    assert bundled_names() == ["eczema", "hands", "lesions", "skin"]
+    assert bundled_names() == NAMES
     sizes = [path.stat().st_size for path in BUNDLED.glob("*/model.safetensors")]
     assert max(sizes) <= 16e6 and sum(sizes) <= 40e6
 
 
-@pytest.mark.parametrize("name", ["eczema", "hands", "lesions", "skin"])
+@pytest.mark.parametrize("name", NAMES)
 def test_cards_are_complete(name):
     card = (BUNDLED / name / "README.md").read_text()
     for needed in (
@@ -55,7 +57,7 @@ def test_cards_are_complete(name):
     assert "../" not in card + json.dumps(config)
 
 
-@pytest.mark.parametrize("name", ["lesions", "hands"])
+@pytest.mark.parametrize("name", ["lesions", "lesions-256", "hands"])
 def test_generated_images_are_varied_and_have_regions(name):
     data = SyntheticSkinDataset(name, length=48, seed=9)
     images, masks = data.generate(list(range(48)))

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from benchmarks.common import BATCH, RESULTS, mean_interval, provenance, write_json
+from benchmarks.common import RESULTS, mean_interval, provenance, write_json
 from benchmarks.editing import transfer_crops
 from benchmarks.editing.methods import (
     Method,
@@ -108,8 +108,7 @@ def edit_all_over(method: Method, calm: Tensor, seed: int) -> Tensor:
     rng = torch.Generator().manual_seed(seed)
     severity = torch.empty(len(calm)).uniform_(*SEVERITY, generator=rng)
     masks = torch.ones_like(calm[:, :1], dtype=torch.bool)
-    parts = zip(calm.split(BATCH), masks.split(BATCH), severity.split(BATCH))
-    return torch.cat([method.add(*part, 1000 * seed + k) for k, part in enumerate(parts)])
+    return method.add_to_all(calm, masks, severity, seed)
 
 
 def summarise(rows: list[dict[str, float]]) -> dict[str, dict[str, float | None]]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from benchmarks.common import BATCH
 from synthderm.hub.resolve import weights_hash
 from synthderm.imaging.compositing import THUMBNAIL
 from synthderm.imaging.eczema_renderer import draw_eczema
@@ -32,6 +33,12 @@ class Method(NamedTuple):
 
     add: Callable[[Tensor, Tensor, Tensor, int], Tensor]
     editor: EczemaEditor | None = None
+
+    def add_to_all(self, images: Tensor, masks: Tensor, severity: Tensor, seed: int) -> Tensor:
+        """`add` in batches, each with a seed of its own."""
+        batches = zip(images.split(BATCH), masks.split(BATCH), severity.split(BATCH))
+        edits = [self.add(*batch, 1000 * seed + number) for number, batch in enumerate(batches)]
+        return torch.cat(edits)
 
 
 def parse_models(models: list[str]) -> dict[str, str]:

@@ -33,7 +33,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.common import BATCH, RESULTS, provenance, write_json
+from benchmarks.common import RESULTS, provenance, write_json
 from benchmarks.downstream.bootstrap import RESAMPLES, interval_of, resample
 from benchmarks.downstream.measures import auroc
 from benchmarks.editing import transfer_crops
@@ -178,9 +178,7 @@ def edit(method: Method, images: Tensor, seed: int) -> Tensor:
     rng = torch.Generator().manual_seed(seed)
     masks = random_masks(images, rng, COVERAGE)
     severity = torch.empty(len(images)).uniform_(*SEVERITY, generator=rng)
-    batches = zip(images.split(BATCH), masks.split(BATCH), severity.split(BATCH))
-    edits = [method.add(*batch, 1000 * seed + number) for number, batch in enumerate(batches)]
-    return torch.cat(edits)
+    return method.add_to_all(images, masks, severity, seed)
 
 
 def measure_scores(scores: Tensor, test: Test) -> dict[str, Any]:

@@ -1,26 +1,35 @@
-"""Doubts whether the folders of a folder are classes: tables that nobody read, masks, splits under
-other names, a folder too high."""
+"""Doubts whether the folders of a folder are classes: tables that nobody read, splits under other
+names, a folder too high or too low."""
 
 import os
-import re
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from synthderm.callers import name_some, warn_caller
 from synthderm.datasets.layouts import find_layouts
 from synthderm.datasets.metadata import split_folders
-from synthderm.datasets.photographs import EDITS
-from synthderm.datasets.records import PhotoRecord, split_name
-from synthderm.datasets.tables import UTF16
-from synthderm.datasets.trees import class_folders
+from synthderm.datasets.names import (
+    is_container,
+    is_id,
+    is_like_group,
+    is_like_split,
+    is_mask_folder,
+    split_name,
+    split_word,
+)
+from synthderm.datasets.records import PhotoRecord
+from synthderm.datasets.rendered import IMAGES, MANIFEST, read_record
+from synthderm.datasets.tables import clean
+from synthderm.datasets.trees import FLAT, SURE, class_folders
+from synthderm.datasets.unread_tables import (
+    TABLES,
+    PhotographNames,
+    check_tables,
+    is_table,
+    table_suffix,
+)
 from synthderm.files import walk_files
-
-TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".parquet", ".xlsx", ".xls", ".ods")
-TEXTS = (".txt", ".json", "")  # they may be tables
-MASKS = {"mask", "segmentation", "groundtruth", "annotation"}
-HEAD = 1 << 16  # bytes of a table that are looked at
-SURE = "name the classes, as in classes=[...], if these folders are classes"
 
 
 def check_folders(root: Path, photographs: Sequence[PhotoRecord]) -> None:
@@ -33,11 +42,12 @@ def check_folders(root: Path, photographs: Sequence[PhotoRecord]) -> None:
     Raises:
         ValueError: with what speaks against it, and what to do.
     """
-    files = [path for path in walk_files(root) if path.name != EDITS]
-    tables = [path for path in files if path.suffix.lower() in (*TABLES, *TEXTS)]
+    tables = [path for path in walk_files(root) if is_table(path)]
     _check_height(root, tables)
-    _check_tables(root, tables, photographs)
-    _check_names(root)
+    _check_depth(root, photographs)
+    check_tables(root, tables, photographs)
+    _check_splits(root, photographs)
+    _check_classes(root, photographs)
     _warn_of_depth(root, photographs)
     _warn_of_siblings(root)
 
@@ -60,65 +70,94 @@ def _check_height(root: Path, tables: Sequence[Path]) -> None:
         )
 
 
-def _check_tables(root: Path, tables: Sequence[Path], photographs: Sequence[PhotoRecord]) -> None:
-    """Whether there are tables that name the photographs, and so probably their classes."""
-    names = {record.image.name.casefold() for record in photographs}
-    stems = {PurePosixPath(name).stem for name in names}
-    # A short number or a word is as likely to mean something else.
-    ids = {stem for stem in stems if len(stem) > 4 and any(map(str.isdigit, stem))}
-    for table in tables:
-        if _cells(table) & (names | ids if table.suffix.lower() in TABLES else names):
-            raise ValueError(
-                f"{table} names photographs, but it is no table that is known (see"
-                " `synthderm.datasets.layouts`): write a metadata.csv with the columns file_name"
-                f" and label, or move the table away; or {SURE}."
-            )
-    others = [str(table) for table in tables if table.suffix.lower() in TABLES]
-    if others:
-        warn_caller(f"{name_some(others)}: not read; the folders of {root} are the classes.")
+def _check_depth(root: Path, photographs: Sequence[PhotoRecord]) -> None:
+    """Whether the folder is one of photographs, and their table lies above it."""
+    root = Path(os.path.abspath(root))
+    if root.name == IMAGES and read_record(root.parent / MANIFEST) is not None:
+        warn_caller(
+            f"{root} is a part of a rendering, which may number classes in another way:"
+            f" open {root.parent}."
+        )
+    if {record.label for record in photographs} != {FLAT}:
+        return
+    names = PhotographNames(record.image for record in photographs)
+    for folder in root.parents[:2]:
+        found: dict[str, Path] = {}
+        with suppress(OSError, ValueError):
+            found = find_layouts(folder)
+        for layout, table in found.items():
+            if not (names.are_in(table) if table.is_file() else table == root):
+                continue
+            says = f"{table} ({layout}) is the table of these photographs: open {folder}"
+            if layout == "metadata.csv":
+                warn_caller(f"{says}, if they have classes.")
+            else:
+                raise ValueError(f"{says}; or give classes=[{FLAT!r}] to read {root} without it.")
+            return
+    with suppress(OSError):
+        for table in sorted(root.parent.iterdir()):
+            if table_suffix(table) in TABLES and table.is_file() and names.are_in(table):
+                warn_caller(
+                    f"{table} names these photographs, and is not read: open {table.parent}."
+                )
+                return
 
 
-def _cells(table: Path) -> set[str]:
-    """The beginning of a table, cut into cells; of paths, the names."""
-    with open(table, "rb") as file:
-        data = file.read(HEAD)
-    text = data.decode("utf-16" if data.startswith(UTF16) else "utf-8", errors="replace")
-    cells = re.split(r"[\s,;|\"'{}\[\]:]+", text.replace("\\", "/"))
-    return {cell.rpartition("/")[2].casefold() for cell in cells} - {""}
-
-
-def _check_names(root: Path) -> None:
-    """Whether folders are called like masks or like splits."""
-    folders = [path for path in class_folders(root) if split_name(path.name) is None]
-    for path in folders:
-        if MASKS & {part.rstrip("s") for part in _parts(path.name)}:
-            raise ValueError(
-                f"{path} seems to hold masks, no class: write a metadata.csv with the columns"
-                f" file_name, label and mask_file_name; or {SURE}."
-            )
-    splits = {path.name: _split_in(path.name) for path in folders}
-    if len(set(splits.values()) - {None}) > 1:
-        names = sorted(name for name, split in splits.items() if split)
+def _check_splits(root: Path, photographs: Sequence[PhotoRecord]) -> None:
+    """Whether folders are called like splits."""
+    folders = [path.name for path in class_folders(root) if not is_mask_folder(path.name)]
+    words = {name: word for name in folders if not split_name(name) and (word := split_word(name))}
+    labels = {record.label for record in photographs}
+    names = {name for name in labels if split_name(name) or is_like_split(name)}
+    if len(set(words.values())) > 1:
+        names |= words.keys()
+    if not names:
+        names = _splits_below(root, photographs)
+    if names:
         raise ValueError(
-            f"{root} has the folders {', '.join(names)}, which seem to be splits: call them train,"
-            f" val and test; or {SURE}."
+            f"{root} has the folders {', '.join(sorted(names))}, which seem to be splits: call them"
+            f" train, val and test, directly in {root}, or write a metadata.csv with a column"
+            f" split; or {SURE}."
         )
 
 
-def _split_in(name: str) -> str | None:
-    """The split that a part of a name says, as in "ISIC_train"."""
-    return next((split for part in _parts(name) if (split := split_name(part))), None)
+def _splits_below(root: Path, photographs: Sequence[PhotoRecord]) -> set[str]:
+    """The folders below those of classes that are called like splits, if there are several."""
+    names = {
+        name
+        for folder in {record.image.parent for record in photographs}
+        for name in folder.relative_to(root).parts[1:]
+        if split_name(name)
+    }
+    return names if len(set(map(split_name, names))) > 1 else set()
 
 
-def _parts(name: str) -> list[str]:
-    """The words in the name of a folder."""
-    return re.split(r"[^a-z]+", name.casefold())
+def _check_classes(root: Path, photographs: Sequence[PhotoRecord]) -> None:
+    """Whether folders are called as those that hold photographs of all classes, or as these."""
+    labels = {record.label for record in photographs}
+    images = sorted(name for name in labels if is_container(name))
+    if images and labels != {FLAT}:
+        others = name_some(sorted(labels.difference(images)))
+        raise ValueError(
+            f"{root} has the folder {images[0]}, which may hold any class, beside {others}: move"
+            f" its photographs into folders of classes; or {SURE}."
+        )
+    of_ids = len(labels) > 1 and all(map(is_id, labels))
+    of_each = of_ids and labels <= {record.image.stem for record in photographs}
+    if of_each or all(map(is_like_group, labels)):
+        raise ValueError(
+            f"{root} has a folder for each {'photograph' if of_each else 'patient'}, as"
+            f" {min(labels)}, and none for a class: write a metadata.csv with the columns"
+            f" file_name, label and patient_id; or {SURE}."
+        )
 
 
 def _warn_of_depth(root: Path, photographs: Sequence[PhotoRecord]) -> None:
-    """Warn if all is in one folder, which has folders of its own that may be the classes."""
-    folders = class_folders(root)
-    inner = class_folders(folders[0]) if len(folders) == 1 else []
+    """Warn if all is in one class, which has folders of its own that may be the classes."""
+    labels = {(record.split, record.label) for record in photographs}
+    folders = [path for path in class_folders(root) if (None, clean(path.name)) in labels]
+    inner = class_folders(folders[0]) if len(labels) == len(folders) == 1 else []
+    inner = [path for path in inner if not is_mask_folder(path.name)]
     if len(inner) > 1 and all(record.image.parent != folders[0] for record in photographs):
         names = name_some(path.name for path in inner)
         warn_caller(

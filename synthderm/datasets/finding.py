@@ -7,10 +7,36 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from synthderm.datasets.tables import Row
-from synthderm.files import walk_files
+from synthderm.files import is_litter, walk_files
 from synthderm.imaging.io import SUFFIXES
 
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
+
 Find = Callable[[str], Path | None]
+
+
+def check_root(root: str | os.PathLike[str]) -> Path:
+    """The folder that a path names; `~` is the home folder.
+
+    Raises:
+        TypeError: no path.
+        ValueError: an empty one.
+        NotADirectoryError: a file, as an archive is.
+        FileNotFoundError: nothing is there.
+    """
+    if not isinstance(root, (str, os.PathLike)) or isinstance(os.fspath(root), bytes):
+        raise TypeError(f"root={root!r}: give the path of a folder of photographs, as text.")
+    if not os.fspath(root):
+        raise ValueError("root='' names no folder: give its path, or '.' for the current folder.")
+    path = Path(os.path.expanduser(root))
+    if path.is_file():
+        advice = f"give the folder that it is in, {path.parent}"
+        if path.suffix.lower() in ARCHIVES:
+            advice = "unpack it, and give the folder"
+        raise NotADirectoryError(f"{path} is a file, no folder: {advice}.")
+    if not path.is_dir():
+        raise FileNotFoundError(f"there is no folder {path}.")
+    return path
 
 
 class NamedFiles:
@@ -68,6 +94,11 @@ class RelativeFiles:
                 return found
         return None
 
+    def top_folders(self) -> set[str]:
+        """The names of the folders right below the root in which files were looked for."""
+        folders = [path for path in self._folders.values() if path and self.root in path.parents]
+        return {path.relative_to(self.root).parts[0] for path in folders}
+
     def _find_folder(self, path: PurePosixPath) -> Path | None:
         key = str(path)
         if key not in self._folders:
@@ -77,6 +108,10 @@ class RelativeFiles:
                     break
                 direct = folder / part  # also "..", and the "/" of an absolute path
                 folder = direct if direct.is_dir() else self._list(folder).find(part)
+            # So that two ways to write a path find one file; a link may lead elsewhere.
+            if folder is not None and ".." in path.parts:
+                plain = Path(os.path.normpath(folder))
+                folder = plain if plain.is_dir() and plain.samefile(folder) else folder
             self._folders[key] = folder
         return self._folders[key]
 
@@ -85,6 +120,15 @@ class RelativeFiles:
             entries = os.listdir(folder) if folder.is_dir() else []
             self._listed[folder] = NamedFiles(folder / entry for entry in entries)
         return self._listed[folder]
+
+
+def has_image(folder: Path) -> bool:
+    """Whether a photograph is somewhere below a folder."""
+    return any(
+        os.path.splitext(name)[1].lower() in SUFFIXES and not is_litter(name)
+        for _, _, names in os.walk(folder)
+        for name in names
+    )
 
 
 def find_files(root: Path, *patterns: str) -> NamedFiles:

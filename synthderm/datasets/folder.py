@@ -1,8 +1,7 @@
 """`SkinFolder`: photographs on disk as a torchvision-style dataset, with masks if there are any."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence, Set
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from PIL import Image
@@ -11,13 +10,14 @@ from torchvision import tv_tensors
 from torchvision.datasets import VisionDataset
 from torchvision.datasets.vision import StandardTransform
 
-from synthderm.callers import warn_caller
+from synthderm.datasets.classes import check_classes, class_names, sort_labels
 from synthderm.datasets.doubts import check_folders
+from synthderm.datasets.finding import check_root
 from synthderm.datasets.layouts import find_layouts, read_layout
 from synthderm.datasets.metadata import split_folders
-from synthderm.datasets.records import PhotoRecord, check_records, sort_labels, split_name
+from synthderm.datasets.names import split_name
+from synthderm.datasets.records import PhotoRecord, check_records
 from synthderm.datasets.rendered import refuse_unfinished, rendered_classes
-from synthderm.datasets.tables import clean
 from synthderm.datasets.viewing import View, Viewing
 from synthderm.imaging.io import read_image, read_mask, to_tensor
 
@@ -32,8 +32,9 @@ class SkinFolder(Viewing, VisionDataset):
     for files, classes, splits and licences. Any other folder is read by its `metadata.csv` (see
     `synthderm.datasets.metadata`: columns `file_name` and `label`; `mask_file_name`, `split` and
     `patient_id` if there are any; paths relative to the table), or as torchvision's `ImageFolder`
-    (one sub-folder a class, in folders `train`, `val` and `test` if there are splits). A folder
-    with none of these has one class, "image".
+    (one sub-folder a class, in folders `train`, `val` and `test` if there are splits; masks are
+    told by their names, see `synthderm.datasets.mask_pairs`). A folder with none of these has one
+    class, "image".
 
     Items are `(PIL RGB, int)`, or `(PIL RGB, tv_tensors.Mask (1, H, W) uint8 of 0 and 1, int)`.
 
@@ -63,6 +64,7 @@ class SkinFolder(Viewing, VisionDataset):
 
     Raises:
         FileNotFoundError: no such folder, or a file that a table names is missing.
+        NotADirectoryError: `root` is a file, as an archive is.
         ValueError: no images, a split or classes that do not exist, a table that can't be read, or
             a folder of which it is doubtful that its folders are classes.
     """
@@ -80,23 +82,29 @@ class SkinFolder(Viewing, VisionDataset):
         target_transform: Transform | None = None,
         transforms: Transform | None = None,
     ) -> None:
+        folder = check_root(root)
+        wanted = None if classes is None else class_names(classes)
         super().__init__(
             os.fspath(root),
             transforms=transforms,
             transform=transform,
             target_transform=target_transform,
         )
-        refuse_unfinished(Path(root).expanduser())
-        self.layout, photographs = read_layout(root, min_weight)
+        refuse_unfinished(folder)
+        self.layout, photographs, labels = read_layout(root, min_weight, wanted or ())
         self.loader, self.return_mask = loader, return_mask
         if split is not None and not isinstance(split, str):
             raise ValueError(f"split={split!r}: give the name of one split, or None for all.")
         self.split = None if split is None else split_name(split) or split
         self.splits = _splits(photographs)
-        check_records(self._place, photographs)
-        if classes is None and self.layout == "ImageFolder":
-            check_folders(Path(self.root), photographs)
-        self.classes = self._choose_classes(photographs, classes)
+        photographs = check_records(self._place, photographs)
+        # torchvision sorts folders as text, "10" before "9".
+        known = sorted(labels) if self.layout == "ImageFolder" else sort_labels(labels)
+        if wanted is not None:
+            check_classes(self._place, wanted, known)
+        elif self.layout == "ImageFolder":
+            check_folders(folder, photographs)
+        self.classes = wanted or rendered_classes(folder, labels) or known
         self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
         photographs = self._select(photographs)
         self.samples = [
@@ -114,40 +122,6 @@ class SkinFolder(Viewing, VisionDataset):
     def _place(self) -> str:
         return f"{self.root} ({self.layout})"
 
-    def _choose_classes(
-        self, photographs: Sequence[PhotoRecord], classes: str | Sequence[str] | None
-    ) -> list[str]:
-        """The classes in their order, those of the whole collection, whatever the split."""
-        labels = {photograph.label for photograph in photographs}
-        if self.layout == "ImageFolder":
-            known = sorted(labels)  # as torchvision sorts them, "10" before "9"
-        else:
-            known = sort_labels(labels)
-        if classes is None:
-            return rendered_classes(Path(self.root), labels) or known
-        if isinstance(classes, (Set, Mapping)):
-            raise TypeError(
-                f"classes={classes!r} has no order of its own, which gives the labels: pass a list."
-            )
-        given = [classes] if isinstance(classes, str) else list(classes)
-        wanted = [clean(name) if isinstance(name, str) else name for name in given]
-        twice = [name for name in wanted if wanted.count(name) > 1]
-        if twice or not wanted:
-            raise ValueError(
-                f"classes={classes!r} names {repr(twice[0]) + ' twice' if twice else 'nothing'}:"
-                f" name each class once; {self._place} has: {', '.join(known)}."
-            )
-        unknown = ", ".join(repr(name) for name in wanted if name not in labels)
-        left_out = ", ".join(repr(name) for name in known if name not in wanted)
-        if not labels & set(wanted):
-            raise ValueError(f"{self._place} has no class {unknown}; it has: {', '.join(known)}.")
-        if unknown and left_out:
-            warn_caller(
-                f"{self._place} has no photograph of {unknown}, and {left_out} is left out: are"
-                " these classes spelt as in the folder?"
-            )
-        return wanted
-
     def _select(self, photographs: list[PhotoRecord]) -> list[PhotoRecord]:
         """The photographs of the split and the classes, with masks if these are asked for."""
         if self.split is not None:
@@ -156,8 +130,9 @@ class SkinFolder(Viewing, VisionDataset):
             photographs = [one for one in photographs if one.split == self.split]
         photographs = [one for one in photographs if one.label in self.class_to_idx]
         if not photographs:
+            where = "" if self.split is None else f" in split {self.split!r}"
             raise ValueError(
-                f"{self._place} has no {', '.join(self.classes)} in split {self.split!r}."
+                f"{self._place} has no photograph of {', '.join(self.classes)}{where}."
             )
         if self.return_mask:
             photographs = [one for one in photographs if one.mask is not None]
@@ -209,10 +184,10 @@ class SkinFolder(Viewing, VisionDataset):
 
 def find_splits(root: str | os.PathLike[str]) -> list[str]:
     """The splits of a folder, sorted; [] if it has none."""
-    folder = Path(root).expanduser()
-    if folder.is_dir() and not find_layouts(folder):
+    folder = check_root(root)
+    if not find_layouts(folder):
         return sorted(split_folders(folder).values())
-    return _splits(read_layout(folder)[1])
+    return _splits(read_layout(folder).photographs)
 
 
 def _splits(photographs: Sequence[PhotoRecord]) -> list[str]:

@@ -4,7 +4,7 @@ Tables lie beside the folders of photographs, or in folders of their own names, 
 unpack.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from synthderm.callers import warn_caller
@@ -14,6 +14,7 @@ from synthderm.datasets.tables import Row, read_columns, read_table
 
 PARTS = {"Training": "train", "Validation": "val", "Test": "test"}
 PARTS_2017 = {"Training": "train", "Validation": "val", "Test_v2": "test"}
+PARTS_2019 = {"Training": "train", "Test": "test"}
 CLASSES_2017 = ("melanoma", "seborrheic_keratosis")  # nevus is neither
 CLASSES_2018 = ("MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC")
 CLASSES_2019 = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC", "UNK")
@@ -37,16 +38,15 @@ def isic_2017(root: Path) -> list[PhotoRecord]:
     Source: Codella et al., arXiv 1710.05006 (2017). CC0 1.0.
     """
     photographs = []
-    for part, split in PARTS_2017.items():
-        table = find_table(root, TABLE_2017.replace("*", part))
-        if table is None:
-            continue
+    for part, split, table in _parts(root, TABLE_2017, PARTS_2017):
         rows = read_table(table, "image_id", *CLASSES_2017)
         folder = f"ISIC-2017_{part}_Data"
         files = find_files(root, folder, f"ISIC-2017_{part}_Part1_GroundTruth")
         for row, image in zip(rows, _images(rows, "image_id", files, folder)):
             label = _label(row, row["image_id"], CLASSES_2017, otherwise="nevus")
-            photographs.append(PhotoRecord(image, label, mask=_mask(image, files), split=split))
+            photographs.append(
+                PhotoRecord(image, label, mask=_mask(image, files), split=split, row=row)
+            )
     return photographs
 
 
@@ -69,10 +69,7 @@ def isic_2018(root: Path) -> list[PhotoRecord]:
     groupings = find_table(root, "ISIC2018_Task3_Training_LesionGroupings.csv")
     lesions = {} if groupings is None else _lesions(groupings)
     photographs = []
-    for part, split in PARTS.items():
-        table = find_table(root, TABLE_2018.replace("*", part))
-        if table is None:
-            continue
+    for part, split, table in _parts(root, TABLE_2018, PARTS):
         rows = read_table(table, "image", *CLASSES_2018)
         folder = f"ISIC2018_Task3_{part}_Input"
         files = find_files(root, folder, HAM_MASKS, "ISIC2018_Task1_*_GroundTruth")
@@ -84,6 +81,7 @@ def isic_2018(root: Path) -> list[PhotoRecord]:
                     mask=_mask(image, files),
                     split=split,
                     group=lesions.get(row["image"]),
+                    row=row,
                 )
             )
     return photographs
@@ -129,10 +127,7 @@ def isic_2019(root: Path) -> list[PhotoRecord]:
     lesions = {} if metadata is None else _lesions(metadata)
     has_test = find_table(root, "ISIC_2019_Test_GroundTruth.csv") is not None
     photographs = []
-    for part in ("Training", "Test"):
-        table = find_table(root, TABLE_2019.replace("*", part))
-        if table is None:
-            continue
+    for part, split, table in _parts(root, TABLE_2019, PARTS_2019):
         if part == "Training" and metadata is None:
             warn_caller(
                 f"{root} lacks ISIC_2019_Training_Metadata.csv, which names the lesions: one lesion"
@@ -143,11 +138,11 @@ def isic_2019(root: Path) -> list[PhotoRecord]:
         images = _images(rows, "image", find_files(root, folder), folder)
         for row, image in zip(rows, images):
             lesion = lesions.get(row["image"])
-            split = "test" if part == "Test" else hash_split(lesion or row["image"])
-            if has_test and part == "Training" and split == "test":
-                split = "train"
+            if part == "Training":
+                split = hash_split(lesion or row["image"])
+                split = "train" if has_test and split == "test" else split
             label = _label(row, row["image"], CLASSES_2019)
-            photographs.append(PhotoRecord(image, label, split=split, group=lesion))
+            photographs.append(PhotoRecord(image, label, split=split, group=lesion, row=row))
     return photographs
 
 
@@ -180,6 +175,7 @@ def isic_2020(root: Path) -> list[PhotoRecord]:
             row["benign_malignant"],
             split=hash_split(row["patient_id"]),
             group=row["patient_id"],
+            row=row,
         )
         for row, image in zip(rows, images)
     ]
@@ -206,6 +202,20 @@ def find_table(root: Path, name: str) -> Path | None:
 def task1_folder(root: Path) -> Path | None:
     """A folder of photographs of ISIC 2018's task 1, which has no table."""
     return next(root.glob("ISIC2018_Task1-2_*_Input"), None)
+
+
+def _parts(root: Path, tables: str, parts: dict[str, str]) -> Iterator[tuple[str, str, Path]]:
+    """The parts of a challenge that are there: part, split and table.
+
+    Args:
+        root: the folder.
+        tables: the name of the tables, with a star for the part.
+        parts: of the challenge, with their splits.
+    """
+    for part, split in parts.items():
+        table = find_table(root, tables.replace("*", part))
+        if table is not None:
+            yield part, split, table
 
 
 def _lesions(table: Path) -> dict[str, str]:

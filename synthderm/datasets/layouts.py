@@ -9,17 +9,17 @@ and public code that reads them; each function names its source.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from synthderm.callers import warn_caller
 from synthderm.datasets import isic
-from synthderm.datasets.finding import find_files, require_files
+from synthderm.datasets.finding import check_root, find_files, require_files
 from synthderm.datasets.metadata import find_metadata, metadata_csv
 from synthderm.datasets.records import PhotoRecord, Tone, hash_split, parse_fitzpatrick
-from synthderm.datasets.scin import scin, scin_table
+from synthderm.datasets.scin import keep_fetched, scin, scin_table
 from synthderm.datasets.tables import Row, read_columns, read_table
 from synthderm.datasets.trees import image_folder
 
@@ -119,9 +119,29 @@ def _read_by_group(
             split=hash_split(row[group_column]),
             group=row[group_column],
             tone=tone(row),
+            row=row,
         )
         for row, image in zip(rows, require_files(rows, names, files.find_copy, where))
     ]
+
+
+class Contents(NamedTuple):
+    """What was read of a folder.
+
+    Args:
+        layout: the name of the layout.
+        photographs: those that are there, of all splits.
+        labels: the classes of the whole collection, also of photographs that are not there.
+    """
+
+    layout: str
+    photographs: list[PhotoRecord]
+    labels: set[str]
+
+    @classmethod
+    def of(cls, layout: str, photographs: list[PhotoRecord]) -> "Contents":
+        """Contents whose photographs are all there."""
+        return cls(layout, photographs, {record.label for record in photographs})
 
 
 class Layout(NamedTuple):
@@ -175,22 +195,24 @@ def find_layouts(root: Path) -> dict[str, Path]:
 
 
 def read_layout(
-    root: str | os.PathLike[str], min_weight: float | None = None
-) -> tuple[str, list[PhotoRecord]]:
-    """The name of the layout and its photographs, of all splits.
+    root: str | os.PathLike[str],
+    min_weight: float | None = None,
+    class_folders: Collection[str] = (),
+) -> Contents:
+    """What is in a folder, of all splits.
 
     Args:
         root: the folder; `~` is the home folder.
         min_weight: for SCIN alone, see `scin`; its default where None.
+        class_folders: for `ImageFolder` alone: names of folders that are those of classes, whatever
+            they are called.
 
     Raises:
         FileNotFoundError: there is no such folder, or a table names a file that is not there.
         ValueError: a column is missing, a row contradicts itself, there are no images, or
             `min_weight` is given for another layout.
     """
-    root = Path(root).expanduser()
-    if not root.is_dir():
-        raise FileNotFoundError(f"there is no folder {root}.")
+    root = check_root(root)
     found = find_layouts(root)
     name = next(iter(found), "ImageFolder")
     if min_weight is not None and name != "SCIN":
@@ -201,13 +223,16 @@ def read_layout(
     if len(found) > 1 and name != "metadata.csv":  # which somebody has written for this folder
         others = ", ".join(f"{other} ({path.name})" for other, path in list(found.items())[1:])
         warn_caller(f"{root} is read as {name}; it holds {others} too, which is not read.")
-    if name == "SCIN" and min_weight is not None:
-        return name, scin(root, min_weight)
+    if name == "ImageFolder":
+        return Contents.of(name, image_folder(root, class_folders))
+    if name == "SCIN":
+        named = scin(root, **({} if min_weight is None else {"min_weight": min_weight}))
+        return Contents.of(name, named)._replace(photographs=keep_fetched(named, root))
     readers = {layout.name: layout.read for layout in LAYOUTS}
-    photographs = readers.get(name, image_folder)(root)
+    photographs = readers[name](root)
     if not photographs:
         raise ValueError(
             f"{found[name]} looks like a part of {name}, but none of its parts that are known has"
             f" photographs in {root}."
         )
-    return name, photographs
+    return Contents.of(name, photographs)

@@ -1,16 +1,24 @@
 """`metadata.csv`: this library's own layout, and that of Hugging Face's imagefolder."""
 
+import os
+from collections.abc import Set
 from pathlib import Path
 
-from synthderm.callers import warn_caller
-from synthderm.datasets.finding import RelativeFiles, require_files
-from synthderm.datasets.records import PhotoRecord, hash_split, parse_fitzpatrick, split_name
+from synthderm.callers import name_some, warn_caller
+from synthderm.datasets.finding import RelativeFiles, has_image, require_files
+from synthderm.datasets.names import is_mask_folder, split_name
+from synthderm.datasets.records import PhotoRecord, hash_split, parse_fitzpatrick
 from synthderm.datasets.tables import Row, read_table
+from synthderm.files import is_litter
 
 TABLES = ("metadata.csv", "metadata.jsonl")
-UNREAD = ("metadata.parquet", "metadata.xlsx", "metadata.xls")
+UNREAD = (
+    *("metadata.parquet", "metadata.xlsx", "metadata.xls", "metadata.ods", "metadata.tsv"),
+    *("metadata.feather", "metadata.pkl", "metadata.csv.gz", "metadata.csv.zip"),
+)
 # Columns of what must not be parted by a split, the first that has a value.
 GROUPS = ("patient_id", "lesion_id", "case_id", "subject_id", "group")
+OPTIONAL = ("mask_file_name", "split", "fitzpatrick", *GROUPS)
 # Names of columns that are likely meant as one that is read; compared in lower case, with _ for
 # spaces and dashes.
 MEANT = {
@@ -66,8 +74,9 @@ def split_folders(root: Path) -> dict[Path, str]:
 
 
 def _table_in(folder: Path) -> Path | None:
-    tables = [folder / name for name in TABLES if (folder / name).is_file()]
-    unread = [folder / name for name in UNREAD if (folder / name).is_file()]
+    names = {name.lower(): folder / name for name in sorted(os.listdir(folder))}
+    tables = [names[name] for name in TABLES if name in names and names[name].is_file()]
+    unread = [names[name] for name in UNREAD if name in names]
     if unread and not tables:
         raise ValueError(f"{unread[0]} is not read; save it as {folder / TABLES[0]}.")
     if len(tables) + len(unread) > 1:
@@ -91,7 +100,7 @@ def metadata_csv(root: Path) -> list[PhotoRecord]:
     """
     photographs = []
     for table in find_metadata(root):
-        rows = read_table(table, "file_name", "label")
+        rows = read_table(table, "file_name", "label", optional=OPTIONAL)
         _check_rows(rows, table)
         finder = RelativeFiles(table.parent)
         names = [row["file_name"] for row in rows]
@@ -100,6 +109,7 @@ def metadata_csv(root: Path) -> list[PhotoRecord]:
         mask_names = [row["mask_file_name"] for row in masked]
         found = require_files(masked, mask_names, finder.find, str(table.parent), "masks")
         masks = dict(zip((row.line for row in masked), found))
+        _warn_of_unnamed(table, finder.top_folders())
         for row, image, split in zip(rows, images, _splits(root, table, rows)):
             photographs.append(
                 PhotoRecord(
@@ -109,13 +119,15 @@ def metadata_csv(root: Path) -> list[PhotoRecord]:
                     split=split,
                     group=_group(row),
                     tone=parse_fitzpatrick(row.get("fitzpatrick")),
+                    row=row,
                 )
             )
     return photographs
 
 
 def _check_rows(rows: list[Row], table: Path) -> None:
-    """Refuse columns that would be passed over though they are likely meant, and empty labels."""
+    """Refuse columns that would be passed over though they are likely meant, and labels that are
+    empty or a list; other columns may be empty."""
     for column in rows[0]:
         meant = MEANT.get(column.strip().lower().replace(" ", "_").replace("-", "_"))
         if meant is not None and column != meant and meant not in rows[0]:
@@ -129,6 +141,33 @@ def _check_rows(rows: list[Row], table: Path) -> None:
                 f"{row.place}: label is {row['label']!r}, an empty cell; fill it in or delete the"
                 " row."
             )
+        if row["label"][0] in "[{":
+            raise ValueError(
+                f"{row.place}: label is {row['label']!r:.60}, a list; it must be the name of one"
+                " class."
+            )
+    for column in OPTIONAL:
+        for text in {row.get(column, "") for row in rows}:
+            if text.lower() in BLANKS:
+                for row in rows:
+                    if row.get(column) == text:
+                        row[column] = ""
+
+
+def _warn_of_unnamed(table: Path, named: Set[str]) -> None:
+    """Warn of folders beside a table with photographs of which it names none: they look like
+    classes, or like a part that was forgotten."""
+    others = [
+        path
+        for path in sorted(table.parent.iterdir())
+        if path.name not in named
+        and path.is_dir()
+        and not is_litter(path.name)
+        and not is_mask_folder(path.name)
+        and has_image(path)
+    ]
+    if others:
+        warn_caller(f"{table} names no photograph in {name_some(others)}: left out.")
 
 
 def _group(row: Row) -> str | None:

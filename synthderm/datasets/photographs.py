@@ -4,22 +4,24 @@ import os
 import unicodedata
 from pathlib import Path
 
+from synthderm.datasets.mask_pairs import pair_masks
 from synthderm.datasets.metadata import TABLES
+from synthderm.datasets.names import is_container, is_mask_folder
 from synthderm.datasets.rendered import refuse_unfinished
 from synthderm.datasets.tables import read_table
 from synthderm.files import walk_files
-from synthderm.imaging.io import SUFFIXES, WRITABLE, list_images
+from synthderm.imaging.io import SUFFIXES, choose_images, is_picture
 
 EDITS = "edits.csv"  # what `synthderm edit` did to the photographs of a folder
-MASK_ENDINGS = ("_segmentation", "_mask")  # of a mask's name, after that of its photograph
 
 
 def list_photographs(folder: str | os.PathLike[str]) -> list[Path]:
     """The image files below a folder, sorted, except masks.
 
     Masks are the files that a `metadata.csv` or `.jsonl` names as `mask_file_name`; those in a
-    folder `masks` beside a folder `images`; and those that are named after another image, as
-    `a_segmentation.png` or `a_mask.png` is after `a.jpg`.
+    folder `masks` beside a folder `images`; and those that have the name of a photograph, as
+    `a_segmentation.png` or `masks/a.png` has that of `a.jpg` (see
+    `synthderm.datasets.mask_pairs.pair_masks`).
 
     Raises:
         FileNotFoundError: no such folder.
@@ -28,23 +30,25 @@ def list_photographs(folder: str | os.PathLike[str]) -> list[Path]:
     """
     folder = Path(folder)
     refuse_unfinished(folder)
-    files = walk_files(folder) if folder.is_dir() else []
-    named = {mask for table in files if table.name in TABLES for mask in _named_masks(table)}
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}.")
+    files = walk_files(folder)
+    named = {
+        mask for table in files if table.name.lower() in TABLES for mask in _named_masks(table)
+    }
+    pictures = [path for path in files if is_picture(path)]
+    beside = _mask_folders({path.parent for path in pictures}, folder)
     masks = {
         path
-        for path in files
-        if path.suffix.lower() in WRITABLE
-        and (_same_for_all(path) in named or _lies_beside_images(path, folder))
+        for path in pictures
+        if path.parent in beside or (named and _same_for_all(path) in named)
     }
-    if masks and not any(path.suffix.lower() in SUFFIXES for path in files if path not in masks):
+    pairs = pair_masks([path for path in pictures if path not in masks], folder)
+    masks.update(pairs.masks(), pairs.others, pairs.lost_masks())
+    others = [path for path in files if path not in masks]
+    if masks and not any(path.suffix.lower() in SUFFIXES for path in others):
         raise ValueError(f"{folder} holds masks alone, and no photograph.")
-    images = list_images(folder, masks.__contains__)
-    stems = {path.stem for path in images}
-    return [
-        path
-        for path in images
-        if not any(path.stem.removesuffix(end) in stems - {path.stem} for end in MASK_ENDINGS)
-    ]
+    return choose_images(others, folder)
 
 
 def _named_masks(table: Path) -> set[str]:
@@ -65,7 +69,21 @@ def _same_for_all(path: Path) -> str:
     return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
 
 
-def _lies_beside_images(path: Path, folder: Path) -> bool:
-    """Whether a file lies in a folder `masks`, below `folder`, with a folder `images` beside it."""
-    inner = [parent for parent in path.parents if folder in parent.parents]
-    return any(one.name == "masks" and (one.parent / "images").is_dir() for one in inner)
+def _mask_folders(folders: set[Path], root: Path) -> set[Path]:
+    """Those that are folders of masks, or lie in one, with a folder of photographs beside it.
+
+    Where there is none, it may be the name of a class.
+    """
+    inner = {path: [path, *path.parents] for path in folders if path != root}
+    named = {
+        one
+        for path, around in inner.items()
+        for one in around
+        if root in one.parents and is_mask_folder(one.name)
+    }
+    sure = {
+        one
+        for one in named
+        if any(is_container(other.name) and other.is_dir() for other in one.parent.iterdir())
+    }
+    return {path for path, around in inner.items() if sure & set(around)}

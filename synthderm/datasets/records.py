@@ -7,19 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from synthderm.callers import warn_caller
+from synthderm.datasets.classes import sort_labels, warn_of_alike
+from synthderm.datasets.tables import Row
 
 TRAIN, VAL = 0.70, 0.15  # shares of the groups; the rest is "test"
-# Other names of the splits, in any case.
-SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
-
 Tone = dict[str, float | str]
 
 
@@ -34,6 +25,7 @@ class PhotoRecord(NamedTuple):
         group: the patient, lesion, case or subject, if known.
         tone: what the source says of the skin tone, by scale: "fitzpatrick" (1 to 6), "monk" (1 to
             10) or "skin_color" (words); often nothing.
+        row: of the table that names it; None where no table does.
     """
 
     image: Path
@@ -42,11 +34,7 @@ class PhotoRecord(NamedTuple):
     split: str | None = None
     group: str | None = None
     tone: Tone = {}
-
-
-def split_name(text: str) -> str | None:
-    """The split of a name such as "Training" or "valid": "train", "val" or "test"; or None."""
-    return SPLITS.get(text.strip().lower())
+    row: Row | None = None
 
 
 def hash_split(group: str) -> str:
@@ -64,40 +52,65 @@ def parse_fitzpatrick(text: str | None) -> Tone:
     return {"fitzpatrick": int(match[1])} if match else {}
 
 
-def sort_labels(labels: Iterable[str]) -> list[str]:
-    """Each class once, sorted; whole numbers by their value, so that 10 comes after 9."""
-    names = set(labels)
-    numbers = all(name.isascii() and name.isdecimal() for name in names)
-    return sorted(names, key=(lambda name: (int(name), name)) if numbers else None)
+def check_records(place: str, records: Sequence[PhotoRecord]) -> list[PhotoRecord]:
+    """The records, each once. They must agree with each other.
 
-
-def check_records(place: str, records: Sequence[PhotoRecord]) -> None:
-    """Whether the records agree with each other.
-
-    Warns if a patient, lesion or photograph is in two splits, or if two classes differ in upper and
-    lower case alone.
+    Warns of a photograph that is named twice; of a patient, lesion or photograph in two splits; and
+    of classes, splits or groups whose names are likely two spellings of one.
 
     Args:
         place: the folder, for the message.
         records: of the whole collection.
 
     Raises:
-        ValueError: a photograph has two classes.
+        ValueError: a photograph has two classes, masks or groups.
     """
-    labels: dict[Path, str] = {}
+    firsts: dict[Path, PhotoRecord] = {}
+    others: set[tuple[Path, str | None]] = set()  # photographs in further splits
+    kept, repeats = [], []
     for record in records:
-        if labels.setdefault(record.image, record.label) != record.label:
+        first = firsts.setdefault(record.image, record)
+        if first is not record:
+            _check_same(place, first, record)
+            key = (record.image, record.split)
+            if record.split == first.split or key in others:
+                repeats.append(record)
+                continue
+            others.add(key)
+        kept.append(record)
+    if repeats:
+        lines = _name_rows(firsts[repeats[0].image], repeats[0])
+        more = f", and so are {len(repeats) - 1} more rows" if len(repeats) > 1 else ""
+        warn_caller(f"{place}: {repeats[0].image} is named twice{lines}{more}; it is read once.")
+    _warn_of_leaks(place, "group", ((record.group, record.split) for record in kept))
+    _warn_of_leaks(place, "photograph", ((str(record.image), record.split) for record in kept))
+    warn_of_alike(place, "classes", sort_labels(record.label for record in kept))
+    warn_of_alike(place, "splits", sorted({one.split for one in kept if one.split}))
+    warn_of_alike(place, "groups", dict.fromkeys(one.group for one in kept if one.group))
+    return kept
+
+
+def _check_same(place: str, one: PhotoRecord, other: PhotoRecord) -> None:
+    """Refuse two records of one photograph that contradict each other."""
+    pairs = {
+        "classes": (one.label, other.label),
+        "masks": (one.mask, other.mask),
+        "groups": (one.group, other.group),
+    }
+    for kind, (value, second) in pairs.items():
+        if value != second:
+            values = " and ".join("none" if x is None else repr(str(x)) for x in (value, second))
             raise ValueError(
-                f"{place}: {record.image} has two classes, {labels[record.image]!r} and"
-                f" {record.label!r}; it can have one."
+                f"{place}: {one.image} has two {kind}, {values}{_name_rows(one, other)}; it can"
+                " have one."
             )
-    _warn_of_leaks(place, "group", ((record.group, record.split) for record in records))
-    _warn_of_leaks(place, "photograph", ((str(record.image), record.split) for record in records))
-    spellings: dict[str, str] = {}
-    for name in sort_labels(labels.values()):
-        other = spellings.setdefault(name.casefold(), name)
-        if other != name:
-            warn_caller(f"{place} has the classes {other!r} and {name!r}: are they the same?")
+
+
+def _name_rows(one: PhotoRecord, other: PhotoRecord) -> str:
+    """The rows that two records are from, in words."""
+    if one.row is None or other.row is None:
+        return ""
+    return f", in {one.row.place}, and {other.row.place}"
 
 
 def _warn_of_leaks(place: str, kind: str, pairs: Iterable[tuple[str | None, str | None]]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from synthderm.datasets.metadata import find_metadata
 from synthderm.datasets.tables import clean
+from synthderm.files import is_litter
 
 IMAGES, MASKS = "images", "masks"
 PLAN = "unfinished.json"  # while the folder is being filled
@@ -41,7 +42,8 @@ def refuse_unfinished(root: Path) -> None:
         ValueError: it is one.
     """
     above = [root.parent] if root.name == IMAGES else []
-    for folder in [root, *above, *(root.iterdir() if root.is_dir() else ())]:
+    below = [path for path in root.iterdir() if not is_litter(path.name)] if root.is_dir() else []
+    for folder in [root, *above, *below]:
         if read_record(folder / PLAN) is not None:
             raise ValueError(
                 f"{folder} is not rendered to the end: give `synthderm render` the same command"

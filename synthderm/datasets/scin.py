@@ -14,7 +14,7 @@ Splits: by case. Cases that share a photograph are one group, and such a photogr
 since it has several labels. One person may have sent several cases; the tables do not tell.
 
 The whole is large, and the tables show which photographs one needs. So those that were not
-fetched are left out, with a warning.
+fetched are left out, with a warning; the classes are those of the tables.
 
 Tone: "fitzpatrick" is the (lower) median of the dermatologists' estimates, "monk" the mean of
 the graders in the US and India.
@@ -40,7 +40,8 @@ PATHS = ("image_1_path", "image_2_path", "image_3_path")
 
 
 def scin(root: Path, min_weight: float = 0.5) -> list[PhotoRecord]:
-    """The photographs of the cases with a clear label; see the head of this module.
+    """The photographs of the cases with a clear label, whether they were fetched or not; see the
+    head of this module.
 
     Args:
         root: the folder.
@@ -48,8 +49,7 @@ def scin(root: Path, min_weight: float = 0.5) -> list[PhotoRecord]:
 
     Raises:
         FileNotFoundError: a table is missing.
-        ValueError: a column is missing, a label can't be read, `min_weight` is outside [0, 1], or
-            no photograph is left.
+        ValueError: a column is missing, a label can't be read, or `min_weight` is outside [0, 1].
     """
     if not 0 <= min_weight <= 1:
         raise ValueError(f"min_weight={min_weight!r}: weights are in [0, 1].")
@@ -80,11 +80,12 @@ def scin(root: Path, min_weight: float = 0.5) -> list[PhotoRecord]:
                 split=hash_split(group),
                 group=group,
                 tone=tone,
+                row=label,
             )
             for name in names
             if len(owners[name]) == 1
         ]
-    return _keep_fetched(photographs, folder)
+    return photographs
 
 
 def scin_table(root: Path) -> Path:
@@ -92,7 +93,13 @@ def scin_table(root: Path) -> Path:
     return (root / "dataset" if (root / "dataset").is_dir() else root) / "scin_cases.csv"
 
 
-def _keep_fetched(photographs: list[PhotoRecord], folder: Path) -> list[PhotoRecord]:
+def keep_fetched(photographs: list[PhotoRecord], root: Path) -> list[PhotoRecord]:
+    """Those whose files are there; the others are left out with a warning.
+
+    Raises:
+        ValueError: none is there.
+    """
+    folder = scin_table(root).parent
     fetched = set((folder / "images").glob("*"))
     kept = [photograph for photograph in photographs if photograph.image in fetched]
     if not kept:

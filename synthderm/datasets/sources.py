@@ -16,7 +16,7 @@ from torch import Tensor
 
 from synthderm.arguments import Range, as_range
 from synthderm.determinism import one_thread
-from synthderm.hub.resolve import pin, weights_hash
+from synthderm.hub.resolve import bundled_for_side, bundled_names, pin, weights_hash
 from synthderm.models.cache import load_generator
 
 
@@ -81,7 +81,9 @@ class GeneratorSource:
     Args:
         model: bundled name, folder or Hub id.
         size: side of the images in pixels; the generator's own where None. Images of up to half of
-            that are generated at half the side, which takes a little less.
+            that are generated at half the side, which takes a little less. For images larger than
+            its own, a bundled name stands for its sharper generator, if there is one: "lesions"
+            for "lesions-256".
         device: where to generate.
         skin_tone: ITA in degrees, a number or a range; as frequent as in training where None.
         truncation: in (0, 1], see `SkinGenerator.generate`.
@@ -99,6 +101,8 @@ class GeneratorSource:
         skin_tone: Range | None = None,
         truncation: float = 1.0,
     ) -> None:
+        if size is not None and model in bundled_names():
+            model = bundled_for_side(str(model), size)
         self.name = os.fspath(model)
         self._model, self._device, self._truncation = pin(model), device, truncation
         generator = load_generator(self._model, device)

@@ -49,6 +49,7 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
             `length`); all classes in turn where None.
         seed: any integer.
         size: side of the square images in pixels, 8 to 4096; the generator's own where None.
+            "lesions" above 128 px are drawn by "lesions-256", and are other ones.
         transform, target_transform, transforms: as in `torchvision.datasets.VisionDataset`. With
             masks, `transform` gets `(image, mask)` and `transforms` `(image, mask, label)`.
         return_mask: items are `(image, mask, label)`; the mask is the lesion, the hand, or the

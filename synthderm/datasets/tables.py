@@ -7,7 +7,9 @@ import json
 import re
 import unicodedata
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
+from typing import Any
 
 from synthderm.callers import warn_caller
 
@@ -45,7 +47,9 @@ class Row(dict[str, str]):
             raise ValueError(f"{self.place}: {column} is {self[column]!r}, no number.") from None
 
 
-def read_table(path: Path, *columns: str, may_be_empty: Sequence[str] = ()) -> list[Row]:
+def read_table(
+    path: Path, *columns: str, may_be_empty: Sequence[str] = (), optional: Sequence[str] = ()
+) -> list[Row]:
     """The rows of a table.
 
     The file is JSON lines where its suffix is `.jsonl`; else fields are separated by commas,
@@ -56,18 +60,23 @@ def read_table(path: Path, *columns: str, may_be_empty: Sequence[str] = ()) -> l
         path: the table.
         columns: columns that it must have, with a value in each row.
         may_be_empty: columns that it must have.
+        optional: columns that are read if they are there.
 
     Raises:
         FileNotFoundError: there is no such table.
         ValueError: a column or a value is missing, a row has too few or too many fields, there are
-            no rows, or the file is no such table.
+            no rows, a value of one of these columns is a list in JSON, or the file is no such
+            table.
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no {path}, which this layout needs.")
     lines, doubtful = _lines(path)
     if doubtful:
         warn_caller(f"{path}, line {doubtful} is not UTF-8, so the table is read as cp1252.")
-    names, rows = (_parse_json if path.suffix == ".jsonl" else _parse_fields)(path, lines)
+    if path.suffix.lower() == ".jsonl":
+        names, rows = _parse_json(path, lines, {*columns, *optional})
+    else:
+        names, rows = _parse_fields(path, lines)
     for column in (*columns, *may_be_empty):
         if column not in names:
             found = ", ".join(sorted(names)) or "nothing"
@@ -84,8 +93,8 @@ def read_table(path: Path, *columns: str, may_be_empty: Sequence[str] = ()) -> l
 def read_columns(path: Path) -> list[str]:
     """The names of a table's columns; for JSON lines, of all its keys."""
     lines, _ = _lines(path)
-    if path.suffix == ".jsonl":
-        return _parse_json(path, lines)[0]
+    if path.suffix.lower() == ".jsonl":
+        return _parse_json(path, lines, set())[0]
     first, _ = _find_names(lines)
     return _parse_fields(path, lines[: first + 1])[0]
 
@@ -156,7 +165,10 @@ def _pair(names: list[str], values: list[str], place: str) -> dict[str, str]:
     return dict(zip(names, values))
 
 
-def _parse_json(path: Path, lines: list[str]) -> tuple[list[str], list[Row]]:
+def _parse_json(
+    path: Path, lines: list[str], plain: AbstractSet[str]
+) -> tuple[list[str], list[Row]]:
+    """The columns and rows of JSON lines; in the columns `plain`, cells hold one value."""
     rows = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -167,11 +179,22 @@ def _parse_json(path: Path, lines: list[str]) -> tuple[list[str], list[Row]]:
             raise ValueError(f"{path}, line {number} is not JSON: {error}.") from None
         if not isinstance(cells, dict):
             raise ValueError(f"{path}, line {number} is no JSON object: {line[:40]!r}.")
+        if "[" in line or line.count("{") > 1:
+            _check_plain(cells, plain, f"{path}, line {number}")
         values = {
             clean(key): "" if cell is None else clean(str(cell)) for key, cell in cells.items()
         }
         rows.append(Row(values, path, number))
     return list(dict.fromkeys(key for row in rows for key in row)), rows
+
+
+def _check_plain(cells: dict[str, Any], plain: AbstractSet[str], place: str) -> None:
+    for key, cell in cells.items():
+        if isinstance(cell, (list, dict)) and clean(key) in plain:
+            raise ValueError(
+                f"{place}: {key} is {json.dumps(cell):.60}; it must be one value, a text or a"
+                " number."
+            )
 
 
 def clean(text: str) -> str:

@@ -5,6 +5,7 @@ A model is a folder with `config.json` (what to build), `model.safetensors` (its
 Bundled names and folders never touch the network.
 """
 
+import json
 import os
 import re
 import warnings
@@ -32,6 +33,23 @@ class Resolved(NamedTuple):
 def bundled_names() -> list[str]:
     """The models that come with the package, in alphabetical order."""
     return sorted(path.parent.name for path in BUNDLED.glob("*/config.json"))
+
+
+def bundled_for_side(name: str, side: int) -> str:
+    """The bundled generator that draws pictures of this side: NAME, or, where they are larger than
+    its own, NAME-256 or the like, if there is one. The smallest that is large enough, else the
+    largest."""
+    sides = {_read_side(name): name}
+    for other in bundled_names():
+        if re.fullmatch(rf"{re.escape(name)}-[0-9]+", other):
+            sides[_read_side(other)] = other
+    large_enough = [own for own in sides if own >= side]
+    return sides[min(large_enough) if large_enough else max(sides)]
+
+
+def _read_side(name: str) -> int:
+    config = json.loads((BUNDLED / name / FILES[0]).read_text(encoding="utf-8"))
+    return int(config["size"])
 
 
 def resolve(

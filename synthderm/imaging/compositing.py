@@ -14,8 +14,8 @@ Adding, `Drawing`. A sign covers a pixel where its level lifts the tile's height
 
 with G the green channel and G0 that of the enlarged thumbnail. In turn: the skin's own lines; blood
 and melanin, more of them in papules; dried blood and serum; scale and wet highlights, lit as the
-skin beneath them. Towards the border of the mask the plaque's level
-sinks, so that the border itself is not seen.
+skin beneath them. Towards the border of the mask the plaque's level sinks, so that the border
+itself is not seen.
 
 Removing, `Restoration`. Blood absorbs little red light, so the skin's own texture is read off the
 red channel R, and its colour off the thumbnail:

@@ -1,7 +1,7 @@
 """Image files and tensors, in and out, with errors that name the file."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Iterable
 from errno import ENOTDIR
 from pathlib import Path
 from typing import Any
@@ -120,17 +120,11 @@ def read_mask(path: str | os.PathLike[str], size: tuple[int, int]) -> Image.Imag
     return Image.fromarray(region.astype(np.uint8) * 255)
 
 
-def list_images(
-    directory: str | os.PathLike[str], is_other: Callable[[Path], bool] = lambda path: False
-) -> list[Path]:
+def list_images(directory: str | os.PathLike[str]) -> list[Path]:
     """The image files below a folder, sorted.
 
     Links are followed. Hidden files and what systems leave behind are passed over, see
     `synthderm.files.walk_files`; pictures in other formats are left out with a warning.
-
-    Args:
-        directory: the folder.
-        is_other: whether a file is left out in silence, as masks are.
 
     Raises:
         FileNotFoundError: no such folder.
@@ -139,7 +133,17 @@ def list_images(
     directory = Path(directory)
     if not directory.is_dir():
         raise FileNotFoundError(f"there is no folder {directory}.")
-    files = [path for path in walk_files(directory) if not is_other(path)]
+    return choose_images(walk_files(directory), directory)
+
+
+def choose_images(files: Iterable[Path], directory: Path) -> list[Path]:
+    """As `list_images`, of files that are known.
+
+    Args:
+        files: the files.
+        directory: the folder that they are from, for the message.
+    """
+    files = list(files)
     images = [path for path in files if path.suffix.lower() in SUFFIXES]
     others = [path for path in files if path.suffix.lower() in OTHERS]
     if others:
@@ -164,6 +168,11 @@ def to_pil(image: Tensor) -> Image.Image:
     # Pillow puts planes together 3 to 12 times as fast as torch or numpy transpose them.
     bands = [Image.fromarray(band) for band in image.cpu().numpy()]
     return bands[0] if len(bands) == 1 else Image.merge("RGBA"[: len(bands)], bands)
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is a photograph or a mask, by its suffix."""
+    return os.path.splitext(path.name)[1].lower() in WRITABLE
 
 
 def check_suffix(path: str | os.PathLike[str]) -> str:

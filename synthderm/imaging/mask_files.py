@@ -35,6 +35,8 @@ def mask_region(image: Image.Image, *, is_lossy: bool) -> np.ndarray:
         levels = np.asarray(image)
     elif image.mode == "1":
         levels = np.asarray(image.convert("L"))
+    elif image.mode == "P" and _says_nothing(image):
+        levels = np.asarray(image)
     else:
         levels = _of_one_colour(np.asarray(image.convert("RGB")))
     return levels > _threshold(*_histogram(levels), is_lossy, levels.dtype.kind == "f")
@@ -79,6 +81,13 @@ def _threshold(values: np.ndarray, counts: np.ndarray, is_lossy: bool, is_float:
         seen = shown if len(values) <= SHOWN else f"{len(values)} levels from {low:g} to {high:g}"
         raise ValueError(f"it holds {seen}, which could be classes or shades; {ADVICE}")
     return white / 2
+
+
+def _says_nothing(image: Image.Image) -> bool:
+    """Whether a palette has one colour for all that an image holds, as that of classes has which
+    were saved without colours: then its indices tell."""
+    pixels = np.asarray(image.convert("RGB"))
+    return bool((pixels == pixels[0, 0]).all() and np.ptp(np.asarray(image)) > 0)
 
 
 def _painted(image: Image.Image) -> np.ndarray:

@@ -109,9 +109,9 @@ def test_masks_of_a_rendered_folder_are_left_out(tmp_path, generator_dir, capsys
 
 def test_masks_of_other_collections_are_left_out(tmp_path, capsys):
     draw_folder(tmp_path / "all" / "one", count=2)
-    (tmp_path / "all/one/masks").rename(tmp_path / "all/one/segmentations")
+    (tmp_path / "all/one/masks").rename(tmp_path / "all/one/outlines")
     table = tmp_path / "all/one/metadata.csv"
-    table.write_text(table.read_text().replace("masks/", "segmentations/"))
+    table.write_text(table.read_text().replace("masks/", "outlines/"))
     write_skin(tmp_path / "all" / "other" / "masks" / "a.png")  # people with masks, say
     assert edit(tmp_path / "all", tmp_path / "out") == 0
     names = ["one/images/0.png", "one/images/1.png", "other/masks/a.png"]
@@ -123,7 +123,7 @@ def test_masks_of_other_collections_are_left_out(tmp_path, capsys):
     assert edit(tmp_path / "all", tmp_path / "again") == 1
     assert written(tmp_path / "again") == written(tmp_path / "out")
     said = capsys.readouterr().err
-    assert said.count("is black and white alone") == 2 and "segmentations/0.png" in said
+    assert said.count("is black and white alone") == 2 and "outlines/0.png" in said
 
 
 @pytest.fixture

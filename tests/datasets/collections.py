@@ -12,7 +12,10 @@ PAD = ["ACK", "BCC", "MEL", "NEV"]
 
 
 class Photographs(VisionDataset):
-    """As torchvision's data sets are. An image is of one grey: its index."""
+    """As torchvision's data sets are: `targets` are the labels before `target_transform`.
+
+    An image is of one grey: its index.
+    """
 
     def __init__(self, classes, targets, **transforms):
         super().__init__("", **transforms)

@@ -6,31 +6,16 @@ import numpy as np
 import pytest
 import torch
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, random_split
-from torchvision.datasets import VisionDataset
 from torchvision.transforms import v2
 
 from synthderm import SkinFolder, SyntheticSkinDataset
-from synthderm.imaging.io import to_pil, to_tensor
-from tests.drawing import draw_folder, draw_skin
+from synthderm.imaging.io import to_tensor
+from tests.datasets.collections import Photographs
+from tests.drawing import draw_folder
 
 HAM = ["akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"]
 NAMES = {"bkl": "seborrheic_keratosis", "mel": "melanoma", "nv": "nevus"}
 AB = {"a": "melanoma", "b": "nevus"}
-
-
-class Photographs(VisionDataset):
-    """As torchvision's data sets are: `targets` are the labels before `target_transform`."""
-
-    def __init__(self, classes, targets, **transforms):
-        super().__init__("", **transforms)
-        self.classes, self.targets = classes, targets
-
-    def __len__(self):
-        return len(self.targets)
-
-    def __getitem__(self, index):
-        image, label = to_pil(draw_skin(16, 16)), int(self.targets[index])
-        return (image, label) if self.transforms is None else self.transforms(image, label)
 
 
 def count_labels(*datasets: Dataset) -> Counter:

@@ -6,65 +6,7 @@ import pytest
 
 from synthderm import SkinFolder
 from tests.datasets.published import draw, ham10000
-
-DDI = ",DDI_ID,DDI_file,skin_tone,malignant,disease\n0,1,000001.png,56,True,melanoma-in-situ\n"
-MD5 = "0a94359e7eaacd7178e06b2823777789"
-FITZPATRICK = f"md5hash,fitzpatrick_scale,label,url\n{MD5},1,drug induced pigmentary changes,\n"
-ISIC_2016 = "ISIC_0000000,benign\nISIC_0000001,malignant\n"
-ISIC_2024 = "isic_id,target,patient_id\nISIC_0015670,0,IP_1235828\n"
-COCO = '{"images": [{"id": 1, "file_name": "images/hand.png"}], "annotations": []}'
-
-
-@pytest.mark.parametrize(
-    "table, text, photograph",
-    [
-        ("ddi_metadata.csv", DDI, "000001.png"),
-        ("ddi_metadata.csv", DDI, "images/000001.png"),
-        ("fitzpatrick17k.csv", FITZPATRICK, f"data/finalfitz17k/{MD5}.jpg"),
-        ("ISBI2016_Part3_Training_GroundTruth.csv", ISIC_2016, "Training_Data/ISIC_0000000.jpg"),
-        ("train-metadata.csv", ISIC_2024, "train-image/image/ISIC_0015670.jpg"),
-        ("train/labels.csv", "id;diagnosis\nphoto_17;eczema\n", "train/Photo_17.JPG"),
-        ("annotations.json", COCO, "images/hand.png"),
-        ("list.txt", "hand.png 3\n", "images/hand.png"),
-        ("labels.xlsx", "", ""),
-    ],
-)
-def test_tables_that_are_not_understood_are_named(tmp_path, table, text, photograph):
-    draw(tmp_path / (photograph or "a/1.png"))
-    (tmp_path / table).write_text(text)
-    if not photograph:  # what can't be looked into
-        with pytest.warns(UserWarning, match=f"{table}: not read; the folders of"):
-            SkinFolder(tmp_path)
-        return
-    with pytest.raises(
-        ValueError, match=f"{table} names photographs, but .*: write a metadata.csv"
-    ):
-        SkinFolder(tmp_path)
-    (tmp_path / table).unlink()
-    SkinFolder(tmp_path)
-
-
-def test_whoever_names_the_classes_is_sure(tmp_path):
-    draw(tmp_path / "mel" / "ISIC_0000001.jpg")
-    draw(tmp_path / "nv" / "ISIC_0000002.jpg")
-    (tmp_path / "ages.csv").write_text("image,age\nISIC_0000001,55\n")
-    with pytest.raises(ValueError, match=r"or name the classes, as in classes=\[...\]"):
-        SkinFolder(tmp_path)
-    assert SkinFolder(tmp_path, classes=["nv", "mel"]).targets == [1, 0]
-
-
-def test_other_files_are_no_reason_to_refuse(tmp_path):
-    draw(tmp_path / "nevus" / "nevus.png")
-    draw(tmp_path / "mel" / "12.png")
-    (tmp_path / "README.md").write_text("a nevus is benign")
-    (tmp_path / "labels.txt").write_text("nevus\nmel\n12\n")
-    (tmp_path / "class_to_idx.json").write_text('{"nevus": 0, "mel": 1}')
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert SkinFolder(tmp_path).classes == ["mel", "nevus"]
-    (tmp_path / "classes.csv").write_text("index,name\n12,nevus\n")
-    with pytest.warns(UserWarning, match="classes.csv: not read"):
-        SkinFolder(tmp_path)
+from tests.drawing import draw_folder
 
 
 @pytest.mark.parametrize("above", ["HAM10000", "a/b"])
@@ -87,14 +29,6 @@ def test_splits_and_classes_a_folder_too_high_are_named(tmp_path):
         SkinFolder(tmp_path / "classes")
 
 
-@pytest.mark.parametrize("name", ["masks", "Mask", "ISIC-2017_Training_Part1_GroundTruth"])
-def test_masks_are_no_class(tmp_path, name):
-    draw(tmp_path / "images" / "1.jpg")
-    draw(tmp_path / name / "1.png", "L")
-    with pytest.raises(ValueError, match=f"{name} seems to hold masks, no class: write a metadata"):
-        SkinFolder(tmp_path)
-
-
 @pytest.mark.parametrize("names", [("train_set", "test_set"), ("ISIC Train", "ISIC Val")])
 def test_splits_under_other_names_are_no_classes(tmp_path, names):
     for name in names:
@@ -112,3 +46,109 @@ def test_one_split_opened_alone_says_that_labels_differ(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         SkinFolder(tmp_path / "val")
+
+
+@pytest.mark.parametrize("inner", ["images", "imgs/JPEGImages", "train/images", "data"])
+def test_folders_of_photographs_are_looked_through(tmp_path, inner):
+    for name in ("mel", "nv"):
+        draw(tmp_path / inner / name / "1.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert SkinFolder(tmp_path).classes == ["mel", "nv"]
+    named = SkinFolder(tmp_path, classes=["mel", "nv"])
+    assert named.targets == [0, 1]
+
+
+def test_photographs_in_no_class_have_one_class(tmp_path):
+    for name in ("HAM10000_images_part_1/1.png", "HAM10000_images_part_2/2.png"):
+        draw(tmp_path / name)
+    assert SkinFolder(tmp_path).classes == ["image"]
+    assert SkinFolder(tmp_path, classes=["HAM10000_images_part_2"]).targets == [0]
+
+
+def test_a_folder_of_photographs_beside_classes_is_named(tmp_path):
+    for name in ("images/1.png", "mel/2.png"):
+        draw(tmp_path / name)
+    with pytest.raises(ValueError, match="folder images, which may hold any class, beside mel"):
+        SkinFolder(tmp_path)
+    assert SkinFolder(tmp_path, classes=["images", "mel"]).targets == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "names", [("fold_0", "fold_1"), ("split1",), ("trn", "tst"), ("Trainingsdaten",)]
+)
+def test_folds_and_splits_in_other_words_are_no_classes(tmp_path, names):
+    for name in names:
+        draw(tmp_path / name / "mel" / "1.png")
+    with pytest.raises(ValueError, match=f"{names[-1]}, which seem to be splits: call them train"):
+        SkinFolder(tmp_path)
+
+
+def test_splits_within_classes_are_no_part_of_them(tmp_path):
+    for name in ("mel/train/1.png", "mel/test/2.png", "nv/Train/1.png"):
+        draw(tmp_path / name)
+    with pytest.raises(ValueError, match="folders Train, test, train, which seem to be splits"):
+        SkinFolder(tmp_path)
+    assert len(SkinFolder(tmp_path, classes=["mel", "nv"])) == 3
+
+
+def test_splits_within_a_folder_of_photographs_are_no_classes(tmp_path):
+    for name in ("images/train/1.png", "images/val/2.png", "masks/train/1.png", "masks/val/2.png"):
+        draw(tmp_path / name)
+    with pytest.raises(
+        ValueError, match="folders train, val, which seem to be splits: .* directly"
+    ):
+        SkinFolder(tmp_path)
+
+
+def test_a_root_of_one_split_is_no_class(tmp_path):
+    for name in ("mel", "nv"):
+        draw(tmp_path / "train" / name / "1.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert SkinFolder(tmp_path, split="train").classes == ["mel", "nv"]
+
+
+def test_folders_of_single_photographs_are_no_classes(tmp_path):
+    for name in ("IMD002", "IMD003"):
+        draw(tmp_path / name / f"{name}_Dermoscopic_Image" / f"{name}.bmp")
+        draw(tmp_path / name / f"{name}_lesion" / f"{name}_lesion.bmp", "L")
+    with pytest.raises(ValueError, match="a folder for each photograph, as IMD002, and none for a"):
+        SkinFolder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["patient_{}", "Case{}", "subject-0{}"])
+def test_folders_of_patients_are_no_classes(tmp_path, name):
+    for number in (1, 2):
+        for picture in (1, 2):
+            draw(tmp_path / name.format(number) / f"{picture}.png")
+    with pytest.raises(ValueError, match="a folder for each patient, as .*and none for a class"):
+        SkinFolder(tmp_path)
+
+
+def test_a_copy_of_a_folder_of_photographs_is_named(tmp_path):
+    for name in ("images/mel/1.png", "images_512/mel/1.png", "images_512/nv/2.png"):
+        draw(tmp_path / name)
+    with pytest.warns(UserWarning, match="images_512/mel/1.png have one name: if one folder is a"):
+        assert SkinFolder(tmp_path).classes == ["mel", "nv"]
+
+
+@pytest.mark.parametrize("folder", ["HAM10000_images_part_1", "HAM10000_images_part_2"])
+def test_a_folder_too_low_is_named(tmp_path, folder):
+    ham10000(tmp_path / "HAM")
+    with pytest.raises(ValueError, match="HAM10000_metadata.csv .HAM10000. is the table of these"):
+        SkinFolder(tmp_path / "HAM" / folder)
+    assert SkinFolder(tmp_path / "HAM" / folder, classes=["image"]).targets == [0] * 40
+    draw_folder(tmp_path / "own", count=2)
+    with pytest.warns(UserWarning, match="is the table of these photographs: open .*own, if they"):
+        SkinFolder(tmp_path / "own" / "images")
+    (tmp_path / "own" / "metadata.csv").rename(tmp_path / "own" / "labels.csv")
+    with pytest.warns(
+        UserWarning, match="labels.csv names these photographs, and is not read: open"
+    ):
+        SkinFolder(tmp_path / "own" / "images")
+    # A table beside the folder says nothing of other photographs.
+    draw(tmp_path / "HAM" / "mine" / "arm.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert SkinFolder(tmp_path / "HAM" / "mine").classes == ["image"]

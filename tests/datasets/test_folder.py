@@ -54,9 +54,26 @@ def test_training_uses_the_split_if_there_is_one(tmp_path):
     assert training_split(tmp_path / "d" / "images") is None
 
 
+@pytest.mark.parametrize("read", [SkinFolder, training_split])
+def test_what_is_no_folder_is_named(tmp_path, read, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("x.zip", "x.tar.gz", "a.png"):
+        (tmp_path / name).write_bytes(b"PK")
+    for name in ("x.zip", tmp_path / "x.tar.gz"):
+        with pytest.raises(NotADirectoryError, match="is a file, no folder: unpack it, and give"):
+            read(name)
+    with pytest.raises(NotADirectoryError, match=f"a.png is a file, .* it is in, {tmp_path}"):
+        read(tmp_path / "a.png")
+    with pytest.raises(FileNotFoundError, match="there is no folder .*none"):
+        read(tmp_path / "none")
+    for root in (None, b"x", 3, ["x"]):
+        with pytest.raises(TypeError, match="give the path of a folder of photographs"):
+            read(root)
+    with pytest.raises(ValueError, match="root='' names no folder"):
+        read("")
+
+
 def test_bad_folders_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no folder"):
-        SkinFolder(tmp_path / "none")
     with pytest.raises(ValueError, match="holds no image"):
         list_images(tmp_path)
     root = draw_folder(tmp_path / "d", masks=False)

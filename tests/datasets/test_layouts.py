@@ -26,7 +26,7 @@ def test_every_photograph_has_its_class_and_its_group(tmp_path, layout):
     assert len(data) == len(truth)
     for index in (0, len(data) - 1):
         assert data[index][0].size == (6, 5)
-    labels = [photograph.label for photograph in read_layout(tmp_path)[1]]
+    labels = [photograph.label for photograph in read_layout(tmp_path).photographs]
     assert labels == [data.classes[label] for label in data.targets]
 
 

@@ -51,14 +51,23 @@ def test_a_table_of_the_whole_names_the_splits_by_its_paths(tmp_path):
         SkinFolder(tmp_path)
 
 
-def test_tables_that_are_not_read_are_named(tmp_path):
+@pytest.mark.parametrize("name", ["Metadata.csv", "METADATA.CSV", "Metadata.JSONL"])
+def test_a_table_may_be_written_in_another_case(tmp_path, name):
+    draw(tmp_path / "mel" / "1.png")
+    row = '{"file_name": "mel/1.png", "label": "x"}'
+    write(tmp_path, row if "J" in name else "file_name,label\nmel/1.png,x\n", name)
+    assert SkinFolder(tmp_path).classes == ["x"]
+
+
+@pytest.mark.parametrize("table", ["metadata.parquet", "metadata.tsv", "metadata.csv.gz"])
+def test_tables_that_are_not_read_are_named(tmp_path, table):
     draw(tmp_path / "train" / "1.png")
-    (tmp_path / "train" / "metadata.parquet").touch()
-    with pytest.raises(ValueError, match="metadata.parquet is not read; save it as .*metadata.csv"):
+    (tmp_path / "train" / table).touch()
+    with pytest.raises(ValueError, match=f"{table} is not read; save it as .*metadata.csv"):
         SkinFolder(tmp_path)
     write(tmp_path / "train", "file_name,text\n1.png,a mole\n")
     with (
-        pytest.warns(UserWarning, match="is read, and metadata.parquet beside it is not"),
+        pytest.warns(UserWarning, match=f"is read, and {table} beside it is not"),
         pytest.raises(ValueError, match="no column 'label'; it has: file_name, text"),
     ):
         SkinFolder(tmp_path)
@@ -107,8 +116,37 @@ def test_a_patient_or_photograph_in_two_splits_is_reported(tmp_path):
     write(tmp_path, "file_name,label,split\n" + "\n".join(rows))
     with pytest.warns(UserWarning, match="photograph .*images/0.png' is in test and train"):
         SkinFolder(tmp_path)
-    write(tmp_path, f"file_name,label\n{names[0]},a\n{names[0]},b\n")
-    with pytest.raises(ValueError, match="0.png has two classes, 'a' and 'b'"):
+
+
+@pytest.mark.parametrize("again", ["images/0.png", "./images/0.png", "a/../images\\0.png"])
+def test_a_photograph_that_is_named_twice(tmp_path, again):
+    draw_all(tmp_path, 2)
+    (tmp_path / "a").mkdir()
+    header = "file_name,label,patient_id,mask_file_name"
+    write(tmp_path, f"{header}\nimages/0.png,a,P,\nimages/1.png,b,,\n{again},a,P,\n{again},a,P,\n")
+    says = "0.png is named twice, in .*, line 2, and .*, line 4, and so are 1 more rows; it is read"
+    with pytest.warns(UserWarning, match=says):
+        assert len(SkinFolder(tmp_path)) == 2
+    for kind, row in (("classes, 'a' and 'b'", "b,P,"), ("groups, 'P' and 'Q'", "a,Q,")):
+        write(tmp_path, f"{header}\nimages/0.png,a,P,\nimages/1.png,b,,\n{again},{row}\n")
+        with pytest.raises(ValueError, match=f"0.png has two {kind}, in .*, line 2, and .*line 4;"):
+            SkinFolder(tmp_path)
+    write(tmp_path, f"{header}\nimages/0.png,a,,\n{again},a,,images/1.png\n")
+    with pytest.raises(ValueError, match="0.png has two masks, none and '.*1.png', in .*, line 2"):
+        SkinFolder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("P1", "p1"), ("1", "1.0"), ("7", "07"), ("ä", "Ä"), ("P 1", "p_1")]
+)
+def test_two_spellings_of_a_patient_or_a_class_are_named(tmp_path, one, other):
+    draw_all(tmp_path, 3)
+    rows = "images/0.png,{},{}\nimages/1.png,{},{}\nimages/2.png,{},{}\n"
+    write(tmp_path, "file_name,label,case_id\n" + rows.format("x", one, "y", other, "x", "Q"))
+    with pytest.warns(UserWarning, match=f"has the groups '{one}' and '{other}': are they"):
+        SkinFolder(tmp_path)
+    write(tmp_path, "file_name,label,case_id\n" + rows.format(one, "A", other, "B", "x", "C"))
+    with pytest.warns(UserWarning, match="has the classes .*: are they the same"):
         SkinFolder(tmp_path)
 
 
@@ -167,6 +205,9 @@ def test_whole_numbers_are_sorted_as_numbers(tmp_path):
     rows = [f"{name},{label}" for name, label in zip(draw_all(tmp_path), (10, 9, 0, 2, 1, 11))]
     write(tmp_path, "file_name,label\n" + "\n".join(rows))
     assert SkinFolder(tmp_path).classes == ["0", "1", "2", "9", "10", "11"]
+    rows = [f"{name},{label}" for name, label in zip(draw_all(tmp_path), (10.0, 9.0, 0.0, 2.0))]
+    write(tmp_path, "file_name,label\n" + "\n".join(rows))
+    assert SkinFolder(tmp_path).classes == ["0.0", "2.0", "9.0", "10.0"]
 
 
 @pytest.mark.parametrize("column", ["Split", "set", "fold", "Patient ID", "PatientID", "subject"])
@@ -177,9 +218,55 @@ def test_columns_that_are_likely_meant_are_not_passed_over(tmp_path, column):
         SkinFolder(tmp_path)
 
 
+def test_what_programs_write_for_an_empty_cell_is_empty(tmp_path):
+    names = draw_all(tmp_path, 2)
+    rows = [f"{name},a,nan,NA,{split}" for name, split in zip(names, ("train", "<NA>"))]
+    write(tmp_path, "file_name,label,patient_id,mask_file_name,split\n" + "\n".join(rows))
+    with pytest.warns(UserWarning, match="line 3 and 0 more have no split"):
+        data = SkinFolder(tmp_path)
+    assert (data.groups, data.masks, data.splits) == ([None, None], {}, ["train"])
+
+
+@pytest.mark.parametrize("label", ["['mel', 'nv']", "{'mel': 1}"])
+def test_a_list_in_a_cell_is_no_label(tmp_path, label):
+    draw(tmp_path / "a.png")
+    write(tmp_path, f'file_name,label\na.png,"{label}"\n')
+    with pytest.raises(ValueError, match="line 2: label is .*, a list; it must be the name of one"):
+        SkinFolder(tmp_path)
+
+
+def test_two_spellings_of_a_split_are_named(tmp_path):
+    rows = [f"{name},a,{split}" for name, split in zip(draw_all(tmp_path, 2), ("Fold1", "fold1"))]
+    write(tmp_path, "file_name,label,split\n" + "\n".join(rows))
+    with pytest.warns(UserWarning, match="has the splits 'Fold1' and 'fold1': are they the same"):
+        SkinFolder(tmp_path)
+
+
 @pytest.mark.parametrize("label", ["nan", "NaN", "NA", "#N/A", "null"])
 def test_what_programs_write_for_an_empty_cell_is_no_class(tmp_path, label):
     draw(tmp_path / "a.png")
     (tmp_path / "metadata.csv").write_text(f"file_name,label\na.png,{label}\n")
     with pytest.raises(ValueError, match="line 2.*an empty cell"):
         SkinFolder(tmp_path)
+
+
+@pytest.mark.parametrize("column", ["label", "file_name", "split", "patient_id"])
+@pytest.mark.parametrize("value", [["mel", "nv"], {"name": "mel"}])
+def test_a_list_in_json_is_no_value(tmp_path, column, value):
+    draw(tmp_path / "1.png")
+    row = {"file_name": "1.png", "label": "mel", "boxes": [[1, 2]]}
+    write(tmp_path, json.dumps(row), "metadata.jsonl")
+    assert SkinFolder(tmp_path).classes == ["mel"]
+    write(tmp_path, json.dumps(row | {column: value}), "metadata.jsonl")
+    with pytest.raises(ValueError, match=f"metadata.jsonl, line 1: {column} is .*mel.*one value"):
+        SkinFolder(tmp_path)
+
+
+def test_folders_of_which_the_table_names_nothing_are_named(tmp_path):
+    for name in ("images/1.png", "images/2.png", "mel/deep/1.png", "masks/1.png", ".old/1.png"):
+        draw(tmp_path / name)
+    (tmp_path / "figures").mkdir()
+    write(tmp_path, "file_name,label\nimages/1.png,a\n")
+    with pytest.warns(UserWarning, match="names no photograph in .*/mel: left out") as caught:
+        assert len(SkinFolder(tmp_path)) == 1
+    assert len(caught) == 1

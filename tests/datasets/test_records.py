@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from synthderm.datasets.records import hash_split, split_name
+from synthderm.datasets.records import hash_split
 
 
 def test_groups_are_split_by_hash_in_the_shares_promised():
@@ -12,12 +12,3 @@ def test_groups_are_split_by_hash_in_the_shares_promised():
     # Written down, so that no later change moves a group from one split to another.
     expected = {"0000000": "train", "PAT_8": "val", "PAT_3": "test"}
     assert {group: hash_split(group) for group in expected} == expected
-
-
-def test_names_of_splits():
-    assert [split_name(name) for name in ("Train", " VALID ", "testing")] == [
-        "train",
-        "val",
-        "test",
-    ]
-    assert split_name("trainer") is None

@@ -32,6 +32,22 @@ def test_tones_weights_and_photographs_that_were_not_fetched(tmp_path):
         SkinFolder(tmp_path)
 
 
+def test_classes_are_those_of_the_tables_whichever_photographs_are_there(tmp_path):
+    truth = scin(tmp_path)
+    whole = SkinFolder(tmp_path)
+    for name, (label, _) in truth.items():
+        if label != "Psoriasis":
+            (tmp_path / "dataset" / "images" / f"{name}.png").unlink()
+    with pytest.warns(UserWarning, match="SCIN photographs are not in"):
+        part = SkinFolder(tmp_path)
+    assert part.classes == whole.classes == ["Eczema", "Psoriasis", "Tinea"]
+    assert set(part.targets) == {1}
+    with pytest.warns(UserWarning), pytest.raises(ValueError, match="has no photograph of Eczema."):
+        SkinFolder(tmp_path, classes=["Eczema"])
+    with pytest.warns(UserWarning), pytest.raises(ValueError, match="no class 'Acne'; it has: Ecz"):
+        SkinFolder(tmp_path, classes=["Acne"])
+
+
 def test_complete_folders_do_not_warn(tmp_path):
     scin(tmp_path)
     with warnings.catch_warnings():

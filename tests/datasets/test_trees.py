@@ -132,3 +132,20 @@ def test_classes_without_an_order_are_refused(tmp_path, classes):
         draw(tmp_path, f"{name}/1.png")
     with pytest.raises(TypeError, match="pass a list"):
         SkinFolder(tmp_path, classes=classes)
+
+
+@pytest.mark.parametrize("classes", [[0, 1], (0, "b"), [None], b"ab", 3, [b"a"]])
+def test_classes_that_are_no_names_are_refused(tmp_path, classes):
+    draw(tmp_path, "0/1.png", "b/1.png")
+    with pytest.raises(TypeError, match=r"given by their names.* as in|is no list of names, as in"):
+        SkinFolder(tmp_path, classes=classes)
+    assert SkinFolder(tmp_path, classes=iter("0b")).targets == [0, 1]
+    with pytest.raises(TypeError, match=r"as in classes=\['0', '1'\]"):
+        SkinFolder(tmp_path, classes=[0, 1])
+
+
+@pytest.mark.parametrize("names", [("01", "1"), ("0.0", "0"), ("mel", "MEL")])
+def test_two_spellings_of_a_class_are_named(tmp_path, names):
+    draw(tmp_path, *(f"{name}/1.png" for name in names))
+    with pytest.warns(UserWarning, match="has the classes .* and .*: are they the same?"):
+        SkinFolder(tmp_path)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from synthderm import SyntheticSkinDataset
 from synthderm.hub import resolve as module
 from synthderm.hub.download import FILES
-from synthderm.hub.resolve import bundled_names, resolve
+from synthderm.hub.resolve import bundled_for_side, bundled_names, resolve
 from synthderm.models.generator import SkinGenerator
 
 
@@ -39,6 +40,20 @@ def test_bundled_names_and_directories(bundled, tmp_path, monkeypatch):
         resolved = resolve(name)
         assert resolved.revision == "local"
         assert resolved.directory.samefile(tmp_path / "here")
+
+
+def test_larger_pictures_are_drawn_by_the_sharper_generator(bundled):
+    assert bundled_for_side("tiny", 100) == "tiny"
+    for side in (32, 64):
+        generator = SkinGenerator(side, [8, 8, 8], ["a", "b"])
+        generator.save_pretrained(bundled / f"tiny-{side}")
+        generator.save_pretrained(bundled / f"tinyish-{side}")
+    sides = {8: "tiny", 16: "tiny", 17: "tiny-32", 32: "tiny-32", 33: "tiny-64", 99: "tiny-64"}
+    assert {side: bundled_for_side("tiny", side) for side in sides} == sides
+    data = SyntheticSkinDataset("tiny", length=1, size=20)
+    assert data.source == "tiny-32" and data[0][0].size == (20, 20)
+    assert SyntheticSkinDataset("tiny", length=1).source == "tiny"
+    assert SyntheticSkinDataset("tiny-64", length=1, size=8).source == "tiny-64"
 
 
 def test_bundled_name_wins_over_a_folder(bundled, tmp_path, monkeypatch):

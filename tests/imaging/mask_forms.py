@@ -51,6 +51,8 @@ FORMS = {
     "palette, white and black": palette((255, 255, 255), (0, 0, 0), order=(1, 0)),
     "palette of Pascal VOC": palette((0, 0, 0), (128, 0, 0)),
     "palette, nearly black": palette((0, 0, 0), (1, 1, 1)),
+    "palette without colours": palette((0, 0, 0), (0, 0, 0)),
+    "palette of one white": palette((255, 255, 255), (255, 255, 255)),
     "RGB": WHITE.convert("RGB"),
     "RGB, 0 and 1": ONES.convert("RGB"),
     "red on black": colours((255, 0, 0)),

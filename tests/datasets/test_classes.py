@@ -1,0 +1,63 @@
+"""Names of classes: their order, and what is no name."""
+
+import warnings
+
+import pytest
+
+from synthderm.datasets.classes import check_classes, class_names, sort_labels, warn_of_alike
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["10", "9", "0"], ["0", "9", "10"]),
+        (["10.0", "9.0", "-1.0"], ["-1.0", "9.0", "10.0"]),
+        (["10", "9", "nv"], ["10", "9", "nv"]),
+        (["b", "a", "b"], ["a", "b"]),
+    ],
+)
+def test_numbers_are_sorted_by_their_value(labels, expected):
+    assert sort_labels(labels) == expected
+
+
+def test_names_are_cleaned_and_kept_in_their_order():
+    assert class_names("mel ") == ["mel"]
+    assert class_names(iter(["nv", " mel"])) == ["nv", "mel"]
+
+
+@pytest.mark.parametrize("classes", [[0, 1], b"mel", 3, [None], {"mel"}, {"mel": 0}])
+def test_what_is_no_list_of_names_is_refused(classes):
+    with pytest.raises(TypeError, match="classes="):
+        class_names(classes)
+
+
+def test_a_collection_has_one_of_the_classes():
+    check_classes("R", ["nv", "mel"], ["mel", "nv"])
+    check_classes("R", ["nv", "mel", "df"], ["mel", "nv"])
+    with pytest.raises(ValueError, match="R has no class 'df'; it has: mel"):
+        check_classes("R", ["df"], ["mel"])
+    with pytest.warns(UserWarning, match="R has no photograph of 'Mel', and 'mel' is left out"):
+        check_classes("R", ["Mel", "nv"], ["mel", "nv"])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_alike"),
+    [
+        ("P1", "p1", True),
+        ("1", "01.00", True),
+        ("basal cell", "Basal_cell", True),
+        ("-1", "-1.0", True),
+        ("1", "-1", False),
+        ("10", "1", False),
+        ("P1", "P01", False),
+        ("mel", "mel - Copy", True),
+        ("0.5", "5", False),
+    ],
+)
+def test_two_spellings(one, other, are_alike):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_of_alike("R", "classes", [one, other])
+    assert [str(warning.message) for warning in caught] == [
+        f"R has the classes {one!r} and {other!r}: are they the same?"
+    ] * are_alike
