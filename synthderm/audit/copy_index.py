@@ -5,6 +5,7 @@ resembles; `structure` says whether it shows what one of them shows. Features al
 tell: two photographs of naevi are as near to each other as a photograph and its JPEG of quality 50.
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -88,6 +89,14 @@ class CopyIndex:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __repr__(self) -> str:
+        """The same for the same photographs, network and threshold."""
+        digest = hashlib.sha256(self.images.numpy().tobytes()).hexdigest()[:12]
+        return (
+            f"CopyIndex({len(self)} photographs, {digest}, {self.network.name}, threshold"
+            f" {self.threshold:.6f})"
+        )
+
     @property
     def rows(self) -> Tensor:
         """(N, D) whitened features of the photographs."""
@@ -154,6 +163,7 @@ class CopyIndex:
             mutual,
         )
 
+    @usual_torch()
     def is_copy(self, image: Tensor) -> bool:
         """Whether an image (3, S, S) uint8 scores at or above the threshold, whatever the number
         of threads."""

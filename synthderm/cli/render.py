@@ -151,6 +151,7 @@ def describe(dataset: SyntheticSkinDataset) -> dict[str, Any]:
         "severity": None if severity is None else list(severity),
         "skin_tone": None if skin_tone is None else list(skin_tone),
         "truncation": dataset.truncation,
+        "reject_copies": None if dataset.reject_copies is None else repr(dataset.reject_copies),
         "targets": dataset.targets,
         "synthderm": __version__,
     }

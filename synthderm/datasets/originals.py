@@ -13,7 +13,7 @@ ATTEMPTS = 20  # images that are drawn for an item, at most
 
 class CopyJudge(Protocol):
     """What says whether an image (3, H, W) uint8 is a copy of a photograph. The answer must depend
-    on the image alone."""
+    on the image alone; its `repr` should be the same for the same judge."""
 
     def is_copy(self, image: Tensor) -> bool: ...
 

@@ -5,6 +5,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from synthderm import SyntheticSkinDataset
+from synthderm.cli.render import render
 
 
 class Bright:
@@ -49,6 +50,18 @@ def test_severity_and_skin_tone_go_with_their_image():
     dataset = SyntheticSkinDataset("eczema", length=6, reject_copies=Bright(200))
     made = dataset.sample([0, 1, 2, 3, 4, 5])
     assert len(made.images) == len(made.masks) == len(made.severity or []) == 6
+
+
+def test_a_rendered_folder_knows_its_judge(generator_dir, tmp_path):
+    class Other(Bright):
+        def __repr__(self) -> str:
+            return f"Other({self.limit})"
+
+    dataset = make(generator_dir, Other(256))
+    render(dataset, tmp_path / "out")
+    render(dataset, tmp_path / "out")
+    with pytest.raises(ValueError, match="another reject_copies"):
+        render(make(generator_dir, None), tmp_path / "out")
 
 
 def test_a_generator_that_gives_copies_alone_is_an_error(generator_dir):
