@@ -83,7 +83,7 @@ def main() -> None:
     model_folder = args.run / "model" if (args.run / "model").is_dir() else args.run
     if report.is_file():
         page = f"{report.parent.relative_to(ROOT).as_posix()}/report.html"
-        records["audit"] = read_audit(report, model_folder) | {"report": f"../../../{page}"}
+        records["audit"] = read_audit(report, model_folder) | {"report": page}
     folder = model.save_pretrained(BUNDLED / args.name, card=records)
     write_card(folder, args.name, model.pipeline_tag)
     size = (folder / "model.safetensors").stat().st_size / 1e6

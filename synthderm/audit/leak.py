@@ -6,6 +6,7 @@ that photographs have too, such as a ruler, is no leak.
 """
 
 import math
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import torch
@@ -187,12 +188,13 @@ def _fine(images: Tensor) -> Tensor:
     return torch.cat([structure.reduce(batch) for batch in images.split(BATCH)])
 
 
-def leak_section(findings: LeakFindings, generated: Tensor) -> str:
+def leak_section(findings: LeakFindings, generated: Tensor, hidden: Collection[int] = ()) -> str:
     """Table and pictures of the report.
 
     Args:
         findings: what was found.
         generated: the images, (N, 3, S, S) uint8; no photograph is shown.
+        hidden: images that are not shown either, such as copies of photographs.
     """
     rows = [
         (
@@ -213,7 +215,8 @@ def leak_section(findings: LeakFindings, generated: Tensor) -> str:
     ]
     for name, mark in findings.marks.items():
         if mark.is_leak:
-            shown = [image_figure(generated[k], f"{name}: item {k}") for k in mark.strongest]
+            open_ones = [k for k in mark.strongest if k not in hidden]
+            shown = [image_figure(generated[k], f"{name}: item {k}") for k in open_ones]
             parts.append(f'<div class="pairs">{"".join(shown)}</div>')
     top = max(float(mean.quantile(0.99)) for mean in findings.means.values())
     maps = [

@@ -87,7 +87,8 @@ def audit(
     fidelity = measure_fidelity(tap, means, sets)
     tones = measure_tones(sets, edits)
     leaks = measure_leaks(sets)
-    sections["Marks of the training"] = leak_section(leaks, samples.images)
+    hidden = () if pictures else {pair.sample_index for pair in findings.pairs if pair.verdict}
+    sections["Marks of the training"] = leak_section(leaks, samples.images, hidden)
     sections["Fidelity and variety"] = fidelity_section(fidelity)
     sections["Skin tone"] = tones_section(tones)
     report: dict[str, Any] = {

@@ -81,5 +81,5 @@ def audit_lines(audit: Any) -> list[str]:
         f" most {audit['by_chance']:.2%} of images by chance.",
     ]
     if audit.get("report"):
-        lines[-1] += f" [The report]({audit['report']})."
+        lines[-1] += f" The report: `{audit['report']}`."
     return lines
