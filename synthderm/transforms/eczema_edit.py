@@ -62,7 +62,8 @@ class EczemaEdit(v2.Transform):
             None. With mode="remove" the share of the eczema that is removed, all of it where None:
             below 1 some is left, and so are mask and label.
         coverage: share of the skin under a random mask, a number or a range within (0, 1].
-        mask: "random" (drawn in the skin region; to add), "given" (the sample's
+        mask: "random" (drawn in the skin region, which skin of every tone has, and grey-scale
+            pictures and nearly grey backgrounds have not; to add), "given" (the sample's
             `tv_tensors.Mask`), or "predict" (found by the model, whatever masks the sample has; to
             remove or toggle). Where None: "random" to add, "predict" else.
         model: bundled name, folder, Hub id ("org/name@revision"), or an `EczemaEditor`. A branch
