@@ -19,6 +19,7 @@ from synthderm.imaging.io import WRITABLE, check_suffix
 from synthderm.imaging.lesions import LOOKS, SIGNS
 from synthderm.imaging.originals import Original
 
+SAMPLE = (210, 160, 140)  # a colour of skin, to try arguments on
 USUAL = 0.4  # the amount of a lesion's looks that are not named
 ADDING = {"severity": 0.5, "coverage": 0.3, "seed": 0, "signs": None}  # options and their defaults
 REMOVING = {"severity": 1.0}
@@ -81,7 +82,8 @@ def run(args: argparse.Namespace) -> int:
     if not args.input.exists():
         raise FileNotFoundError(f"{args.input} does not exist: name a photograph or a folder.")
     # Arguments out of range and a model that can't be had show before the first photograph.
-    apply_edit(args.mode, torch.zeros(3, 8, 8, dtype=torch.uint8), None, options)
+    sample = torch.tensor(SAMPLE, dtype=torch.uint8).view(3, 1, 1).repeat(1, 8, 8)
+    apply_edit(args.mode, sample, None, options)
     if args.input.is_dir():
         return edit_folder(args, options)
     if args.save_masks:
@@ -118,6 +120,10 @@ def _target(source: Path, output: str) -> Path:
     if not output:
         raise ValueError("OUT is empty: name a picture or a folder.")
     target = Path(output) / source.name if is_folder else Path(output)
+    if is_folder and target.exists() and not target.samefile(source):
+        raise ValueError(
+            f"{target} is there already: move it away, or name the file to write to replace it."
+        )
     if not is_folder and not target.suffix:
         raise ValueError(
             f"{target} is not there and has no suffix: for a folder write {target}/, for a picture"
