@@ -119,7 +119,7 @@ def test_a_run_starts_from_published_weights(tmp_path, monkeypatch):
     data, first, second = draw_folder(tmp_path / "data"), tmp_path / "first", tmp_path / "second"
     train(monkeypatch, data, first, "--images", "40")
     init = ["--init", str(first / "last")]
-    still = ["--images", "4", "--lr", "0", "0", "--ema-images", "1e12"]
+    still = ["--images", "4", "--lr", "1e-50", "1e-50", "--ema-images", "1e12"]
     train(monkeypatch, data, second, *still, *init)
     a, b = (SkinGenerator.from_pretrained(out / "last").state_dict() for out in (first, second))
     weights = [key for key in a if "running" not in key and "tracked" not in key]
