@@ -55,7 +55,7 @@ def skin_region(images: Tensor) -> Tensor:
         threshold, below, above = _otsu(values)
         two_sided = above - below > 0.2 and below < 0.15
         np.greater(values, threshold if two_sided else 0.0, out=is_skin)
-        if not _is_skin_colour(colours @ is_skin.astype(np.float32), np.count_nonzero(is_skin)):
+        if not _is_skin_colour(colours @ is_skin.astype(np.float32), int(is_skin.sum())):
             is_skin[:] = False
     return torch.from_numpy(skin).view_as(images[:, :1]).to(images.device)
 

@@ -120,8 +120,8 @@ def _check_numbers(args: argparse.Namespace) -> None:
     ):
         for name in names:
             value = getattr(args, name, None)
-            numbers = value if isinstance(value, list) else [value]
-            if value is not None and not all(is_right(n) and math.isfinite(n) for n in numbers):
+            numbers = value if isinstance(value, list) else [] if value is None else [value]
+            if not all(is_right(number) and math.isfinite(number) for number in numbers):
                 shown = " ".join(str(number) for number in numbers)
                 many = "numbers" if len(numbers) > 1 else "a number"
                 raise ValueError(f"--{name.replace('_', '-')} {shown}: give {many} {says}.")

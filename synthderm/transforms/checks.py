@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from synthderm.imaging.compositing import LARGEST
-from synthderm.imaging.lesions import SIGNS
+from synthderm.imaging.signs import SIGNS
 
 MASKS = ("random", "given", "predict")
 # How far bicubic resizing may take float images beyond [0, 1]: by 1/9 beside a straight edge from

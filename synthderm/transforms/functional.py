@@ -100,7 +100,7 @@ def add_eczema(
         coverage: share of the skin under a random mask, number or (B,) in (0, 1].
         seed: which lesion; torch's global random state where None.
         signs: (B, 11) or (11,) in [0, 1], the amount of each of
-            `synthderm.imaging.lesions.SIGNS`; random where None.
+            `synthderm.imaging.signs.SIGNS`; random where None.
         model: bundled name, folder, Hub id, or an `EczemaEditor`.
 
     Raises:
