@@ -17,7 +17,7 @@ from synthderm.callers import warn_caller
 
 CHUNK = 1 << 20  # bytes read at once
 # Names of temporary files and folders, with the number of the process that made them.
-PART = re.compile(r"\..*\.(\d+)\.part", re.DOTALL)
+PART = re.compile(r"\..*\.(\d+)\.synthderm\.part", re.DOTALL)
 TEMPORARY = re.compile(r"synthderm-(\d+)-.*")
 # What archives, systems and network drives leave beside files, as well as all that is hidden.
 LITTER = {
@@ -60,7 +60,7 @@ def _part_name(name: str) -> str:
     """The name of a temporary file, as short as file systems have it (255 bytes)."""
     if len(os.fsencode(name)) > 200:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()
-    return f".{name}.{os.getpid()}.part"
+    return f".{name}.{os.getpid()}.synthderm.part"
 
 
 def remove_parts(directory: str | os.PathLike[str]) -> None:

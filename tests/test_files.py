@@ -65,8 +65,9 @@ def dead_process() -> int:
 def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
     dead, alive = dead_process(), os.getppid()
     (tmp_path / "images" / "a").mkdir(parents=True)
-    mine = ["a.part", ".b.part", f"c.{dead}.part", ".d.x.part", f".e.{alive}.part"]
-    for name in [*mine, f".f.png.{dead}.part", f"images/a/.\n.{dead}.part"]:
+    part = "synthderm.part"
+    mine = ["a.part", ".b.part", f".c.{dead}.part", f"d.{dead}.{part}", f".e.{alive}.{part}"]
+    for name in [*mine, f".f.png.{dead}.{part}", f"images/a/.\n.{dead}.{part}"]:
         (tmp_path / name).write_text("")
     remove_parts(tmp_path)
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == sorted(mine)

@@ -67,7 +67,7 @@ def test_a_run_that_is_killed_before_its_first_validation_goes_on(tmp_path, cloc
 def test_what_a_killed_run_left_is_removed_and_the_folder_is_held(tmp_path, clock):
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    left = tmp_path / "samples" / f".000000004.png.{process.pid}.part"
+    left = tmp_path / "samples" / f".000000004.png.{process.pid}.synthderm.part"
     left.parent.mkdir()
     left.write_bytes(b"half")
     args = Namespace(out=str(tmp_path), device="cpu")
