@@ -12,7 +12,8 @@ from synthderm import __version__
 from synthderm.cli.messages import one_line
 
 # The module of each command's arguments, and what it is for. It has `add_arguments(parser)`, which
-# sets `run`, and imports no torch: mistakes show before that is imported, which takes seconds.
+# may set `check`, and imports no torch: mistakes show before that is imported, which takes seconds.
+# What runs is `run` of the module that is named as the command, or what `add_arguments` sets.
 COMMANDS = {
     "demo": ("synthderm.cli.arguments.demo", "make pictures and train a small classifier, offline"),
     "edit": ("synthderm.cli.arguments.edit", "add eczema to photographs, or remove it"),
@@ -56,6 +57,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
+            if "check" in args:
+                args.check(args)
+            if "run" not in args:
+                args.run = import_module(f"synthderm.cli.{args.command}").run
             return args.run(args) or 0
     except BrokenPipeError:  # as in `synthderm edit ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

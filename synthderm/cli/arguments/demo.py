@@ -10,11 +10,3 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, default=Path("demo"), help="folder for index.html and its pictures")
     add("--data", type=Path, help="a folder of your own skin photographs to edit and to train on")
     add("--smoke", action="store_true", help="a few images: does all run?")
-    parser.set_defaults(run=run)
-
-
-def run(args: argparse.Namespace) -> None:
-    """Run the command."""
-    from synthderm.cli.demo import run
-
-    run(args)

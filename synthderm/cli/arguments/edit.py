@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave out the photographs' EXIF data: place, time, camera",
     )
     add("--model", default="eczema", help="bundled name, folder or Hub id")
-    parser.set_defaults(run=run)
+    parser.set_defaults(check=check)
 
 
 def check(args: argparse.Namespace) -> None:
@@ -101,11 +101,3 @@ def parse_signs(entries: Iterable[str]) -> list[float]:
             ) from None
         check_share(f"--signs {name}", amounts[name])
     return list(amounts.values())
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run the command."""
-    check(args)
-    from synthderm.cli.edit import run
-
-    return run(args)

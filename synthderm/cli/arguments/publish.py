@@ -30,11 +30,3 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="check everything and print the card, without network",
     )
-    parser.set_defaults(run=run)
-
-
-def run(args: argparse.Namespace) -> None:
-    """Run the command."""
-    from synthderm.cli.publish import run
-
-    run(args)

@@ -21,4 +21,4 @@ def check_share(
 def check_from_1(name: str, value: int | None) -> None:
     """Refuse a number below 1; None is right."""
     if value is not None and value < 1:
-        raise ValueError(f"{name} must be 1 or more; got {value}.")
+        raise ValueError(f"{name}={value} must be at least 1.")

@@ -38,15 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " not read webp",
     )
     add("--no-masks", action="store_true", help="write images alone")
-    parser.set_defaults(run=run)
+    parser.set_defaults(check=check)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Run the command."""
+def check(args: argparse.Namespace) -> None:
+    """Refuse numbers out of range."""
     check_from_1("length", args.length)
     check_from_1("size", args.size)
     check_share("severity", args.severity)
     check_share("truncation", args.truncation, open_low=True)
-    from synthderm.cli.render import run
-
-    run(args)

@@ -28,15 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--skin-tone", help="ITA in degrees; as in training by default", **pair)
     add("--truncation", type=float, help="in (0, 1]; below 1 is less varied")
     add("--classes", nargs="+", help="the classes of a diffusers pipeline")
-    parser.set_defaults(run=run)
+    parser.set_defaults(check=check)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Run the command."""
+def check(args: argparse.Namespace) -> None:
+    """Refuse numbers out of range."""
     for name in ("columns", "side", "size"):
         check_from_1(name, getattr(args, name))
     check_share("severity", args.severity)
     check_share("truncation", args.truncation, open_low=True)
-    from synthderm.cli.show import run
-
-    run(args)

@@ -37,11 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--coverage", type=float, help="share of the skin under a random mask; 0.4 by default")
     add("--severity", type=float, help="growth: of every picture, in [0, 1]; 0.8 by default")
     add("--model", help="severity, growth: the editor; eczema by default")
-    parser.set_defaults(run=run)
+    parser.set_defaults(check=check)
 
 
 def check(args: argparse.Namespace) -> None:
-    """Refuse options without effect on what is asked for."""
+    """Refuse options without effect on what is asked for, and numbers out of range."""
     if args.kind == "latent":
         if args.image or args.mask or args.source == "eczema":
             raise ValueError(
@@ -63,14 +63,6 @@ def check(args: argparse.Namespace) -> None:
         if getattr(args, name) is not None:
             flag = name.replace("_", "-")
             raise ValueError(f"--{flag} has no effect on this walk ({args.kind}): leave it out.")
-
-
-def run(args: argparse.Namespace) -> None:
-    """Run the command."""
-    check(args)
     check_from_1("size", args.size)
     check_share("severity", args.severity)
     check_share("coverage", args.coverage, open_low=True)
-    from synthderm.cli.walk import run
-
-    run(args)
