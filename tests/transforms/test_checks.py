@@ -7,7 +7,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from synthderm import EczemaEdit
-from synthderm.imaging.lesions import SIGNS
+from synthderm.imaging.signs import SIGNS
 from synthderm.transforms.functional import add_eczema, find_eczema, random_mask, remove_eczema
 from tests.drawing import draw_skin
 
