@@ -44,6 +44,19 @@ def as_integer(name: str, value: Any) -> int:
     raise ValueError(f"{name}={value!r} must be a whole number.")
 
 
+def as_index(index: Any, length: int) -> int:
+    """The index of an item counted from the start; negative ones count from the end.
+
+    Raises:
+        IndexError: there is no such item.
+        TypeError: no whole number.
+    """
+    number = operator.index(index)
+    if not -length <= number < length:
+        raise IndexError(f"item {number} of a dataset of {length}")
+    return number % length
+
+
 def as_range(
     name: str, value: Range, low: float = 0.0, high: float = 1.0, *, open_low: bool = False
 ) -> tuple[float, float]:

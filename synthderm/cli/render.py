@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from synthderm import __version__
 from synthderm.cli.journal import Journal, Row, read_rows, write_rows
+from synthderm.cli.ranges import add_ranges
 from synthderm.datasets.rendered import IMAGES, MANIFEST, MASKS, PLAN, read_record
 from synthderm.datasets.synthetic import SyntheticSkinDataset
 from synthderm.files import is_litter, write_text
@@ -43,9 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--labels", nargs="+", help="classes, in turn; all of them by default")
     add("--seed", type=int, default=0)
     add("--size", type=int, help="side in pixels; the generator's own by default")
-    pair: dict[str, Any] = {"type": float, "nargs": "+", "metavar": ("LOW", "HIGH")}
-    add("--severity", help="of eczema, within [0, 1]; all of it by default", **pair)
-    add("--skin-tone", help="ITA in degrees; as in training by default", **pair)
+    add_ranges(parser)
     add("--truncation", type=float, default=1.0, help="in (0, 1]; below 1 is less varied")
     add("--device", default="cpu", help="where to generate")
     add("--classes", nargs="+", help="the classes of a diffusers pipeline")
@@ -68,8 +67,8 @@ def run(args: argparse.Namespace) -> None:
         labels=args.labels,
         seed=args.seed,
         size=args.size,
-        severity=_number_or_pair(args.severity),
-        skin_tone=_number_or_pair(args.skin_tone),
+        severity=args.severity,
+        skin_tone=args.skin_tone,
         truncation=args.truncation,
         device=args.device,
         classes=args.classes,
@@ -81,10 +80,6 @@ def run(args: argparse.Namespace) -> None:
             f"stopped; {args.out} is not finished, and the same command goes on."
         ) from None
     print(f"{out}: {len(dataset)} images, by class in {out / IMAGES}")
-
-
-def _number_or_pair(values: list[float] | None) -> Any:
-    return values[0] if values is not None and len(values) == 1 else values
 
 
 def render(

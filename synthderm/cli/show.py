@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from synthderm.cli.ranges import add_ranges
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
@@ -21,9 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--labels", nargs="+", help="classes, in turn; all of them by default")
     add("--seed", type=int, help="which generated images (0)")
     add("--size", type=int, help="side of generated images in pixels; the generator's by default")
-    pair: dict[str, Any] = {"type": float, "nargs": "+", "metavar": ("LOW", "HIGH")}
-    add("--severity", help="of eczema, within [0, 1]; all of it by default", **pair)
-    add("--skin-tone", help="ITA in degrees; as in training by default", **pair)
+    add_ranges(parser)
     add("--truncation", type=float, help="in (0, 1]; below 1 is less varied")
     add("--classes", nargs="+", help="the classes of a diffusers pipeline")
     parser.set_defaults(run=run)
@@ -72,12 +72,8 @@ def _generated(args: argparse.Namespace) -> Any:
         labels=args.labels,
         seed=args.seed or 0,
         size=args.size,
-        severity=_number_or_pair(args.severity),
-        skin_tone=_number_or_pair(args.skin_tone),
+        severity=args.severity,
+        skin_tone=args.skin_tone,
         truncation=1.0 if args.truncation is None else args.truncation,
         classes=args.classes,
     )
-
-
-def _number_or_pair(values: list[float] | None) -> Any:
-    return values[0] if values is not None and len(values) == 1 else values

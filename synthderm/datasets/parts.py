@@ -1,5 +1,6 @@
 """Data sets that are made of others: parts (Subset) and several in a row (ConcatDataset)."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,17 @@ def inner_datasets(dataset: Any) -> list[Any]:
     if isinstance(dataset, ConcatDataset):
         return [inner for part in dataset.datasets for inner in inner_datasets(part)]
     return [dataset]
+
+
+def locate(dataset: Any, index: int) -> tuple[Any, int]:
+    """The data set that holds an item, and the item's index in it. `index` is not negative."""
+    if isinstance(dataset, Subset):
+        return locate(dataset.dataset, dataset.indices[index])
+    if isinstance(dataset, ConcatDataset):
+        part = bisect_right(dataset.cumulative_sizes, index)
+        before = dataset.cumulative_sizes[part - 1] if part else 0
+        return locate(dataset.datasets[part], index - before)
+    return dataset, index
 
 
 def read_column(dataset: Any, name: str, default: Any) -> list[Any]:
