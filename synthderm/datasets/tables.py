@@ -175,7 +175,7 @@ def _parse_json(
             continue
         try:
             cells = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{path}, line {number} is not JSON: {error}.") from None
         if not isinstance(cells, dict):
             raise ValueError(f"{path}, line {number} is no JSON object: {line[:40]!r}.")

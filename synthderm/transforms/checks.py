@@ -76,11 +76,20 @@ def check_masks(masks: Tensor, batch: Tensor) -> Tensor:
 
 
 def check_signs(signs: Tensor, count: int) -> Tensor:
-    """Signs as (B, 11) float32."""
-    if signs.shape[-1:] != (len(SIGNS),) or not ((signs >= 0) & (signs <= 1)).all():
+    """Signs as (B, 11) float32.
+
+    Raises:
+        TypeError: no tensor of numbers.
+        ValueError: another shape, or outside [0, 1].
+    """
+    if not isinstance(signs, Tensor) or signs.is_complex():
+        seen = getattr(signs, "dtype", type(signs).__name__)
+        raise TypeError(f"signs must be a tensor of numbers in [0, 1], not {seen}.")
+    shapes = [(len(SIGNS),), (1, len(SIGNS)), (count, len(SIGNS))]
+    if tuple(signs.shape) not in shapes or not ((signs >= 0) & (signs <= 1)).all():
         seen = f"{tuple(signs.shape)}, {signs.flatten()[: len(SIGNS)].tolist()}"
         raise ValueError(
-            f"signs must be (B, {len(SIGNS)}) or ({len(SIGNS)},) in [0, 1], not {seen}."
+            f"signs must be ({count}, {len(SIGNS)}) or ({len(SIGNS)},) in [0, 1], not {seen}."
         )
     return signs.expand(count, len(SIGNS)).float()
 
