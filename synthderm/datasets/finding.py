@@ -11,7 +11,6 @@ from synthderm.files import is_litter, walk_files
 from synthderm.imaging.io import SUFFIXES
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
-
 LONGEST = 255  # bytes of a name
 Find = Callable[[str], Path | None]
 
