@@ -41,12 +41,12 @@ ATTACKS = [
     ),
     Attack(
         "resume",
-        "training killed and resumed with half a line, other options, other data, or twice at once",
+        "training resumed with other options, classes and data, and from damaged checkpoints",
         ["tests/recipes/test_resume.py", "tests/training/test_run.py"],
     ),
     Attack(
         "left-overs",
-        "renders, copies and tables killed half-way; long names; folders that hold something else",
+        "renders and tables stopped half-way, lines cut short, a full disk, other people's files",
         [
             *("tests/cli/test_render_files.py", "tests/cli/test_edit_folders.py"),
             *("tests/cli/test_journal.py", "tests/test_files.py"),
