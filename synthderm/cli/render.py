@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> None:
         labels=args.labels,
         seed=args.seed,
         size=args.size,
-        severity=_number_or_pair(args.severity),
-        skin_tone=_number_or_pair(args.skin_tone),
+        severity=args.severity,
+        skin_tone=args.skin_tone,
         truncation=args.truncation,
         device=args.device,
         classes=args.classes,
@@ -47,10 +47,6 @@ def run(args: argparse.Namespace) -> None:
             f"stopped; {args.out} is not finished, and the same command goes on."
         ) from None
     print(f"{out}: {len(dataset)} images, by class in {out / IMAGES}")
-
-
-def _number_or_pair(values: list[float] | None) -> Any:
-    return values[0] if values is not None and len(values) == 1 else values
 
 
 def render(

@@ -48,12 +48,8 @@ def _generated(args: argparse.Namespace) -> Any:
         labels=args.labels,
         seed=args.seed or 0,
         size=args.size,
-        severity=_number_or_pair(args.severity),
-        skin_tone=_number_or_pair(args.skin_tone),
+        severity=args.severity,
+        skin_tone=args.skin_tone,
         truncation=1.0 if args.truncation is None else args.truncation,
         classes=args.classes,
     )
-
-
-def _number_or_pair(values: list[float] | None) -> Any:
-    return values[0] if values is not None and len(values) == 1 else values

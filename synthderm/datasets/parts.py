@@ -1,6 +1,7 @@
 """Data sets that are made of others: parts (Subset) and several in a row (ConcatDataset)."""
 
 import operator
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
@@ -40,6 +41,17 @@ def subset_indices(subset: Subset[Any]) -> list[int]:
             )
         indices.append(operator.index(index))
     return indices
+
+
+def locate(dataset: Any, index: int) -> tuple[Any, int]:
+    """The data set that holds an item, and the item's index in it. `index` is not negative."""
+    if isinstance(dataset, Subset):
+        return locate(dataset.dataset, dataset.indices[index])
+    if isinstance(dataset, ConcatDataset):
+        part = bisect_right(dataset.cumulative_sizes, index)
+        before = dataset.cumulative_sizes[part - 1] if part else 0
+        return locate(dataset.datasets[part], index - before)
+    return dataset, index
 
 
 def read_column(dataset: Any, name: str, default: Any) -> list[Any]:

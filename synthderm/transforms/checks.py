@@ -107,17 +107,24 @@ def check_masks(masks: Tensor, batch: Tensor) -> Tensor:
 
 
 def check_signs(signs: Any, count: int) -> Tensor:
-    """Signs as (B, 11) float32."""
+    """Signs as (B, 11) float32.
+
+    Raises:
+        ValueError: no real numbers, another shape, or outside [0, 1].
+    """
+    if isinstance(signs, Tensor) and signs.is_complex():
+        raise ValueError(f"signs must be {len(SIGNS)} real numbers, not {signs.dtype}.")
     try:
         signs = torch.as_tensor(signs, dtype=torch.float32)
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(
             f"signs must be {len(SIGNS)} numbers, not {reprlib.repr(signs)}."
         ) from None
-    if signs.shape[-1:] != (len(SIGNS),) or not ((signs >= 0) & (signs <= 1)).all():
+    shapes = [(len(SIGNS),), (1, len(SIGNS)), (count, len(SIGNS))]
+    if tuple(signs.shape) not in shapes or not ((signs >= 0) & (signs <= 1)).all():
         seen = f"{tuple(signs.shape)}, {signs.flatten()[: len(SIGNS)].tolist()}"
         raise ValueError(
-            f"signs must be (B, {len(SIGNS)}) or ({len(SIGNS)},) in [0, 1], not {seen}."
+            f"signs must be ({count}, {len(SIGNS)}) or ({len(SIGNS)},) in [0, 1], not {seen}."
         )
     return signs.expand(count, len(SIGNS))
 

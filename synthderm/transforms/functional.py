@@ -214,7 +214,7 @@ def find_in_thumbnails(
     editor: EczemaEditor, thumbnails: Tensor, size: Sequence[int], threshold: float = 0.3
 ) -> Tensor:
     """Masks (B, 1, *size) bool of eczema in images with these thumbnails."""
-    if len(thumbnails) == 0:
+    if len(thumbnails) == 0:  # which torch does not unshuffle
         return torch.zeros(0, 1, *size, dtype=torch.bool, device=thumbnails.device)
     latents = no_latents(len(thumbnails)).to(thumbnails.device)
     zeros = torch.zeros(len(thumbnails), dtype=torch.float32, device=thumbnails.device)

@@ -2,9 +2,8 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from synthderm.cli.arguments.ranges import check_from_1, check_share
+from synthderm.cli.arguments.ranges import add_ranges, check_from_1, check_share
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,9 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--labels", nargs="+", help="classes, in turn; all of them by default")
     add("--seed", type=int, help="which generated images (0)")
     add("--size", type=int, help="side of generated images in pixels; the generator's by default")
-    pair: dict[str, Any] = {"type": float, "nargs": "+", "metavar": ("LOW", "HIGH")}
-    add("--severity", help="of eczema, within [0, 1]; all of it by default", **pair)
-    add("--skin-tone", help="ITA in degrees; as in training by default", **pair)
+    add_ranges(parser)
     add("--truncation", type=float, help="in (0, 1]; below 1 is less varied")
     add("--classes", nargs="+", help="the classes of a diffusers pipeline")
     parser.set_defaults(check=check)
