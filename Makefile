@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+FUZZ_SECONDS ?= 60
+FUZZ_SEED ?= 0
 
-.PHONY: demo test test-hub-oldest test-integrations lint docs docs-links clean
+.PHONY: demo test test-hub-oldest test-integrations lint audit fuzz docs docs-links clean
 
 demo: $(VENV)/.installed
 	$(BIN)/synthderm demo --out demo
@@ -25,6 +27,18 @@ lint: $(VENV)/.tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml synthderm recipes benchmarks
+
+# Installed packages against the published advisories. It needs the network, and fails without it.
+audit: $(VENV)/.tested
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7'
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+[^=]*$$//' > $(VENV)/installed.txt
+	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement $(VENV)/installed.txt
+
+# Many hostile inputs for each parser, and the table of what came of them; some 20 minutes.
+fuzz: $(VENV)/.tested
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED); \
+	status=$$?; $(BIN)/python -m benchmarks.tables && exit $$status
 
 # The site, in docs/_build/index.html; a broken reference within it is an error.
 docs: $(VENV)/.documented

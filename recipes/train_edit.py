@@ -50,7 +50,7 @@ from synthderm.imaging.color import to_density
 from synthderm.imaging.compositing import GRID, composite, prepare_drawing, prepare_restoration
 from synthderm.imaging.contact_sheet import grid
 from synthderm.imaging.eczema_renderer import plan_drawing
-from synthderm.imaging.io import to_pil
+from synthderm.imaging.io import to_pil, write_image
 from synthderm.imaging.resize import shrink
 from synthderm.imaging.tiles import cut_heights
 from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor, Maps
@@ -170,6 +170,7 @@ class EditStep:
             self.optimizer_d = torch.optim.Adam(self.trained, lr=2e-4, betas=(0.0, 0.99))
             self.parts |= {"discriminators": self.discriminators, "optimizer_d": self.optimizer_d}
         self.means: dict[str, float] = {}  # running means of the losses
+        self.parts["means"] = self.means
 
     def __call__(self, shown: int) -> None:
         """Train on one batch, after `shown` images."""
@@ -319,7 +320,7 @@ def draw_samples(step: EditStep, pairs: EditBatch, lesional: EditBatch | None, p
         ]
         real, real_mask = lesional.lesional, lesional.lesion_mask
         rows += [real, edit(step.ema, real, real_mask, REMOVE, lesional)[0]]
-    to_pil(grid(torch.cat(rows).cpu(), len(healthy))).save(path)
+    write_image(to_pil(grid(torch.cat(rows).cpu(), len(healthy))), path)
     pixels = mask.sum((1, 2, 3)).clamp_min(1) * 3
     error = ((removed - healthy) ** 2).sum((1, 2, 3)) / pixels
     return -10 * torch.log10(error.clamp_min(1e-8)).median().item()
@@ -366,7 +367,8 @@ def main() -> None:
         (out / "samples").mkdir(parents=True, exist_ok=True)
     editor.train().requires_grad_(True).to(device)
     step = EditStep(args, editor, healthy, lesions, device)
-    pairs = step.sample_pairs()  # the same for every sheet of samples
+    torch.manual_seed(args.seed)  # also where a run goes on: the same for every sheet of samples
+    pairs = step.sample_pairs()
     lesional = step.sample_lesional() if lesions else None
     state = RunState()
     train(step, run, state, lambda: validate(step, run, state, pairs, lesional), started)

@@ -4,6 +4,7 @@ A number may be Python's or a scalar of numpy or torch; what comes out is Python
 checkpoints hold nothing else.
 """
 
+import math
 import operator
 import reprlib
 from collections.abc import Iterable, Sequence
@@ -41,7 +42,20 @@ def as_integer(name: str, value: Any) -> int:
         except TypeError:
             if float(value).is_integer():
                 return int(float(value))
-    raise ValueError(f"{name}={value!r} must be a whole number.")
+    raise ValueError(f"{name}={_shown(value)} must be a whole number.")
+
+
+def as_index(index: Any, length: int) -> int:
+    """The index of an item counted from the start; negative ones count from the end.
+
+    Raises:
+        IndexError: there is no such item.
+        TypeError: no whole number.
+    """
+    number = operator.index(index)
+    if not -length <= number < length:
+        raise IndexError(f"item {number} of a dataset of {length}")
+    return number % length
 
 
 def as_range(
@@ -61,13 +75,12 @@ def as_range(
     pair: Any = (value, value) if is_number(value) else value
     ends = list(pair) if isinstance(pair, Iterable) else []
     if len(ends) != 2 or not all(is_number(end) for end in ends):
-        shown = reprlib.repr(value)  # which may be long
-        raise ValueError(f"{name}={shown} must be a number or a pair (low, high).")
-    least, most = (float(end) for end in ends)
+        raise ValueError(f"{name}={_shown(value)} must be a number or a pair (low, high).")
+    least, most = (_as_float(end) for end in ends)
     is_inside = low <= least <= most <= high and not (open_low and least == low)
     if not is_inside:
         bounds = _interval(low, high, open_low)
-        raise ValueError(f"{name}={value!r} must lie in {bounds}, low first.")
+        raise ValueError(f"{name}={_shown(value)} must lie in {bounds}, low first.")
     return least, most
 
 
@@ -82,8 +95,8 @@ def as_number(name: str, value: Any, low: float = 0.0, high: float = 1.0) -> flo
     Raises:
         ValueError: no number, or outside the bounds.
     """
-    if not is_number(value) or not low <= float(value) <= high:
-        raise ValueError(f"{name}={value!r} must be a number in {_interval(low, high)}.")
+    if not is_number(value) or not low <= _as_float(value) <= high:
+        raise ValueError(f"{name}={_shown(value)} must be a number in {_interval(low, high)}.")
     return float(value)
 
 
@@ -110,8 +123,9 @@ def as_numbers(
     bounds = _interval(0, 1, open_low)
     array = values if isinstance(values, Tensor) else _as_array(values)
     if array is None or str(array.dtype).startswith(("torch.bool", "torch.complex")):
-        shown = reprlib.repr(values)  # which may be long
-        raise ValueError(f"{name}={shown} must be a number in {bounds}, or one for each image.")
+        raise ValueError(
+            f"{name}={_shown(values)} must be a number in {bounds}, or one for each image."
+        )
     numbers = torch.as_tensor(array, dtype=torch.float32, device=device).detach()
     if numbers.ndim > 1 or numbers.numel() not in (1, count):
         raise ValueError(
@@ -127,11 +141,25 @@ def as_numbers(
 def _as_array(values: Any) -> np.ndarray[Any, Any] | None:
     """Numbers as an array; None where they are none."""
     try:
-        array = np.asarray(float(values) if is_number(values) else values)
+        array = np.asarray(_as_float(values) if is_number(values) else values)
     except (TypeError, ValueError):  # rows of different length
         return None
-    return array.astype(np.float32) if array.dtype.kind in "iuf" else None
+    with np.errstate(over="ignore"):  # infinity is refused
+        return array.astype(np.float32) if array.dtype.kind in "iuf" else None
+
+
+def _as_float(number: Any) -> float:
+    """A number as a float; infinity where it is beyond all floats."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def _interval(low: float, high: float, open_low: bool = False) -> str:
     return f"{'(' if open_low else '['}{low:g}, {high:g}]"
+
+
+def _shown(value: object) -> str:
+    """A value for a sentence: in one line, and short."""
+    return " ".join(reprlib.repr(value).split())

@@ -1,8 +1,13 @@
-"""Files: written whole or not at all, known by a hash, and found below a folder."""
+"""Files: written whole or not at all, by one process at a time, known by a hash, and found below a
+folder."""
 
+import fcntl
 import hashlib
 import json
 import os
+import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +16,9 @@ from typing import Any
 from synthderm.callers import warn_caller
 
 CHUNK = 1 << 20  # bytes read at once
+# Names of temporary files and folders, with the number of the process that made them.
+PART = re.compile(r"\..*\.(\d+)\.synthderm\.part", re.DOTALL)
+TEMPORARY = re.compile(r"synthderm-(\d+)-.*")
 # What archives, systems and network drives leave beside files, as well as all that is hidden.
 LITTER = {
     *("__macosx", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot"),
@@ -24,18 +32,92 @@ OPENED = "~$"  # how the names of Office's copies of open files begin
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path in the same folder. It takes the place of `path` when the block ends.
 
-    A block that raises leaves nothing behind, and a process that is killed leaves the old file.
+    A block that raises leaves nothing behind, and a process that is killed leaves the old file, and
+    the temporary one for `remove_parts`.
 
     Args:
         path: the file to write; its folder must exist.
+
+    Raises:
+        OSError: it can't be written; the error names `path`, as on a full disk it names nothing.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(_part_name(path.name))
     try:
         yield part
         os.replace(part, path)
+    except OSError as error:
+        if error.filename not in (None, part, os.fspath(part)):
+            raise  # of another file
+        if error.errno is None:
+            raise OSError(f"{path} can't be written: {error}.") from None
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def _part_name(name: str) -> str:
+    """The name of a temporary file, as short as file systems have it (255 bytes)."""
+    if len(os.fsencode(name)) > 200:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    return f".{name}.{os.getpid()}.synthderm.part"
+
+
+def remove_parts(directory: str | os.PathLike[str]) -> None:
+    """Remove the temporary files below a folder that killed processes left."""
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            match = PART.fullmatch(name)
+            if match and not _is_alive(int(match[1])):
+                Path(folder, name).unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A new folder for temporary files, which goes when the block ends. Those of processes that
+    were killed go before."""
+    root = Path(tempfile.gettempdir())
+    for name in os.listdir(root):
+        match = TEMPORARY.fullmatch(name)
+        if match and not _is_alive(int(match[1])):
+            shutil.rmtree(root / name, ignore_errors=True)  # another user's stays
+    with tempfile.TemporaryDirectory(prefix=f"synthderm-{os.getpid()}-") as folder:
+        yield Path(folder)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process of this machine has this number."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        pass
+    return True
+
+
+@contextmanager
+def held(directory: str | os.PathLike[str]) -> Iterator[None]:
+    """Have a folder that is there for this process alone. The lock goes with the process, however
+    that ends.
+
+    Raises:
+        ValueError: another process has it.
+    """
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"{os.fspath(directory)} is being written to by another process: wait for it, or"
+                " stop it."
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -86,6 +86,28 @@ def test_what_is_no_number_within_the_bounds_is_named(value):
         as_number("p", value)
 
 
+@pytest.mark.parametrize("value", [np.ones((9, 9)), torch.ones(2, 3), "a\nb" * 90, [[1] * 99] * 99])
+def test_what_is_refused_is_shown_in_one_short_line(value):
+    for check in (as_number, as_range, as_integer, lambda name, x: as_numbers(name, x, 3)):
+        with pytest.raises(ValueError, match="^p[= ]") as error:
+            check("p", value)
+        assert len(str(error.value)) < 200 and "\n" not in str(error.value)
+
+
+def test_what_is_beyond_float32_is_refused_without_a_warning(recwarn):
+    with pytest.raises(ValueError, match="got inf"):
+        as_numbers("severity", 1e300, 2)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400)])
+def test_what_is_beyond_all_floats_is_out_of_bounds(value):
+    for check in (as_number, as_range, lambda name, x: as_numbers(name, x, 2)):
+        with pytest.raises(ValueError, match="^p[= ]") as error:
+            check("p", value)
+        assert len(str(error.value)) < 120
+
+
 @pytest.mark.parametrize(
     ("values", "says"),
     [

@@ -1,4 +1,4 @@
-"""Makes docs/benchmarks.md from the results in benchmarks/results/.
+"""Makes docs/benchmarks.md and docs/reliability.md from the results in benchmarks/results/.
 
 python -m benchmarks.tables
 """
@@ -13,10 +13,12 @@ from benchmarks.tables.downstream import downstream_section
 from benchmarks.tables.editing import appearance_section, editing_section, transfer_section
 from benchmarks.tables.fidelity import REFERENCE, fidelity_section
 from benchmarks.tables.markdown import paragraph
+from benchmarks.tables.reliability import reliability_page
 from benchmarks.tables.speed import cuda_section, speed_section
 from synthderm.files import write_text
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+RELIABILITY = PAGE.with_name("reliability.md")
 HEADER = (
     "Made by `python -m benchmarks.tables` from `benchmarks/results/`. Each section's command "
     "stands in the docstring of its benchmark: `python -m benchmarks.fidelity`, `.audit`, "
@@ -58,6 +60,9 @@ def make_page(results: Path) -> str:
 def main() -> None:
     write_text(PAGE, make_page(RESULTS))
     print(PAGE)
+    if (RESULTS / "reliability.json").is_file():
+        write_text(RELIABILITY, reliability_page(read(RESULTS / "reliability.json")))
+        print(RELIABILITY)
 
 
 if __name__ == "__main__":

@@ -9,39 +9,6 @@ from synthderm.cli.outputs import check_folders
 EXTRA = ("torchmetrics", "sklearn", "matplotlib")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
-    add = parser.add_argument
-    add(
-        "source",
-        help="lesions, hands, skin, eczema, a model's folder (./x), a Hub id, diffusers:org/name,"
-        " or a folder of images (./x) that any tool made",
-    )
-    add("--real", required=True, metavar="DIR", help="the photographs that it was trained on")
-    add(
-        "--holdout",
-        metavar="DIR",
-        help="photographs that it has not seen; by default the split"
-        " test of --real, where there is one",
-    )
-    add("--real-split", help="by default train, where the folder has it")
-    add("--holdout-split", help="by default test, where the folder has it")
-    add("--out", type=Path, required=True, help="folder for report.json and report.html")
-    add("--length", type=int, help="generated images (1000), or images of a folder (all)")
-    add(
-        "--extractor",
-        default="timm:mobilenetv2_100",
-        help="timm:NAME, with weights from the Hub, or timm:NAME=FILE.safetensors",
-    )
-    add("--size", type=int, default=128, help="side of the compared images in pixels (128)")
-    add("--seed", type=int, default=0, help="of generated images, and of what is drawn (0)")
-    add("--truncation", type=float, help="of a generator, in (0, 1]")
-    add("--classes", nargs="+", help="the classes of a diffusers pipeline")
-    add("--device", default="cpu", help="where to generate")
-    add("--no-pictures", action="store_true", help="leave photographs out of report.html")
-    parser.set_defaults(run=run)
-
-
 def run(args: argparse.Namespace) -> int:
     """Audit a source.
 
@@ -52,8 +19,6 @@ def run(args: argparse.Namespace) -> int:
     from synthderm.audit.features import LayerFeatures
     from synthderm.audit.run import audit
 
-    if not 64 <= args.size <= 512:
-        raise ValueError(f"--size {args.size}: compare images of 64 to 512 pixels.")
     place, split = _real(args)
     holdout = _holdout(args, place, split)
     _check_places(args, place, holdout)

@@ -20,7 +20,7 @@ from synthderm.cli.outputs import check_folders
 from synthderm.datasets.folder import SkinFolder
 from synthderm.datasets.synthetic import SyntheticSkinDataset
 from synthderm.determinism import one_thread
-from synthderm.files import write_text
+from synthderm.files import remove_parts, write_text
 from synthderm.imaging.contact_sheet import grid, outline
 from synthderm.imaging.io import to_pil, to_tensor, write_image
 from synthderm.transforms.eczema_edit import EczemaEdit
@@ -37,21 +37,13 @@ SAMPLES = {
 }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
-    add = parser.add_argument
-    add("--out", type=Path, default=Path("demo"), help="folder for index.html and its pictures")
-    add("--data", type=Path, help="a folder of your own skin photographs to edit and to train on")
-    add("--smoke", action="store_true", help="a few images: does all run?")
-    parser.set_defaults(run=run)
-
-
 def run(args: argparse.Namespace) -> None:
     """Write `index.html` with its pictures, train a classifier, and print what was measured."""
     out: Path = args.out
     if args.data is not None and args.data.is_dir():
         check_folders(args.data, out)
     out.mkdir(parents=True, exist_ok=True)
+    remove_parts(out)
     if not os.access(out, os.W_OK):
         raise PermissionError(f"{out} can't be written to; choose another folder with --out.")
     captions = _write_pictures(out, args.data, side=2 if args.smoke else 8)

@@ -18,7 +18,7 @@ from synthderm.cli.messages import one_line
 from synthderm.cli.outputs import check_folders, check_outputs
 from synthderm.datasets.photographs import EDITS, list_photographs
 from synthderm.datasets.seeds import item_seed
-from synthderm.files import sha256
+from synthderm.files import remove_parts, sha256
 from synthderm.hub.resolve import weights_hash
 from synthderm.imaging.io import WRITABLE
 from synthderm.imaging.originals import Original
@@ -69,6 +69,8 @@ def edit_folder(args: argparse.Namespace, options: dict[str, Any]) -> int:
         print(f"{out}: {len(done)} of {len(tasks)} photographs are there and are kept")
     out.mkdir(parents=True, exist_ok=True)
     with Journal(out / EDITS, COLUMNS) as journal:
+        for folder in filter(None, (out, args.save_masks)):
+            remove_parts(folder)
         missing = [task for task in tasks if task.name not in done]
         try:
             failures = _edit_all(missing, args, options, journal)

@@ -11,17 +11,27 @@ from typing import TextIO
 from synthderm import __version__
 from synthderm.cli.messages import one_line
 
-# Each command's module and what it is for. A module has `add_arguments(parser)`, which sets `run`;
-# only that of the command asked for is imported, since most need torch.
+# The module of each command's arguments, and what it is for. It has `add_arguments(parser)`, which
+# may set `check`, and imports no torch: mistakes show before that is imported, which takes seconds.
+# What runs is `run` of the module that is named as the command, or what `add_arguments` sets.
 COMMANDS = {
-    "demo": ("synthderm.cli.demo", "make pictures and train a small classifier, offline"),
-    "edit": ("synthderm.cli.edit", "add eczema to photographs, or remove it"),
-    "render": ("synthderm.cli.render", "write generated images to a folder, with labels and masks"),
-    "show": ("synthderm.cli.show", "a picture of what a source or a folder holds"),
-    "walk": ("synthderm.cli.walk", "what lies between two seeds, how severity or a lesion grows"),
-    "audit": ("synthderm.cli.audit", "does a generator give its photographs back?"),
-    "whence": ("synthderm.cli.whence", "what a file says of where it comes from"),
-    "publish": ("synthderm.cli.publish", "put a trained model on the Hugging Face Hub"),
+    "demo": ("synthderm.cli.arguments.demo", "make pictures and train a small classifier, offline"),
+    "edit": ("synthderm.cli.arguments.edit", "add eczema to photographs, or remove it"),
+    "render": (
+        "synthderm.cli.arguments.render",
+        "write generated images to a folder, with labels and masks",
+    ),
+    "show": ("synthderm.cli.arguments.show", "a picture of what a source or a folder holds"),
+    "walk": (
+        "synthderm.cli.arguments.walk",
+        "what lies between two seeds, how severity or a lesion grows",
+    ),
+    "audit": ("synthderm.cli.arguments.audit", "does a generator give its photographs back?"),
+    "whence": (
+        "synthderm.cli.arguments.whence",
+        "what a file says of where it comes from",
+    ),
+    "publish": ("synthderm.cli.arguments.publish", "put a trained model on the Hugging Face Hub"),
     "study": ("synthderm.study.cli", "a perceptual study: can people tell?"),
 }
 
@@ -52,6 +62,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
+            if "check" in args:
+                args.check(args)
+            if "run" not in args:
+                args.run = import_module(f"synthderm.cli.{args.command}").run
             return args.run(args) or 0
     except BrokenPipeError:  # as in `synthderm edit ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

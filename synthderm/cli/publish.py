@@ -10,6 +10,7 @@ from synthderm.hub.download import FILES
 from synthderm.hub.pretrained import Pretrained
 from synthderm.models.editor import EczemaEditor
 from synthderm.models.generator import SkinGenerator
+from synthderm.training.checkpoint import read_log
 
 CLASSES: dict[str, type[Pretrained]] = {
     "SkinGenerator": SkinGenerator,
@@ -17,43 +18,8 @@ CLASSES: dict[str, type[Pretrained]] = {
 }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Give a parser the arguments of `synthderm publish`."""
-    parser.add_argument(
-        "folder",
-        type=Path,
-        metavar="RUN",
-        help="folder of a training run (with model/ in it), or of a model",
-    )
-    parser.add_argument(
-        "--repo",
-        required=True,
-        metavar="org/name",
-        help="repository on the Hub; it is created if it does not exist",
-    )
-    parser.add_argument(
-        "--card",
-        type=Path,
-        metavar="FILE",
-        help="JSON with licence, data and metrics; default: RUN/card.json, if there is one",
-    )
-    parser.add_argument(
-        "--audit",
-        type=Path,
-        metavar="FILE",
-        help="report.json of `synthderm audit`; default: RUN/audit/report.json, if there is one."
-        " Without one the card says that there was none",
-    )
-    parser.add_argument("--private", action="store_true", help="keep the repository private")
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="check everything and print the card, without network",
-    )
-    parser.set_defaults(run=_run)
-
-
-def _run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
+    """Publish the model."""
     model, records = load_run(args.folder, args.card, args.audit)
     result = model.push_to_hub(args.repo, records, private=args.private, dry_run=args.dry_run)
     print(result)
@@ -99,11 +65,9 @@ def load_run(
     report = audit or run / "audit" / "report.json"
     if audit is not None or report.is_file():
         records["audit"] = read_audit(report, folder)
-    log = run / "metrics.jsonl"
-    lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
     shown = model.card.get("training", {}).get("shown")
-    for entry in map(json.loads, lines):
-        if entry.get("shown") == shown:
+    for entry in read_log(run):
+        if entry["shown"] == shown:
             records["log"] = entry
     return model, records
 

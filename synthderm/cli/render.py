@@ -14,7 +14,7 @@ from synthderm import __version__
 from synthderm.cli.journal import Journal, Row, read_rows, write_rows
 from synthderm.datasets.rendered import IMAGES, MANIFEST, MASKS, PLAN, read_record
 from synthderm.datasets.synthetic import SyntheticSkinDataset
-from synthderm.files import is_litter, write_text
+from synthderm.files import is_litter, remove_parts, write_text
 from synthderm.imaging.io import check_suffix, to_pil, write_image
 from synthderm.imaging.provenance import Provenance, name_model, provenance_options
 
@@ -27,40 +27,6 @@ PART = ".part"  # instead of its suffix, until all files are there
 COLUMNS = ("label", "severity", "skin_tone", "seed", "model", "weights_hash")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments; they are those of `SyntheticSkinDataset`."""
-    add = parser.add_argument
-    add(
-        "source",
-        help="lesions, hands, skin, eczema, a folder (./x), a Hub id, or diffusers:org/name",
-    )
-    add(
-        "out",
-        type=Path,
-        metavar="OUT",
-        help="folder to write; images that are there are kept, so a run that was stopped goes on",
-    )
-    add("--length", type=int, required=True, help="number of images; can be raised later")
-    add("--labels", nargs="+", help="classes, in turn; all of them by default")
-    add("--seed", type=int, default=0)
-    add("--size", type=int, help="side in pixels; the generator's own by default")
-    pair: dict[str, Any] = {"type": float, "nargs": "+", "metavar": ("LOW", "HIGH")}
-    add("--severity", help="of eczema, within [0, 1]; all of it by default", **pair)
-    add("--skin-tone", help="ITA in degrees; as in training by default", **pair)
-    add("--truncation", type=float, default=1.0, help="in (0, 1]; below 1 is less varied")
-    add("--device", default="cpu", help="where to generate")
-    add("--classes", nargs="+", help="the classes of a diffusers pipeline")
-    add(
-        "--format",
-        choices=SUFFIXES,
-        default="png",
-        help="of the images; jpeg and webp are smaller and change pixels a little, and timm does"
-        " not read webp",
-    )
-    add("--no-masks", action="store_true", help="write images alone")
-    parser.set_defaults(run=run)
-
-
 def run(args: argparse.Namespace) -> None:
     """Make the data set and write it."""
     dataset = SyntheticSkinDataset(
@@ -69,8 +35,8 @@ def run(args: argparse.Namespace) -> None:
         labels=args.labels,
         seed=args.seed,
         size=args.size,
-        severity=_number_or_pair(args.severity),
-        skin_tone=_number_or_pair(args.skin_tone),
+        severity=args.severity,
+        skin_tone=args.skin_tone,
         truncation=args.truncation,
         device=args.device,
         classes=args.classes,
@@ -82,10 +48,6 @@ def run(args: argparse.Namespace) -> None:
             f"stopped; {args.out} is not finished, and the same command goes on."
         ) from None
     print(f"{out}: {len(dataset)} images, by class in {out / IMAGES}")
-
-
-def _number_or_pair(values: list[float] | None) -> Any:
-    return values[0] if values is not None and len(values) == 1 else values
 
 
 def render(
@@ -122,6 +84,7 @@ def render(
     out.mkdir(parents=True, exist_ok=True)
     write_text(out / PLAN, json.dumps(plan))
     with Journal(out / JOURNAL, columns) as journal:
+        remove_parts(out)
         rows = {row["file_name"]: row for row in read_rows(out / TABLE, columns)}
         rows |= {row["file_name"]: row for row in journal.rows}
         missing = [k for k, item in enumerate(items) if not _is_made(out, item, rows)]

@@ -5,30 +5,6 @@ from pathlib import Path
 from typing import Any
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
-    add = parser.add_argument
-    add(
-        "source",
-        help="lesions, hands, skin, eczema, a model's folder (./x), a Hub id, diffusers:org/name,"
-        " or a folder of photographs (./x)",
-    )
-    add("--out", type=Path, default=Path("show.png"), help="the picture to write (show.png)")
-    add("-n", "--number", type=int, default=16, help="how many images (16)")
-    add("--columns", type=int, help="images in a row")
-    add("--side", type=int, default=256, help="longest side of an image on the sheet (256)")
-    add("--no-masks", action="store_true", help="without the masks' outlines")
-    add("--labels", nargs="+", help="classes, in turn; all of them by default")
-    add("--seed", type=int, help="which generated images (0)")
-    add("--size", type=int, help="side of generated images in pixels; the generator's by default")
-    pair: dict[str, Any] = {"type": float, "nargs": "+", "metavar": ("LOW", "HIGH")}
-    add("--severity", help="of eczema, within [0, 1]; all of it by default", **pair)
-    add("--skin-tone", help="ITA in degrees; as in training by default", **pair)
-    add("--truncation", type=float, help="in (0, 1]; below 1 is less varied")
-    add("--classes", nargs="+", help="the classes of a diffusers pipeline")
-    parser.set_defaults(run=run)
-
-
 def run(args: argparse.Namespace) -> None:
     """Make the items and write the sheet."""
     from synthderm.imaging.io import check_suffix, write_image
@@ -72,12 +48,8 @@ def _generated(args: argparse.Namespace) -> Any:
         labels=args.labels,
         seed=args.seed or 0,
         size=args.size,
-        severity=_number_or_pair(args.severity),
-        skin_tone=_number_or_pair(args.skin_tone),
+        severity=args.severity,
+        skin_tone=args.skin_tone,
         truncation=1.0 if args.truncation is None else args.truncation,
         classes=args.classes,
     )
-
-
-def _number_or_pair(values: list[float] | None) -> Any:
-    return values[0] if values is not None and len(values) == 1 else values

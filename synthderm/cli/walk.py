@@ -25,74 +25,14 @@ from synthderm.transforms.functional import Edit, add_eczema, random_mask
 LONGEST = 655  # seconds that a GIF can show a picture
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
-    add = parser.add_argument
-    add("kind", choices=["latent", "severity", "growth"])
-    add("out", type=Path, metavar="OUT", help="a strip (.png, .jpg), or an animation (.gif)")
-    add("--frames", type=int, default=9, help="number of pictures")
-    add("--size", type=int, help="side of generated images in pixels; their own by default")
-    add("--seconds", type=float, help="GIF: time from the first to the last picture; 3 by default")
-    add("--source", help="the generator; by default lesions, and hands for what is edited")
-    add(
-        "--seeds",
-        type=int,
-        nargs="+",
-        help="latent: the images to go through, 1 and 2 by default; else one: image and eczema",
-    )
-    add(
-        "--labels",
-        nargs="+",
-        help="latent: one class, or one for each seed; else the image's; the first by default",
-    )
-    add(
-        "--skin-tone",
-        type=float,
-        help="latent: ITA in degrees of all images; by default each seed has its own",
-    )
-    add("--outline", action="store_true", help="draw the border of the mask")
-    add("--image", type=Path, help="severity, growth: a photograph, not a generated image")
-    add("--mask", type=Path, help="severity, growth: where to edit; random by default")
-    add("--coverage", type=float, help="share of the skin under a random mask; 0.4 by default")
-    add("--severity", type=float, help="growth: of every picture, in [0, 1]; 0.8 by default")
-    add("--model", help="severity, growth: the editor; eczema by default")
-    parser.set_defaults(run=run)
-
-
 def run(args: argparse.Namespace) -> None:
     """Make the walk and write it."""
     check_suffix(args.out)
     check_outputs([path for path in (args.image, args.mask) if path], [args.out])
-    _check_options(args)
     images, masks = _latent_walk(args) if args.kind == "latent" else _edit_walk(args)
     seconds = 3.0 if args.seconds is None else args.seconds
     write_walk(outline(images, masks) if args.outline else images, args.out, seconds)
     print(f"{args.out}: {args.kind}, {len(images)} pictures")
-
-
-def _check_options(args: argparse.Namespace) -> None:
-    """Refuse options without effect on what is asked for."""
-    if args.kind == "latent":
-        if args.image or args.mask or args.source == "eczema":
-            raise ValueError(
-                "a latent walk shows a generator's own images: --image, --mask and --source eczema"
-                " go with severity and growth."
-            )
-        unused = ["coverage", "severity", "model"]
-    elif args.mask and not args.image:
-        raise ValueError("--mask goes with --image: a generated image has its mask drawn.")
-    else:
-        unused = ["skin_tone", *(["severity"] if args.kind == "severity" else [])]
-        unused += ["source", "labels", "size"] if args.image else []
-        unused += ["coverage"] if args.mask else []
-        for name in ("seeds", "labels"):
-            if len(getattr(args, name) or []) > 1:
-                raise ValueError(f"--{name} takes one for {args.kind}: it is a walk on one image.")
-    unused += [] if args.out.suffix.lower() == ".gif" else ["seconds"]
-    for name in unused:
-        if getattr(args, name) is not None:
-            flag = name.replace("_", "-")
-            raise ValueError(f"--{flag} has no effect on this walk ({args.kind}): leave it out.")
 
 
 def _latent_walk(args: argparse.Namespace) -> tuple[Tensor, Tensor]:

@@ -3,16 +3,8 @@
 import argparse
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 from synthderm.imaging.provenance import read_provenance
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="pictures")
-    parser.add_argument("--json", action="store_true", help="one line of JSON for each file")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from torch.utils.data import ConcatDataset, Subset
 from synthderm.arguments import as_integer, as_number
 from synthderm.datasets.counterparts import check_names
 from synthderm.datasets.folder import has_joint_transforms
-from synthderm.datasets.parts import inner_datasets
+from synthderm.datasets.parts import inner_datasets, subset_indices
 
 
 class Labels(NamedTuple):
@@ -42,7 +42,8 @@ def read_labels(dataset: Any) -> Labels:
     lacking = [name for name in ("classes", "targets") if not hasattr(dataset, name)]
     if lacking and isinstance(dataset, Subset):
         whole = read_labels(dataset.dataset)
-        return whole._replace(targets=[whole.targets[index] for index in dataset.indices])
+        targets = [whole.targets[index] for index in subset_indices(dataset)]
+        return whole._replace(targets=targets)
     if lacking and isinstance(dataset, ConcatDataset):
         return _join([read_labels(part) for part in dataset.datasets])
     if lacking:

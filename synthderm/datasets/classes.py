@@ -1,6 +1,7 @@
 """Names of classes: in order, as somebody gives them, and where two may be the same."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 
 from synthderm.callers import warn_caller
@@ -51,15 +52,16 @@ def check_classes(place: str, wanted: Sequence[str], known: Sequence[str]) -> No
     Raises:
         ValueError: a class is given twice, or the collection has none of them.
     """
-    twice = [name for name in wanted if wanted.count(name) > 1]
+    twice = [name for name, count in Counter(wanted).items() if count > 1]
     if twice or not wanted:
         raise ValueError(
             f"classes={wanted!r} names {repr(twice[0]) + ' twice' if twice else 'nothing'}:"
             f" name each class once; {place} has: {', '.join(known)}."
         )
-    unknown = ", ".join(repr(name) for name in wanted if name not in known)
-    left_out = ", ".join(repr(name) for name in known if name not in wanted)
-    if not set(known) & set(wanted):
+    there, asked = set(known), set(wanted)  # of which there may be many
+    unknown = ", ".join(repr(name) for name in wanted if name not in there)
+    left_out = ", ".join(repr(name) for name in known if name not in asked)
+    if not there & asked:
         raise ValueError(f"{place} has no class {unknown}; it has: {', '.join(known)}.")
     if unknown and left_out:
         warn_caller(

@@ -11,7 +11,7 @@ from synthderm.files import is_litter, walk_files
 from synthderm.imaging.io import SUFFIXES
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
-
+LONGEST = 255  # bytes of a name
 Find = Callable[[str], Path | None]
 
 
@@ -88,6 +88,9 @@ class RelativeFiles:
     def find(self, name: str) -> Path | None:
         for text in dict.fromkeys((name, name.replace("\\", "/"))):
             path = PurePosixPath(text)
+            # No system has longer ones, and asked for them, it fails.
+            if any(len(os.fsencode(part)) > LONGEST for part in path.parts):
+                continue
             folder = self._find_folder(path.parent)
             found = None if folder is None else self._list(folder).find(path.name)
             if found is not None and found.is_file():
@@ -168,8 +171,9 @@ def require_files(
     missing = [k for k, path in enumerate(paths) if path is None]
     if missing:
         row, name = rows[missing[0]], names[missing[0]]
+        shown = name if len(name) <= LONGEST else f"{name[:LONGEST]}..."
         raise FileNotFoundError(
-            f"{row.table} names {name}, in line {row.line}, which is not in {where}"
+            f"{row.table} names {shown}, in line {row.line}, which is not in {where}"
             f" ({len(missing)} of {len(names)} {kind} are missing)."
         )
     return [path for path in paths if path is not None]

@@ -1,13 +1,12 @@
 """`MixedSkinDataset`: real and synthetic images as one data set."""
 
-import operator
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torchvision.datasets import VisionDataset
 
-from synthderm.arguments import as_integer
+from synthderm.arguments import as_index, as_integer
 from synthderm.datasets.balance import Labels, makes_labels, read_labels
 from synthderm.datasets.counterparts import join_classes
 from synthderm.datasets.draws import Draws, Ratio, count_draws
@@ -15,11 +14,12 @@ from synthderm.datasets.folder import apply_transforms
 from synthderm.datasets.parts import fetch, inner_datasets, read_column
 from synthderm.datasets.shared import SharedInteger
 from synthderm.datasets.synthetic import SyntheticSkinDataset
+from synthderm.datasets.viewing import View, Viewing, views_of
 
 LabelTransform = Callable[[int], Any]
 
 
-class MixedSkinDataset(VisionDataset):
+class MixedSkinDataset(Viewing, VisionDataset):
     """Real images, and synthetic ones after them, under one list of classes.
 
     Classes are matched by name: those of `real` keep their labels, and classes that only the
@@ -162,13 +162,14 @@ class MixedSkinDataset(VisionDataset):
     def __len__(self) -> int:
         return len(self.targets)
 
-    def __getitem__(self, index: int) -> Any:
-        return self.__getitems__([index])[0]
+    def __getitem__(self, index: int | slice) -> Any:
+        """An item; of a slice, a list of them."""
+        return self.take(index) if isinstance(index, slice) else self.__getitems__([index])[0]
 
     def __getitems__(self, indices: list[int]) -> list[Any]:
         """Several items, the synthetic ones from one pass of the generator; a DataLoader calls
         this."""
-        indices = [self._wrap(index) for index in indices]
+        indices = [as_index(index, len(self)) for index in indices]
         first, numbers = self._real_length, self._numbers()
         real = iter(fetch(self.real, [index for index in indices if index < first]))
         drawn = iter(self._draw([numbers[index - first] for index in indices if index >= first]))
@@ -180,13 +181,6 @@ class MixedSkinDataset(VisionDataset):
             else self._finish(index, next(real), own[0])
             for index in indices
         ]
-
-    def _wrap(self, index: int) -> int:
-        """An index from the start; negative ones count from the end."""
-        index = operator.index(index)
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"item {index} of a dataset of {len(self)}")
-        return index % len(self)
 
     def _draw(self, numbers: list[int]) -> list[Any]:
         """Items of `synthetic`, also those beyond its length."""
@@ -204,6 +198,22 @@ class MixedSkinDataset(VisionDataset):
         if not has_own_label:
             label = self.targets[index]
         return apply_transforms(self, image, mask[0] if mask else None, label)
+
+    def views(self, indices: Sequence[int]) -> list[View]:
+        """These items of this epoch, before transforms."""
+        first, numbers = self._real_length, self._numbers()
+        real = iter(views_of(self.real, [index for index in indices if index < first]))
+        drawn = [numbers[index - first] for index in indices if index >= first]
+        synthetic = iter(views_of(self.synthetic, drawn))
+        views = [next(synthetic if index >= first else real) for index in indices]
+        return [view._replace(label=self.targets[k]) for k, view in zip(indices, views)]
+
+    def choose_shown(self, first: Sequence[int]) -> Sequence[int]:
+        """The first real images and the first synthetic ones, half of each where there are."""
+        synthetic = len(self) - self._real_length
+        drawn = min(synthetic, max(len(first) // 2, len(first) - self._real_length))
+        start = self._real_length
+        return [*range(len(first) - drawn), *range(start, start + drawn)]
 
     def extra_repr(self) -> str:
         pairs = Counter(zip(self.targets, self.is_synthetic))

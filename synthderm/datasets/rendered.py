@@ -24,12 +24,19 @@ def read_record(path: Path) -> dict[str, Any] | None:
         return None
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(record, dict) or "synthderm" not in record:
+            return None
+        classes, length = record.get("classes"), record.get("length")
+        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+            raise ValueError(f"classes are {classes!r:.40}")
+        if type(length) is not int:
+            raise ValueError(f"length is {length!r:.40}")
     except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path} is damaged ({error}): render the images again, into a new folder, or delete"
             " it, and the classes are sorted by name."
         ) from None
-    return record if isinstance(record, dict) and "synthderm" in record else None
+    return record
 
 
 def refuse_unfinished(root: Path) -> None:

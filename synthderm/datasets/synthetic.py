@@ -1,7 +1,6 @@
 """`SyntheticSkinDataset`: generated skin images as a map-style data set, to stand beside real
 ones."""
 
-import operator
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
@@ -10,7 +9,7 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.datasets import VisionDataset
 
-from synthderm.arguments import Range, as_integer, as_range, is_number
+from synthderm.arguments import Range, as_index, as_integer, as_range, is_number
 from synthderm.datasets.balance import missing_labels, read_labels, take_over
 from synthderm.datasets.counterparts import (
     check_counterparts,
@@ -253,7 +252,7 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
 
     def __getitems__(self, indices: list[int]) -> list[Any]:
         """Several items from one pass of the generator; a DataLoader calls this."""
-        return self.draw([self._wrap(index) for index in indices])
+        return self.draw([as_index(index, len(self)) for index in indices])
 
     def draw(self, numbers: list[int]) -> list[Any]:
         """Items of any number from 0 on, from one pass of the generator. After the last item the
@@ -269,17 +268,10 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
             items.append(apply_transforms(self, to_pil(image), region, label))
         return items
 
-    def _wrap(self, index: int) -> int:
-        """An index from the start; negative ones count from the end."""
-        index = operator.index(index)
-        if not -self.length <= index < self.length:
-            raise IndexError(f"item {index} of a dataset of {self.length}")
-        return index % self.length
-
     def views(self, indices: Sequence[int]) -> list[View]:
-        """These items, before transforms."""
+        """These items, before transforms. Numbers as for `draw`."""
         images, masks = self.generate(list(indices))
-        labels = [self.targets[index] for index in indices]
+        labels = [self.targets[index % self.length] for index in indices]
         return [View(to_pil(x), mask, label) for x, mask, label in zip(images, masks, labels)]
 
     def generate(self, numbers: list[int]) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,8 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from synthderm.callers import warn_caller
 
 SEPARATORS = ",;\t|"
+MOST_KEPT = 10_000  # cells
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -21,12 +23,14 @@ class Row(dict[str, str]):
     """One row of a table: its cells by column, without spaces around them and in Unicode's NFC.
 
     Args:
-        cells: by column.
+        cells: (column, cell).
         table: the file.
         line: the number of its line, from 1.
     """
 
-    def __init__(self, cells: dict[str, str], table: Path, line: int) -> None:
+    __slots__ = ("line", "table")  # there may be a million
+
+    def __init__(self, cells: Iterable[tuple[str, str]], table: Path, line: int) -> None:
         super().__init__(cells)
         self.table, self.line = table, line
 
@@ -132,14 +136,19 @@ def _parse_fields(path: Path, lines: list[str]) -> tuple[list[str], list[Row]]:
     reader = csv.reader(lines[first:], delimiter=separator, strict=True)
     names: list[str] | None = None
     rows: list[Row] = []
+    kept: dict[str, str] = {}  # what many cells hold is in memory once
     line = first + 1
     try:
         for fields in reader:
-            values = [clean(field) for field in fields]
+            values = [kept.get(field) or clean(field) for field in fields]
             if names is None:
                 names = _check_names(path, values)
             elif any(values):
-                rows.append(Row(_pair(names, values, f"{path}, line {line}"), path, line))
+                if len(values) != len(names):
+                    _cut(values, len(names), f"{path}, line {line}")
+                rows.append(Row(zip(names, values), path, line))
+                if len(kept) < MOST_KEPT:
+                    kept.update(zip(fields, values))
             line = first + reader.line_num + 1
     except csv.Error as error:
         raise ValueError(f"{path}, line {line}: {error}.") from None
@@ -149,20 +158,20 @@ def _parse_fields(path: Path, lines: list[str]) -> tuple[list[str], list[Row]]:
 def _check_names(path: Path, names: list[str]) -> list[str]:
     while names and not names[-1]:
         names.pop()
-    twice = [name for name in names if name and names.count(name) > 1]
+    twice = [name for name, count in Counter(names).items() if name and count > 1]
     if twice:
         raise ValueError(f"{path} has two columns {twice[0]!r}; rename one.")
     return names
 
 
-def _pair(names: list[str], values: list[str], place: str) -> dict[str, str]:
-    while len(values) > len(names) and not values[-1]:
+def _cut(values: list[str], count: int, place: str) -> None:
+    """Take off empty cells at the end of a row that has more than there are columns."""
+    while len(values) > count and not values[-1]:
         values.pop()
-    if len(values) != len(names):
+    if len(values) != count:
         raise ValueError(
-            f"{place}: the number of fields is {len(values)}, but that of columns {len(names)}."
+            f"{place}: the number of fields is {len(values)}, but that of columns {count}."
         )
-    return dict(zip(names, values))
 
 
 def _parse_json(
@@ -175,7 +184,7 @@ def _parse_json(
             continue
         try:
             cells = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{path}, line {number} is not JSON: {error}.") from None
         if not isinstance(cells, dict):
             raise ValueError(f"{path}, line {number} is no JSON object: {line[:40]!r}.")
@@ -184,7 +193,7 @@ def _parse_json(
         values = {
             clean(key): "" if cell is None else clean(str(cell)) for key, cell in cells.items()
         }
-        rows.append(Row(values, path, number))
+        rows.append(Row(values.items(), path, number))
     return list(dict.fromkeys(key for row in rows for key in row)), rows
 
 
@@ -199,4 +208,4 @@ def _check_plain(cells: dict[str, Any], plain: AbstractSet[str], place: str) -> 
 
 def clean(text: str) -> str:
     """A name without spaces around it and in Unicode's NFC: what looks the same is the same."""
-    return unicodedata.normalize("NFC", text).strip()
+    return text.strip() if text.isascii() else unicodedata.normalize("NFC", text).strip()

@@ -1,16 +1,21 @@
 """Data sets to look at: contact sheets, slices, and numpy arrays."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from torchvision.datasets import VisionDataset
 from tqdm import tqdm
 
 from synthderm.arguments import as_integer
+from synthderm.datasets.parts import fetch, locate
 from synthderm.imaging.contact_sheet import contact_sheet, to_png
+from synthderm.imaging.io import to_pil
 
 BATCH = 16
 
@@ -45,6 +50,10 @@ class Viewing:
         """These items, before transforms."""
         raise NotImplementedError
 
+    def choose_shown(self, first: Sequence[int]) -> Sequence[int]:
+        """Which items `show` shows, in place of so many first ones."""
+        return first
+
     def show(
         self, n: int = 16, *, columns: int | None = None, side: int = 256, masks: bool = True
     ) -> Image.Image:
@@ -59,11 +68,12 @@ class Viewing:
         Returns:
             a PIL image: `.show()` opens a window, `.save("sheet.png")` keeps it.
         """
-        views = [view for batch in self._batches(self._first(n)) for view in self.views(batch)]
+        shown = self.choose_shown(self._first(n))
+        views = [view for batch in self._batches(shown) for view in self.views(batch)]
         outlines = [view.mask if masks else None for view in views]
         captions = [
             f"{index} {self.classes[view.label] if view.label >= 0 else 'no label'}"
-            for index, view in enumerate(views)
+            for index, view in zip(shown, views)
         ]
         images = [view.image for view in views]
         return contact_sheet(images, outlines, captions, columns=columns, side=side)
@@ -96,8 +106,8 @@ class Viewing:
 
     def take(self, indices: slice) -> list[Any]:
         """The items of a slice, as `dataset[:16]` gives them."""
-        chosen: Any = self
-        return [chosen[index] for index in range(len(self))[indices]]
+        batches = self._batches(range(len(self))[indices])
+        return [item for batch in batches for item in fetch(self, batch)]
 
     def _repr_png_(self) -> bytes:
         return to_png(self.show(8, columns=4))
@@ -111,3 +121,45 @@ class Viewing:
     @staticmethod
     def _batches(indices: Sequence[int]) -> list[list[int]]:
         return [list(indices[k : k + BATCH]) for k in range(0, len(indices), BATCH)]
+
+
+def views_of(dataset: Any, indices: Sequence[int]) -> list[View]:
+    """Items of any data set before its transforms, with its own labels.
+
+    Transforms are taken off torchvision's data sets, in a copy. Of others the items are taken as
+    they come.
+
+    Raises:
+        TypeError: the items have no image that can be shown, say a tensor that was normalized.
+    """
+    found: dict[int, View] = {}
+    places = [locate(dataset, index) for index in indices]
+    for inner in {id(inner): inner for inner, _ in places}.values():
+        numbers = [number for other, number in places if other is inner]
+        positions = [k for k, (other, _) in enumerate(places) if other is inner]
+        found |= zip(positions, _views_of_one(inner, numbers))
+    return [found[k] for k in range(len(places))]
+
+
+def _views_of_one(dataset: Any, numbers: list[int]) -> list[View]:
+    if hasattr(dataset, "views"):
+        return list(dataset.views(numbers))
+    if isinstance(dataset, VisionDataset):
+        dataset = copy.copy(dataset)
+        dataset.transform = dataset.target_transform = dataset.transforms = None
+    return [_view(dataset, item) for item in fetch(dataset, numbers)]
+
+
+def _view(dataset: Any, item: Any) -> View:
+    """A view of an item `(image, label)` or `(image, mask, label)`."""
+    image, *mask, label = item
+    if isinstance(image, Tensor):
+        is_shown = image.ndim == 3 and len(image) == 3
+        is_shown &= image.dtype == torch.uint8 or 0 <= float(image.min()) <= float(image.max()) <= 1
+        image = to_pil(image) if is_shown else image
+    if not isinstance(image, Image.Image):
+        raise TypeError(
+            f"{type(dataset).__name__} gives no images that can be shown, but"
+            f" {type(image).__name__}: take its transforms off, or look at the other part alone."
+        )
+    return View(image, torch.as_tensor(mask[0]) > 0 if mask else None, label)

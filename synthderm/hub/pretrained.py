@@ -5,7 +5,6 @@ A model folder holds `config.json`, `model.safetensors` and `README.md` (the car
 
 import copy
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +16,7 @@ from torch.nn.utils import parametrize
 from torch.overrides import TorchFunctionMode
 
 from synthderm.determinism import usual_torch
-from synthderm.files import atomic_path, to_json
+from synthderm.files import atomic_path, temporary_folder, to_json
 from synthderm.hub.download import CacheDir, Token
 from synthderm.hub.model_card import without_folders
 from synthderm.hub.model_folder import (
@@ -181,8 +180,8 @@ class Pretrained(nn.Module):
         """
         records = {**self.card, **(card or {})}
         records["training"] = without_folders(records.get("training", {}))
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = self.save_pretrained(Path(temporary) / "model", card=records)
+        with temporary_folder() as temporary:
+            folder = self.save_pretrained(temporary / "model", card=records)
             before, after = self.plain_state(), self.from_pretrained(folder).state_dict()
             different = [
                 key

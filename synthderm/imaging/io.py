@@ -221,10 +221,5 @@ def write_image(
         path.parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(path.parent)) from None
-    try:
-        with atomic_path(path) as part:
-            image.save(part, format=file_format, **options)
-    except OSError as error:  # which names the temporary file, or none
-        if error.errno is None:
-            raise OSError(f"{path} can't be written: {error}.") from None
-        raise OSError(error.errno, error.strerror, str(path)) from None
+    with atomic_path(path) as part:
+        image.save(part, format=file_format, **options)

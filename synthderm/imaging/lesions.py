@@ -7,25 +7,9 @@ from torch import Tensor
 
 from synthderm.imaging.compositing import GRID
 from synthderm.imaging.masks import smooth_fields
+from synthderm.imaging.signs import SIGNS
 from synthderm.imaging.tiles import SIZES
 
-# What the clinical scores rate (EASI: Hanifin et al., Exp. Dermatol. 10, 2001; SCORAD: European
-# Task Force on Atopic Dermatitis, Dermatology 186, 1993), pigment, and how a lesion looks.
-# `synthderm.imaging.eczema_renderer` says how each is drawn.
-SIGNS = (
-    "erythema",
-    "papulation",
-    "excoriation",
-    "lichenification",
-    "scale",
-    "crust",
-    "oozing",
-    "pigment",
-    "diffuseness",
-    "patchiness",
-    "warmth",
-)
-LOOKS = SIGNS[-3:]  # how a lesion looks beside the clinical signs
 # Amounts of the signs that occur together, in the order of `SIGNS`. A lesion is one of these, moved
 # by up to 40% towards another, and each amount then varies by 0.18 (standard deviation).
 PATTERNS = {

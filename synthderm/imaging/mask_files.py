@@ -67,7 +67,8 @@ def _threshold(values: np.ndarray, counts: np.ndarray, is_lossy: bool, is_float:
         raise ValueError(f"its values go from {low:g} to {high:g}; {ADVICE}")
     if high == 0:
         return 0
-    if not is_lossy and (len(values) == 1 or (len(values) == 2 and low == 0)):
+    is_share = is_float and high < 1  # of white, which is 1: a soft mask's, or a probability
+    if not (is_lossy or is_share) and (len(values) == 1 or (len(values) == 2 and low == 0)):
         return 0
     white = next(level for level in LEVELS[0 if is_float else 1 :] if high <= level)
     dark, bright = FEW * white, (1 - FEW) * white

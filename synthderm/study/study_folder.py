@@ -23,11 +23,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from synthderm.study.plan import Plan
+from synthderm.study.plan import BLOCKS, CHOICES, KINDS, Plan
 from synthderm.study.schedule import Trial
+from synthderm.study.strict import (
+    check_like,
+    make,
+    one_of,
+    read_object,
+    read_rows,
+    read_text,
+    whole_number,
+)
 
 FORMAT = 1
 PAGES = Path(__file__).parent / "pages"
+IMAGE_COLUMNS = ("name", "side", "origin", "use")
 
 Example = tuple[list[str], str]  # image names, and the right answer
 
@@ -98,34 +108,40 @@ class Study:
                 f"{self.folder} is not a study (no study.json): make one with"
                 f" `synthderm study build --out {self.folder}`."
             )
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_object(path)
         written = values.pop("format", None)
         if written != FORMAT:
             raise ValueError(
-                f"{path} has format {written}, but this version reads format {FORMAT}: use the"
-                " version of synthderm that built it."
+                f"{path} has format {written!r:.40}, but this version reads format {FORMAT}: use"
+                " the version of synthderm that built it."
             )
-        self.settings = Settings(**values | {"plan": Plan(**values["plan"])})
+        plan = make(Plan, values.get("plan"), f"{path}: plan")
+        self.settings = make(Settings, values | {"plan": plan}, str(path))
         self.database = self.folder / "answers.sqlite"
 
     @cached_property
     def trials(self) -> dict[int, list[Trial]]:
-        """Each participant's trials, by number of the participant from 1."""
+        """Each participant's trials, by number of the participant from 1.
+
+        Raises:
+            ValueError: the file doesn't fit; it is read as it was built.
+        """
         trials: dict[int, list[Trial]] = {}
-        with open(self.folder / "trials.csv", newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                trial = Trial(
-                    participant=int(row["participant"]),
-                    position=int(row["position"]),
-                    block=row["block"],
-                    kind=row["kind"],
-                    a=row["a"],
-                    b=row["b"],
-                    answer=row["answer"],
-                    repeat_of=int(row["repeat_of"]) if row["repeat_of"] else None,
-                    swapped=row["swapped"] == "1",
+        path = self.folder / "trials.csv"
+        for place, row in read_rows(path, [field.name for field in fields(Trial)]):
+            trial = _trial(row, place)
+            shown = trials.setdefault(trial.participant, [])
+            if trial.position != len(shown) or trial.participant != len(trials):
+                raise ValueError(
+                    f"{place}: participant {trial.participant}, position {trial.position} is out of"
+                    " order: put trials.csv back as it was built."
                 )
-                trials.setdefault(trial.participant, []).append(trial)
+            for name in (trial.a, trial.b):
+                if name and name not in self.origins:
+                    raise ValueError(f"{place}: {name!r:.60} is no image in images.csv.")
+            shown.append(trial)
+        if not trials:
+            raise ValueError(f"{path} has no trials: put it back as it was built.")
         return trials
 
     @cached_property
@@ -133,25 +149,57 @@ class Study:
         """For each image name: `side` (real, generated, before, after), `origin`, and `use`.
 
         `use` is "trial" or "example".
+
+        Raises:
+            ValueError: the file doesn't fit.
         """
-        with open(self.folder / "images.csv", newline="", encoding="utf-8") as file:
-            return {row["name"]: row for row in csv.DictReader(file)}
+        origins: dict[str, dict[str, str]] = {}
+        for place, row in read_rows(self.folder / "images.csv", IMAGE_COLUMNS):
+            name = row["name"]
+            if not name or name in origins or name != Path(name).name or not name.isprintable():
+                raise ValueError(f"{place}: {name!r:.60} is there twice, or is no name of a file.")
+            origins[name] = row
+        return origins
 
     @cached_property
     def texts(self) -> dict[str, Any]:
-        """What participants read, by name."""
-        return dict(json.loads((self.folder / "texts.json").read_text(encoding="utf-8")))
+        """What participants read, by name.
+
+        Raises:
+            ValueError: the file lacks a text.
+        """
+        path = self.folder / "texts.json"
+        texts = read_object(path)
+        check_like(texts, read_object(PAGES / "texts.json"), str(path))
+        return texts
 
     @property
     def consent(self) -> list[str]:
         """The paragraphs of the consent text."""
-        text = (self.folder / "consent.txt").read_text(encoding="utf-8")
+        text = read_text(self.folder / "consent.txt")
         paragraphs = (" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
         return [paragraph for paragraph in paragraphs if paragraph]
 
     def image(self, name: str) -> Path:
         """The file of an image."""
         return self.folder / "images" / name
+
+
+def _trial(row: Mapping[str, str], place: str) -> Trial:
+    """A row of trials.csv."""
+    block = one_of(row["block"], BLOCKS, "block", place)
+    repeat_of = row["repeat_of"]
+    return Trial(
+        participant=whole_number(row["participant"], "participant", place),
+        position=whole_number(row["position"], "position", place),
+        block=block,
+        kind=one_of(row["kind"], (*KINDS, "check"), "kind", place),
+        a=row["a"],
+        b=row["b"],
+        answer=one_of(row["answer"], CHOICES[block], "answer", place),
+        repeat_of=whole_number(repeat_of, "repeat_of", place) if repeat_of else None,
+        swapped=one_of(row["swapped"], ("0", "1"), "swapped", place) == "1",
+    )
 
 
 def write_study(
@@ -173,7 +221,7 @@ def write_study(
     for name, text in (
         ("study.json", json.dumps({"format": FORMAT} | asdict(settings), indent=2) + "\n"),
         ("trials.csv", csv_text([field.name for field in fields(Trial)], trial_rows)),
-        ("images.csv", csv_text(["name", "side", "origin", "use"], uses)),
+        ("images.csv", csv_text(IMAGE_COLUMNS, uses)),
     ):
         (folder / name).write_text(text, encoding="utf-8", newline="")
     for name in ("texts.json", "consent.txt"):

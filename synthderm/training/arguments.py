@@ -1,6 +1,7 @@
 """The command lines of the training recipes."""
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -26,6 +27,33 @@ GAN_FIXED = (
     "kid_images",
 )
 EDIT_FIXED = ("supervision", "init", "seed", "size", "features")
+# Numbers that have to be above 0, and those that may be 0, which switches something off.
+ABOVE_0 = (
+    "minutes",
+    "images",
+    "pause",
+    "val_interval",
+    "size",
+    "batch",
+    "ema_images",
+    "threads",
+    "kid_images",
+    "channels",
+    "disc_channels",
+    "lr",
+    "lr_half_life",
+    "penalty_interval",
+)
+FROM_0 = (
+    "half_res_images",
+    "condition_images",
+    "augment_color",
+    "r1",
+    "r2",
+    "classify_weight",
+    "recon_weight",
+    "paired_weight",
+)
 
 
 def parse_gan_args(description: str) -> argparse.Namespace:
@@ -36,6 +64,7 @@ def parse_gan_args(description: str) -> argparse.Namespace:
     _add_gan_losses(parser.add_argument_group("losses").add_argument)
     args = parser.parse_args()
     with exit_on_error("train_gan.py"):
+        _check_numbers(args)
         if args.skin_tone and args.region == "given":
             raise ValueError(
                 "--skin-tone needs --region skin or --region close-up: "
@@ -71,6 +100,7 @@ def parse_edit_args(description: str) -> argparse.Namespace:
     )
     args = parser.parse_args()
     with exit_on_error("train_edit.py"):
+        _check_numbers(args)
         if args.supervision == "paired":
             _refuse_adversarial(args)
         elif not args.lesional:
@@ -80,6 +110,31 @@ def parse_edit_args(description: str) -> argparse.Namespace:
         elif args.paired_weight is None:
             args.paired_weight = 0.5
     return args
+
+
+def _check_numbers(args: argparse.Namespace) -> None:
+    """Refuse numbers under which nothing would be trained, or that are none."""
+    for names, is_right, says in (
+        (ABOVE_0, lambda number: number > 0, "above 0"),
+        (FROM_0, lambda number: number >= 0, "0 or more"),
+    ):
+        for name in names:
+            value = getattr(args, name, None)
+            numbers = value if isinstance(value, list) else [] if value is None else [value]
+            if not all(is_right(number) and math.isfinite(number) for number in numbers):
+                shown = " ".join(str(number) for number in numbers)
+                many = "numbers" if len(numbers) > 1 else "a number"
+                raise ValueError(f"--{name.replace('_', '-')} {shown}: give {many} {says}.")
+    start, end = getattr(args, "condition_images", (0, 0))
+    if start > end:
+        raise ValueError(f"--condition-images {start} {end}: the lower number comes first.")
+    if not -(2**63) <= args.seed < 2**64:
+        raise ValueError(f"--seed {args.seed}: torch takes seeds from -2**63 to 2**64 - 1.")
+    try:
+        torch.empty(0, device=args.device)
+    except (RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"--device {args.device} can't be used: {reason:.200}") from None
 
 
 def _refuse_adversarial(args: argparse.Namespace) -> None:

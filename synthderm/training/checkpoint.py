@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from synthderm.files import atomic_path, to_json, write_text
 from synthderm.hub.model_folder import short
 
-# What a checkpoint holds.
-Part = nn.Module | torch.optim.Optimizer | Tensor
+# What a checkpoint holds; a dict is of plain numbers, as running means by name.
+Part = nn.Module | torch.optim.Optimizer | Tensor | dict[str, float]
 CHECKPOINT, METRICS = "checkpoint.pt", "metrics.jsonl"
 
 
@@ -46,7 +46,10 @@ def write_checkpoint(
     values["rng"] = torch.get_rng_state()
     values["cuda_rng"] = torch.cuda.get_rng_state() if device.type == "cuda" else None
     with atomic_path(folder / CHECKPOINT) as part:
-        torch.save(values, part)
+        try:
+            torch.save(values, part)
+        except RuntimeError as error:  # as on a full disk
+            raise OSError(short(str(error), 100)) from None
 
 
 def read_checkpoint(folder: Path) -> dict[str, Any] | None:
@@ -97,18 +100,28 @@ def restore(
     torch.set_rng_state(values["rng"])
     if device.type == "cuda" and values["cuda_rng"] is not None:
         torch.cuda.set_rng_state(values["cuda_rng"])
-    _trim_log(folder / METRICS, values["state"]["shown"])
+    trim_log(folder, values["state"]["shown"])
 
 
-def _trim_log(path: Path, shown: int) -> None:
-    """Remove what was logged after `shown` images, and a last line that was cut off."""
-    if not path.is_file():
-        return
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        if line.endswith("\n") and json.loads(line)["shown"] <= shown:
-            kept.append(line)
-    write_text(path, "".join(kept))
+def trim_log(folder: Path, shown: int) -> None:
+    """Remove from the log of a run what was logged after `shown` images, and what is no whole line:
+    a last one that was cut off, or what a machine that lost its power left."""
+    if (folder / METRICS).is_file():
+        kept = [entry for entry in read_log(folder) if entry["shown"] <= shown]
+        write_text(folder / METRICS, "".join(to_json(entry) + "\n" for entry in kept))
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """The whole lines of a run's `metrics.jsonl`; [] where there is none."""
+    path, entries = folder / METRICS, []
+    for line in path.read_bytes().splitlines(keepends=True) if path.is_file() else []:
+        try:
+            entry = json.loads(line) if line.endswith(b"\n") else None
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and "shown" in entry:
+            entries.append(entry)
+    return entries
 
 
 def log_metrics(folder: Path, metrics: dict[str, Any]) -> None:
@@ -118,8 +131,12 @@ def log_metrics(folder: Path, metrics: dict[str, Any]) -> None:
         folder: of the run.
         metrics: "shown", the number of images shown, and what was measured then.
     """
-    with open(folder / METRICS, "a", encoding="utf-8") as file:
-        file.write(to_json(metrics) + "\n")
+    path = folder / METRICS
+    try:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(to_json(metrics) + "\n")
+    except OSError as error:  # which on a full disk names no file
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def as_stored(value: Any) -> Any:
@@ -136,6 +153,8 @@ def to_state(part: Part) -> Any:
     """
     if isinstance(part, Tensor):
         return part
+    if isinstance(part, dict):
+        return dict(part)
     state = part.state_dict()
     if isinstance(part, nn.Module):
         return {key: value for key, value in state.items() if ".backbone." not in key}
@@ -152,6 +171,9 @@ def load_state(part: Part, state: Any) -> None:
     """The counterpart of `to_state`; strict in all that is not left out there."""
     if isinstance(part, Tensor):
         part.copy_(state)
+    elif isinstance(part, dict):
+        part.clear()
+        part.update(state)
     elif isinstance(part, nn.Module):
         present = part.state_dict()
         part.load_state_dict({key: present[key] for key in present if ".backbone." in key} | state)

@@ -5,7 +5,7 @@ import math
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from synthderm.files import held, remove_parts
 from synthderm.models.layers import has_bf16
 from synthderm.training.checkpoint import CHECKPOINT, Part, log_metrics
 from synthderm.training.run import RunState, TrainingRun
@@ -112,22 +113,38 @@ def train(
         validate: writes samples and models; gives what it measured.
         started: `time.perf_counter()` when the recipe started; `--pause` counts from there.
     """
+    with ExitStack() as stack:
+        with exit_on_error(run.recipe):
+            stack.enter_context(held(run.folder))
+            remove_parts(run.folder)
+            run.restore(step.parts, state)
+        _repeat(step, run, state, validate, started)
+
+
+def _repeat(
+    step: Step,
+    run: TrainingRun,
+    state: RunState,
+    validate: Callable[[], dict[str, Any]],
+    started: float,
+) -> None:
+    """As `train`, of a run that was resumed."""
     args, out, device = step.args, run.folder, run.device
-    with exit_on_error(run.recipe):
-        run.restore(step.parts, state)
     clock, is_paused = Clock(state, args.minutes), False
     checkpoint_due = started + (FIRST_CHECKPOINT if run.is_new else CHECKPOINT_EVERY)
 
     def save() -> None:
         nonlocal checkpoint_due
-        run.save(step.parts, state)
+        with exit_on_error(run.recipe, (OSError,)):
+            run.save(step.parts, state)
         clock.skip()
         checkpoint_due = time.perf_counter() + CHECKPOINT_EVERY
 
     def validate_and_save() -> None:
         state.validated = state.shown
-        measured = {"images_per_s": clock.images_per_s, **validate()}
-        log_metrics(out, {**asdict(state), **measured})
+        with exit_on_error(run.recipe, (OSError,)):
+            measured = {"images_per_s": clock.images_per_s, **validate()}
+            log_metrics(out, {**asdict(state), **measured})
         save()
         clock.restart()
 
@@ -161,11 +178,18 @@ def autocast(device: torch.device) -> torch.autocast:
 
 
 @contextmanager
-def exit_on_error(recipe: str) -> Iterator[None]:
-    """Leave with one line, without a traceback, where the data or the arguments do not fit."""
+def exit_on_error(
+    recipe: str, kinds: tuple[type[Exception], ...] = (ValueError, OSError)
+) -> Iterator[None]:
+    """Leave with one line, without a traceback, where the data or the arguments do not fit.
+
+    Args:
+        recipe: its name, for the line.
+        kinds: of errors.
+    """
     try:
         yield
-    except (ValueError, OSError) as error:
+    except kinds as error:
         raise SystemExit(f"{recipe}: {error}") from None
 
 

@@ -5,6 +5,7 @@ Whatever is on the command line of a run that goes on either acts from there on,
 model's card tells which images were shown under which arguments.
 """
 
+import os
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,12 +14,15 @@ from typing import Any
 
 import torch
 
+from synthderm.files import held
 from synthderm.hub.model_card import without_folders
 from synthderm.training.checkpoint import (
+    CHECKPOINT,
     Part,
     as_stored,
     read_checkpoint,
     restore,
+    trim_log,
     write_checkpoint,
 )
 
@@ -47,7 +51,8 @@ class TrainingRun:
     the number of images after which it took over.
 
     Raises:
-        ValueError: the checkpoint is damaged or of another recipe, or a fixed argument differs.
+        ValueError: the checkpoint is damaged or of another recipe, a fixed argument differs, or
+            another process has the folder.
     """
 
     def __init__(self, recipe: str, args: Namespace, fixed: Sequence[str]) -> None:
@@ -56,7 +61,11 @@ class TrainingRun:
         self.arguments: dict[str, Any] = as_stored(vars(args))
         self.facts: dict[str, Any] = {}
         self.parts: list[dict[str, Any]] = []
-        self._checkpoint = read_checkpoint(self.folder)
+        self._checkpoint = None
+        if self.folder.is_dir():
+            with held(self.folder):  # refused now, and not after the data were read
+                self._checkpoint = read_checkpoint(self.folder)
+        self._version = self._find_version()
         self.is_new = self._checkpoint is None
         if self._checkpoint is not None:
             record = self._checkpoint["record"]
@@ -106,9 +115,16 @@ class TrainingRun:
             state: of a new run; changed in place.
 
         Raises:
-            ValueError: the checkpoint does not fit the parts.
+            ValueError: the checkpoint does not fit the parts, or is another one by now.
         """
-        if self._checkpoint is not None:
+        if self._find_version() != self._version:
+            raise ValueError(
+                f"{self.folder} was written to by another process meanwhile: give the command"
+                " again."
+            )
+        if self._checkpoint is None:
+            trim_log(self.folder, -1)  # of a run that is no more
+        else:
             restore(self.folder, self._checkpoint, parts, self.device)
             for name, value in self._checkpoint["state"].items():
                 setattr(state, name, value)
@@ -117,6 +133,14 @@ class TrainingRun:
             del self.parts[-1]  # no image was shown under it
         if not self.parts or self.parts[-1]["arguments"] != self.arguments:
             self.parts.append({"shown": state.shown, "arguments": self.arguments})
+
+    def _find_version(self) -> tuple[int, int] | None:
+        """What tells the checkpoint's file from another one that took its place."""
+        try:
+            status = os.stat(self.folder / CHECKPOINT)
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns
 
     def save(self, parts: Mapping[str, Part], state: RunState) -> None:
         """Write the checkpoint."""

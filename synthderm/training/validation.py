@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synthderm.imaging.contact_sheet import grid, outline
-from synthderm.imaging.io import to_pil
+from synthderm.imaging.io import to_pil, write_image
 from synthderm.metrics import Extractor, kid, load_extractor
 from synthderm.models.generator import SkinGenerator
 from synthderm.training.image_pool import ImagePool
@@ -192,7 +192,7 @@ class SampleSheet:
             parts.append(output.float().cpu())
         samples = torch.cat(parts)
         images = (samples[:, :3] + 1) / 2
-        to_pil(grid(outline(images, samples[:, 3:] > 0), 8)).save(path)
+        write_image(to_pil(grid(outline(images, samples[:, 3:] > 0), 8)), path)
         return images.std(0).mean().item()
 
 

@@ -1,15 +1,39 @@
 """Checks of what `EczemaEdit` and the functions of `synthderm.transforms.functional` are given."""
 
+import reprlib
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from synthderm.imaging.compositing import LARGEST
-from synthderm.imaging.lesions import SIGNS
+from synthderm.imaging.signs import SIGNS
 
 MASKS = ("random", "given", "predict")
 # How far bicubic resizing may take float images beyond [0, 1]: by 1/9 beside a straight edge from
 # black to white. An edit clamps what it changes; outside the mask such values stay as they are.
 OVERSHOOT = 0.125
+
+
+def check_dense(name: str, tensor: Tensor) -> None:
+    """Refuse tensors whose values can't be read.
+
+    Args:
+        name: of the argument, for the error.
+        tensor: its value.
+
+    Raises:
+        TypeError: it is sparse, nested or on the meta device.
+    """
+    if tensor.is_nested:
+        kind, way_out = "nested", "stack images of one size, or edit them one by one"
+    elif tensor.layout != torch.strided:
+        kind, way_out = "sparse", "write .to_dense()"
+    elif tensor.is_meta:
+        kind, way_out = "on the meta device, without data", "make it on a real one"
+    else:
+        return
+    raise TypeError(f"{name}: a tensor that is {kind}; {way_out}.")
 
 
 def as_batch(images: Tensor) -> Tensor:
@@ -23,6 +47,7 @@ def as_batch(images: Tensor) -> Tensor:
             f"images must be a tensor, not {type(images).__name__}; "
             "for PIL images and arrays use synthderm.EczemaEdit."
         )
+    check_dense("images", images)
     if images.dtype not in LARGEST:
         raise TypeError(
             f"images have dtype {images.dtype}; "
@@ -34,6 +59,8 @@ def as_batch(images: Tensor) -> Tensor:
             f"images have shape {tuple(images.shape)}; "
             "expected (B, 3, H, W) or (3, H, W), channels 1, 3 or 4."
         )
+    if len(batch) and batch.numel() == 0:
+        raise ValueError(f"images have shape {tuple(images.shape)}, which holds no pixel.")
     if batch.is_floating_point() and batch.numel():
         _check_range(batch.detach())
     return batch.detach()
@@ -64,7 +91,11 @@ def check_masks(masks: Tensor, batch: Tensor) -> Tensor:
     """Masks as (B, 1, H, W) bool on the images' device."""
     if not isinstance(masks, Tensor) or masks.dtype != torch.bool:
         seen = getattr(masks, "dtype", type(masks).__name__)
-        raise TypeError(f"masks must be a bool tensor, not {seen}; write masks > 0.")
+        raise TypeError(
+            f"masks must be a bool tensor, not {seen}; write masks > 0, and masks >= 0.5 of floats"
+            " in [0, 1]."
+        )
+    check_dense("masks", masks)
     masks = masks[None] if masks.ndim == 3 else masks
     expected = (len(batch), 1, *batch.shape[-2:])
     if masks.shape != expected:
@@ -75,14 +106,27 @@ def check_masks(masks: Tensor, batch: Tensor) -> Tensor:
     return masks.to(batch.device)
 
 
-def check_signs(signs: Tensor, count: int) -> Tensor:
-    """Signs as (B, 11) float32."""
-    if signs.shape[-1:] != (len(SIGNS),) or not ((signs >= 0) & (signs <= 1)).all():
+def check_signs(signs: Any, count: int) -> Tensor:
+    """Signs as (B, 11) float32.
+
+    Raises:
+        ValueError: no real numbers, another shape, or outside [0, 1].
+    """
+    if isinstance(signs, Tensor) and signs.is_complex():
+        raise ValueError(f"signs must be {len(SIGNS)} real numbers, not {signs.dtype}.")
+    try:
+        signs = torch.as_tensor(signs, dtype=torch.float32)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(
+            f"signs must be {len(SIGNS)} numbers, not {reprlib.repr(signs)}."
+        ) from None
+    shapes = [(len(SIGNS),), (1, len(SIGNS)), (count, len(SIGNS))]
+    if tuple(signs.shape) not in shapes or not ((signs >= 0) & (signs <= 1)).all():
         seen = f"{tuple(signs.shape)}, {signs.flatten()[: len(SIGNS)].tolist()}"
         raise ValueError(
-            f"signs must be (B, {len(SIGNS)}) or ({len(SIGNS)},) in [0, 1], not {seen}."
+            f"signs must be ({count}, {len(SIGNS)}) or ({len(SIGNS)},) in [0, 1], not {seen}."
         )
-    return signs.expand(count, len(SIGNS)).float()
+    return signs.expand(count, len(SIGNS))
 
 
 def check_mask_source(mode: str, mask: str | None) -> str:

@@ -20,7 +20,7 @@ from synthderm.hub.resolve import pin
 from synthderm.models.cache import Model, load_editor
 from synthderm.models.editor import EczemaEditor
 from synthderm.transforms import functional, samples
-from synthderm.transforms.checks import as_batch, check_mask_source
+from synthderm.transforms.checks import as_batch, check_dense, check_mask_source
 from synthderm.transforms.edit_plan import (
     Draw,
     EditPlan,
@@ -43,13 +43,16 @@ class EczemaEdit(v2.Transform):
     (B, 3, H, W), drawn per image), alone or in any nesting of tuples, lists and dicts; and, in a
     sample without these, a numpy array (H, W, 3), uint8 in RGB. Gives the same back: type, dtype,
     size, device. Pixels outside the mask are the input's own, bit for bit. Put it before
-    `Normalize`. For other libraries see `synthderm.integrations`.
+    `Normalize`. A PIL image keeps its `info`: its pixels are taken for sRGB, and a colour profile
+    is not applied but stays, so that all else looks as before (`SkinFolder` reads files in sRGB).
+    For other libraries see `synthderm.integrations`.
 
-    A `tv_tensors.Mask` in the sample comes back updated: joined with what was added, cleared where
-    eczema was removed altogether. The pixels decide what was edited: an image of which none
-    changes (no skin, an empty mask, severity 0, an edit too mild for its dtype) keeps its label
-    and mask and is not in the record. No other mask is drawn instead, so of images without skin
-    fewer than `p` are edited. A sample of which nothing changes comes back as the same objects.
+    A `tv_tensors.Mask` in the sample (0 and one other value, or floats in [0, 1], from 0.5 on
+    eczema) comes back updated: joined with what was added, cleared where it was removed altogether.
+    The pixels decide what was edited: an image of which none changes (no skin, an empty mask,
+    severity 0, an edit too mild for its dtype) keeps its label and mask and is not in the record.
+    No other mask is drawn instead, so of images without skin fewer than `p` are edited. A sample of
+    which nothing changes comes back as the same objects.
 
     Random numbers are torch's global ones alone. Autocast, inference mode, default dtype and
     default device change no bit. Images carry no gradient through it, and `torch.compile` makes a
@@ -62,7 +65,8 @@ class EczemaEdit(v2.Transform):
             None. With mode="remove" the share of the eczema that is removed, all of it where None:
             below 1 some is left, and so are mask and label.
         coverage: share of the skin under a random mask, a number or a range within (0, 1].
-        mask: "random" (drawn in the skin region; to add), "given" (the sample's
+        mask: "random" (drawn in the skin region, which skin of every tone has, and grey-scale
+            pictures and nearly grey backgrounds have not; to add), "given" (the sample's
             `tv_tensors.Mask`), or "predict" (found by the model, whatever masks the sample has; to
             remove or toggle). Where None: "random" to add, "predict" else.
         model: bundled name, folder, Hub id ("org/name@revision"), or an `EczemaEditor`. A branch
@@ -76,9 +80,9 @@ class EczemaEdit(v2.Transform):
             (image, mask, label). Else a function of the sample; None for no label.
         return_record: give back `(sample, record)`. The record has the rows of the images that were
             `edited`, and for each its `direction`, `severity`, `masks` ((N, 1, H, W) bool) and
-            `mask_area` (share of the image); `mode`, `seed` and `model_revision`. With the seed,
-            `synthderm.add_eczema` gives the same lesions to the images in `drawn`, which are those
-            with an edit and those of which no pixel changed.
+            `mask_area` (share of the image); `mode`, `seed` and `model_revision`. With `seed` and
+            `coverage`, `synthderm.add_eczema` gives the same lesions to the images in `drawn`,
+            which are those with an edit and those of which no pixel changed.
 
     Raises:
         TypeError: no image in the sample, or one of a mode or dtype that is not supported.
@@ -154,19 +158,22 @@ class EczemaEdit(v2.Transform):
 
         Args:
             images: (B, 3, H, W), uint8, uint16 or float in [0, 1].
-            masks: (B, 1, H, W) or (B, H, W), bool or integer, not 0 where there is eczema.
+            masks: (B, 1, H, W) or (B, H, W): bool, 0 and one other value, or floats in [0, 1],
+                from 0.5 on eczema.
             labels: (B,) integer; needed where `label` is to be set.
 
         Returns:
             What was given, in this order: images, or (images, masks), (images, labels),
             (images, masks, labels); with `return_record` in a pair with the record.
         """
+        for name, value in (("images", images), ("masks", masks), ("labels", labels)):
+            if isinstance(value, Tensor):
+                check_dense(name, value)
+            elif value is not None and name != "images":
+                raise ValueError(f"{name} must be a tensor, not {type(value).__name__}.")
         if not isinstance(images, Tensor) or images.ndim != 4:
             seen = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
             raise ValueError(f"images must be a (B, 3, H, W) tensor, not {seen}.")
-        for name, value in (("masks", masks), ("labels", labels)):
-            if value is not None and not isinstance(value, Tensor):
-                raise ValueError(f"{name} must be a tensor, not {type(value).__name__}.")
         if self.labels and labels is None and self.p > 0:
             raise ValueError("a label is to be set, but batch() got no labels: give labels=.")
         parts = [images] if masks is None else [images, masks]

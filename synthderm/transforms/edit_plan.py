@@ -13,6 +13,7 @@ from torch import Tensor
 from synthderm.imaging.lesions import Latents, no_latents, sample_latents
 from synthderm.models.editor import ADD, REMOVE
 from synthderm.transforms import functional
+from synthderm.transforms.mask_values import computable, to_region
 from synthderm.transforms.samples import take
 
 DIRECTIONS = {ADD: "add", REMOVE: "remove"}
@@ -41,6 +42,7 @@ class EditPlan:
         latents: of N lesions.
         thumbnails: (N, 3, 64, 64) float.
         drawn: the rows that lesions were drawn for, of which `rows` are those that are left.
+        coverage: of the random mask of each of `drawn`; [] where masks were given or found.
     """
 
     rows: list[int]
@@ -50,6 +52,7 @@ class EditPlan:
     latents: Latents
     thumbnails: Tensor
     drawn: list[int]
+    coverage: list[float]
 
     def without_empty(self) -> "EditPlan":
         """Without the images to which nothing would be done."""
@@ -105,8 +108,10 @@ def make_plans(
         if direction == ADD:
             generator = torch.Generator().manual_seed(draw.seed)
             latents = sample_latents(len(places), generator)
+        coverage: list[float] = []
         if masks is None or (mode == "toggle" and direction == ADD):
             share = take(draw.coverage, places)
+            coverage = share.tolist()
             where = functional.masks_on_skin(chosen, size, share, generator)
         else:
             where = take(masks, places)
@@ -118,6 +123,7 @@ def make_plans(
             latents=latents,
             thumbnails=chosen,
             drawn=rows,
+            coverage=coverage,
         )
         plans.append(plan.without_empty())
     return plans
@@ -140,19 +146,21 @@ def update_mask(mask: Tensor, plans: list[EditPlan], count: int) -> Tensor:
     """A mask joined with what was added, and without what was removed altogether.
 
     Args:
-        mask: of `count` images, any dtype; where it is not False or 0 there is eczema. The result
-            has its dtype and its value for eczema (1, or 255).
+        mask: of `count` images, any dtype; what its values mean says `to_region`. The result has
+            its dtype and its value for eczema (1, or 255).
     """
-    value: int = True
-    if mask.dtype != torch.bool:
-        value = max(1, int(mask.max())) if mask.numel() else 1
+    dtype, value = mask.dtype, 1
+    if dtype != torch.bool and mask.numel():
+        to_region(mask)  # refuses what has no value for eczema
+        mask = computable(mask)
+        value = max(1, int(mask.max()))
     for plan in plans:
         places = plan.relabelled()
         touched = plan.masks.new_zeros(count, *plan.masks.shape[1:])
         touched[[plan.rows[place] for place in places]] = take(plan.masks, places)
         new = value if plan.direction == ADD else 0
         mask = mask.masked_fill(touched.reshape(mask.shape).to(mask.device), new)
-    return mask
+    return mask.to(dtype)
 
 
 def make_record(
@@ -169,6 +177,7 @@ def make_record(
     order = sorted(range(len(rows)), key=rows.__getitem__)
     severity = [amount for plan in plans for amount in plan.severity.tolist()]
     directions = [DIRECTIONS[plan.direction] for plan in plans for _ in plan.rows]
+    adding = [plan for plan in plans if plan.direction == ADD]
     masks = torch.zeros(0, 1, *size, dtype=torch.bool)
     if plans:
         masks = torch.cat([plan.masks for plan in plans])[order]
@@ -180,6 +189,7 @@ def make_record(
         "masks": masks,
         "mask_area": masks.float().mean((1, 2, 3)).tolist(),
         "seed": seed if plans else None,
-        "drawn": [row for plan in plans if plan.direction == ADD for row in plan.drawn],
+        "drawn": [row for plan in adding for row in plan.drawn],
+        "coverage": [share for plan in adding for share in plan.coverage],
         "model_revision": revision if plans else None,
     }

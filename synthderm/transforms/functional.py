@@ -8,12 +8,14 @@ torch's. Autocast, inference mode, default dtype and default device change no bi
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from synthderm.arguments import as_integer, as_number, as_numbers
+from synthderm.callers import BETWEEN, warn_caller
 from synthderm.determinism import usual_torch
 from synthderm.imaging.compositing import (
     LARGEST,
@@ -66,7 +68,8 @@ def random_mask(
         seed: which masks; torch's global random state where None.
 
     Returns:
-        (B, 1, H, W) bool, or (1, H, W) for one image; empty where an image shows no skin.
+        (B, 1, H, W) bool, or (1, H, W) for one image; empty where an image shows no skin, or has
+        so little colour that skin can't be told from paper: grey-scale pictures, under a warning.
     """
     batch = as_batch(images)
     generator = _generator(seed)
@@ -91,12 +94,13 @@ def add_eczema(
 
     Args:
         images: see the module.
-        masks: (B, 1, H, W) bool; drawn at random in the skin region where None.
+        masks: (B, 1, H, W) bool; drawn at random in the skin region where None. A grey-scale
+            picture has none: see `random_mask`.
         severity: number or (B,) in [0, 1]; 0 gives the image back.
         coverage: share of the skin under a random mask, number or (B,) in (0, 1].
         seed: which lesion; torch's global random state where None.
         signs: (B, 11) or (11,) in [0, 1], the amount of each of
-            `synthderm.imaging.lesions.SIGNS`; random where None.
+            `synthderm.imaging.signs.SIGNS`; random where None.
         model: bundled name, folder, Hub id, or an `EczemaEditor`.
 
     Raises:
@@ -210,6 +214,8 @@ def find_in_thumbnails(
     editor: EczemaEditor, thumbnails: Tensor, size: Sequence[int], threshold: float = 0.3
 ) -> Tensor:
     """Masks (B, 1, *size) bool of eczema in images with these thumbnails."""
+    if len(thumbnails) == 0:  # which torch does not unshuffle
+        return torch.zeros(0, 1, *size, dtype=torch.bool, device=thumbnails.device)
     latents = no_latents(len(thumbnails)).to(thumbnails.device)
     zeros = torch.zeros(len(thumbnails), dtype=torch.float32, device=thumbnails.device)
     maps = editor(
@@ -231,7 +237,20 @@ def masks_on_skin(
     """Random masks (B, 1, *size) bool on the CPU, in the skin region of images with these
     thumbnails."""
     share = as_numbers("coverage", coverage, len(thumbnails), open_low=True)
-    return sample_masks(size, share, skin_region(thumbnails), generator)
+    skin = skin_region(thumbnails)
+    if not skin.any() and bool((thumbnails == thumbnails[:, :1]).all()) and len(thumbnails):
+        warn_of_grey()
+    return sample_masks(size, share, skin, generator)
+
+
+@lru_cache(maxsize=1)
+def warn_of_grey() -> None:
+    """Say once a process that nothing is drawn at random on grey-scale pictures."""
+    warn_caller(
+        "a picture without colour does not tell where it shows skin, so no eczema is drawn on it:"
+        " give the masks where it may be.",
+        between=BETWEEN,
+    )
 
 
 def thumbnail(images: Tensor) -> Tensor:

@@ -12,9 +12,12 @@ from torch.utils._pytree import TreeSpec, tree_unflatten
 from torchvision import tv_tensors
 
 from synthderm.arguments import as_integer
+from synthderm.transforms.checks import check_dense
+from synthderm.transforms.mask_values import WIDE
 
 Label = int | Mapping[str, int]  # one, or {"add": 1, "remove": 0}
 LabelsGetter = Callable[[Any], Any]
+LARGEST = 2**63 - 1
 
 
 def labels_of(mode: str, label: Label | None) -> dict[str, int]:
@@ -44,8 +47,9 @@ def labels_of(mode: str, label: Label | None) -> dict[str, int]:
             f" mode={mode!r} does."
         )
     labels = {direction: as_integer("label", label[direction]) for direction in directions}
-    if min(labels.values()) < 0:
-        raise ValueError(f"label={min(labels.values())} is no class: classes count from 0.")
+    for number in labels.values():
+        if not 0 <= number <= LARGEST:
+            raise ValueError(f"label={number} is no class: classes count from 0, in 64 bits.")
     return labels
 
 
@@ -141,6 +145,8 @@ def _relabel_all(
     labels: Tensor | NDArray[Any], new: Mapping[int, int], count: int
 ) -> Tensor | NDArray[Any]:
     """As `relabel`, of a tensor or an array."""
+    if isinstance(labels, Tensor):
+        check_dense("the label", labels)
     dtype = str(labels.dtype).removeprefix("torch.")
     if not dtype.startswith(("int", "uint", "bool")) or math.prod(labels.shape) != count:
         raise ValueError(
@@ -150,6 +156,11 @@ def _relabel_all(
     largest = 1 if dtype == "bool" else np.iinfo(dtype).max
     if max(new.values()) > largest:
         raise ValueError(f"label={max(new.values())} can't be a {dtype}, as the labels are.")
+    if isinstance(labels, Tensor) and labels.dtype in WIDE:  # which torch can't be indexed with
+        values = labels.flatten().tolist()
+        return labels.new_tensor([new.get(k, value) for k, value in enumerate(values)]).reshape(
+            labels.shape
+        )
     result = labels.contiguous().clone() if isinstance(labels, Tensor) else labels.copy()
     for label in set(new.values()):
         result.reshape(-1)[[row for row, value in new.items() if value == label]] = label

@@ -16,6 +16,8 @@ from torchvision import tv_tensors
 
 from synthderm.callers import BETWEEN, warn_caller
 from synthderm.imaging.io import to_pil, to_tensor
+from synthderm.transforms.checks import check_dense
+from synthderm.transforms.mask_values import to_region
 
 PIL_MODES = ("RGB", "L", "RGBA")
 MASK_KEYS = ("mask", "masks", "segmentation")
@@ -76,6 +78,8 @@ def find_image(inputs: list[Any], others: list[Any] | None = None) -> Any:
             " masks in tv_tensors.Mask, and give columns of a Hugging Face data set to"
             " synthderm.integrations.huggingface.EachRow."
         )
+    if isinstance(images[0], Tensor):
+        check_dense("the image", images[0])
     return images[0]
 
 
@@ -179,9 +183,12 @@ def to_batch(image: Any) -> Tensor:
 
 
 def from_batch(images: Tensor, like: Any) -> Any:
-    """A plain tensor (B, C, H, W) in the type and shape of the image that it was made of."""
+    """A plain tensor (B, C, H, W) in the type and shape of the image that it was made of. A PIL
+    image has its `info` too, as after Pillow's own methods: colour profile, EXIF data, dpi."""
     if isinstance(like, PIL.Image.Image):
-        return to_pil(images[0])
+        image = to_pil(images[0])
+        image.info = like.info.copy()
+        return image
     if is_array(like):
         return np.array(to_pil(images[0]))  # which is quicker than to transpose
     images = images.reshape(like.shape)
@@ -202,6 +209,7 @@ def _as_subclass(images: Tensor, like: Tensor) -> Tensor:
 
 def to_masks(mask: Tensor, images: Tensor) -> Tensor:
     """A mask of a sample as (B, 1, H, W) bool on the device of its images (B, C, H, W)."""
+    check_dense("the mask", mask)
     mask = mask.as_subclass(Tensor)
     shape = torch.Size([len(images), 1, *images.shape[-2:]])
     if mask.shape[-2:] != shape[-2:] or mask.numel() != shape.numel():
@@ -209,7 +217,7 @@ def to_masks(mask: Tensor, images: Tensor) -> Tensor:
             f"the mask has shape {tuple(mask.shape)}; an image of {tuple(images.shape[-2:])} needs"
             f" one mask of {tuple(shape[1:])} each."
         )
-    return (mask if mask.dtype == torch.bool else mask != 0).reshape(shape).to(images.device)
+    return to_region(mask).reshape(shape).to(images.device)
 
 
 def take(batch: Tensor, rows: list[int]) -> Tensor:

@@ -191,3 +191,20 @@ def test_out_may_be_a_folder_that_is_there_or_ends_in_a_slash(tmp_path, photogra
     refused(capsys, "has no suffix of a picture", photograph, tmp_path / "x.mp4")
     refused(capsys, "there/a.png: Not a directory", photograph, tmp_path / "there/a.png/b.png")
     assert np.asarray(Image.open(tmp_path / "there" / "a.png")).shape == (40, 50, 3)
+
+
+def test_other_files_of_the_folder_that_is_written_to_stay(tmp_path, capsys):
+    """Of a folder within the one that is written to, and of one photograph of it."""
+    write_skin(tmp_path / "s" / "a.png"), write_skin(tmp_path / "s" / "b.png")
+    write_skin(tmp_path / "a.png", 1), write_skin(tmp_path / "masks" / "b.png", 2)
+    (tmp_path / "notes.txt").write_text("mine")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    refused(capsys, "a.png is there, and", tmp_path / "s", tmp_path)
+    for out in (tmp_path, f"{tmp_path}/", tmp_path / "s" / ".."):
+        refused(capsys, "a.png is there already: move it away", tmp_path / "s" / "a.png", out)
+    options = ["--save-masks", tmp_path / "masks"]
+    refused(capsys, "b.png is there, and", tmp_path / "s", tmp_path / "out", *options)
+    assert {path: path.read_bytes() for path in before} == before
+    # What is named outright is replaced, as `cp` does it.
+    assert edit(tmp_path / "s" / "a.png", tmp_path / "a.png") == 0
+    assert (tmp_path / "a.png").read_bytes() != before[tmp_path / "a.png"]

@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-import synthderm.cli.render
+import synthderm.cli.edit
 from synthderm import __version__
 from synthderm.cli.main import COMMANDS, main
 from synthderm.cli.messages import one_line
@@ -22,9 +22,9 @@ def test_python_m_synthderm_is_the_command_line():
 
 
 def run_with(monkeypatch, run) -> int:
-    """`synthderm render`, which does this instead."""
-    monkeypatch.setattr(synthderm.cli.render, "run", run)
-    return main(["render", "lesions", "x", "--length", "1"])
+    """`synthderm edit`, which does this instead."""
+    monkeypatch.setattr(synthderm.cli.edit, "run", run)
+    return main(["edit", __file__, "x.png"])
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,47 @@ def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
     assert "usage: synthderm" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("--help", 0),
+        ("--version", 0),
+        ("nothing", 2),
+        ("--bogus edit a b", 2),
+        *[(f"{command} --help", 0) for command in COMMANDS],
+        *[(f"{command} --bogus", 2) for command in COMMANDS],
+        ("edit {x} {x}.png --severity 2", 2),
+        ("edit {x} {x}.png --severity nan", 2),
+        ("edit {x} {x}.png --coverage 0", 2),
+        ("edit {x} {x}.png --signs scale=9", 2),
+        ("edit {x} {x}.png --signs red=1", 2),
+        ("edit {x} {x}.png --mode improve", 2),
+        ("edit {x} {x}.png --mode remove --seed 1", 2),
+        ("edit none.png x.png", 2),
+        ("render lesions x", 2),
+        ("render lesions x --length 0", 2),
+        ("render lesions x --length 1 --format tiff", 2),
+        ("render eczema x --length 1 --severity 0.5 2", 2),
+        ("render lesions x --length 1 --truncation 0", 2),
+        ("show lesions --side 0", 2),
+        ("walk latent x.png --severity 0.5", 2),
+        ("walk growth x.gif --coverage 2", 2),
+        ("walk sideways x.gif", 2),
+        ("publish", 2),
+        ("study serve", 2),
+    ],
+)
+def test_mistakes_in_arguments_show_before_torch_is_imported(tmp_path, line, code):
+    """In one process all would see the modules of the first."""
+    words = line.format(x=tmp_path).split()
+    program = (
+        "import sys\nfrom synthderm.cli.main import main\n"
+        f"try: code = main({words!r})\nexcept SystemExit as stop: code = stop.code\n"
+        "heavy = {'torch', 'numpy', 'PIL'} & set(sys.modules)\n"
+        "print(code, *heavy)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == str(code), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

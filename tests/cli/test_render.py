@@ -90,6 +90,13 @@ def test_a_manifest_that_does_not_fit_is_named(tmp_path):
     manifest.write_text(manifest.read_text()[:40])
     with pytest.raises(ValueError, match="manifest.json is damaged"):
         SkinFolder(out)
+    record = {"synthderm": "0", "classes": ["nevus"], "length": 2}
+    for wrong in ({"classes": 1}, {"classes": [1]}, {"classes": None}, {"length": "2"}):
+        manifest.write_text(json.dumps(record | wrong))
+        with pytest.raises(ValueError, match=f"manifest.json is damaged .{next(iter(wrong))}"):
+            SkinFolder(out)
+        with pytest.raises(ValueError, match="manifest.json is damaged"):
+            render(data, out)
     manifest.write_text('{"name": "of something else"}')
     assert SkinFolder(out).classes == ["melanoma", "naevus"]
     (out / "unfinished.json").write_text("{")

@@ -51,3 +51,12 @@ def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys, arguments, says):
     error = capsys.readouterr().err
     assert says in error and error.count("\n") == 1
     assert not list(tmp_path.glob("*.png"))
+
+
+@pytest.mark.parametrize("command", ["show", "render"])
+@pytest.mark.parametrize("option", ["--severity", "--skin-tone"])
+def test_ranges_are_a_number_or_two(capsys, command, option):
+    needed = ["out", "--length=1"] if command == "render" else []
+    with pytest.raises(SystemExit):
+        main([command, "eczema", *needed, option, "0.1", "0.2", "0.3"])
+    assert f"argument {option}: 3 numbers: give one, or LOW HIGH" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, random_split
 from torchvision.transforms import v2
 
-from synthderm import SkinFolder, SyntheticSkinDataset
+from synthderm import MixedSkinDataset, SkinFolder, SyntheticSkinDataset
 from synthderm.imaging.io import to_tensor
 from tests.datasets.collections import Photographs
 from tests.drawing import draw_folder
@@ -165,3 +165,24 @@ def test_what_is_no_labelled_data_set_is_named():
     parts = [Photographs(["a", "b"], [0, 1]), Photographs(["b", "a"], [0, 1])]
     with pytest.raises(ValueError, match=r"different classes \(a, b; b, a\)"):
         SyntheticSkinDataset.balancing(ConcatDataset(parts))
+
+
+@pytest.mark.parametrize(
+    "kind", [np.array, list, torch.tensor, lambda flags: [*map(np.bool_, flags)]]
+)
+def test_truth_values_as_indices_are_refused(kind):
+    """`Subset(real, labels == 0)`: torch gives items 0 and 1, over and over."""
+    real = Photographs(["a", "b"], [0, 1, 1, 1])
+    part = Subset(real, kind([True, False, True, True]))
+    for data in (part, Subset(part, [0, 1]), ConcatDataset([real, part])):
+        with pytest.raises(ValueError, match="truth values, .*np.flatnonzero"):
+            SyntheticSkinDataset.balancing(data, "lesions", mapping=AB)
+        with pytest.raises(ValueError, match="truth values, .*np.flatnonzero"):
+            MixedSkinDataset(data, SyntheticSkinDataset("lesions", length=2))
+
+
+@pytest.mark.parametrize("wrong", [[0, 9], [0.5], ["a"], [None], [-5]])
+def test_indices_that_a_data_set_does_not_have_are_refused(wrong):
+    real = Photographs(["a", "b"], [0, 1, 1, 1])
+    with pytest.raises(ValueError, match="among the indices of a Subset"):
+        SyntheticSkinDataset.balancing(Subset(real, wrong), "lesions", mapping=AB)

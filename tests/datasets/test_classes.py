@@ -61,3 +61,11 @@ def test_two_spellings(one, other, are_alike):
     assert [str(warning.message) for warning in caught] == [
         f"R has the classes {one!r} and {other!r}: are they the same?"
     ] * are_alike
+
+
+def test_many_classes_take_no_time():
+    """Comparing each with each, 100,000 would never come to an end."""
+    names = [f"c{k}" for k in range(100_000)]
+    check_classes("here", names, names)
+    with pytest.raises(ValueError, match="'c7' twice"):
+        check_classes("here", [*names, "c7"], names)

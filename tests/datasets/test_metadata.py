@@ -161,6 +161,15 @@ def test_missing_photographs_and_masks_are_found_at_once(tmp_path):
         SkinFolder(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "é" * 200, "a" * 300 + "/b.png", "b/" + "a" * 10_000])
+def test_names_longer_than_any_files_are_missing(tmp_path, name):
+    draw_all(tmp_path)
+    write(tmp_path, f"file_name,label\n{name},a\n")
+    with pytest.raises(FileNotFoundError, match="in line 2") as error:
+        SkinFolder(tmp_path)
+    assert len(str(error.value)) < 600
+
+
 @pytest.mark.parametrize(
     "written, on_disk",
     [

@@ -9,9 +9,7 @@ unpickled class. `test_fuzz.py` runs it.
 
 import faulthandler
 import json
-import os
 import random
-import resource
 import struct
 import sys
 import time
@@ -22,6 +20,7 @@ from typing import Any
 import torch
 
 from synthderm.models.generator import SkinGenerator
+from tests.fuzz.watch import Watch, peak_mb
 
 HUGE = [
     *(-1, -(2**63), 0, 1, 2**31, 2**32, 10**10, 2**53, 2**63 - 1, 2**63, 2**64 - 1, 2**64),
@@ -50,10 +49,6 @@ SHAPES = [
 DTYPES = [
     *("F64", "F16", "I8", "F8_E4M3", "F8_E8M0", "F4", "C64", "Q7", "", "f32", "OBJECT", "BOOL"),
 ]
-WATCHED = (
-    *("pickle.", "socket.", "subprocess.", "os.system", "os.rename", "os.mkdir", "os.remove"),
-    "shutil.",
-)
 REASONS = [
     *("not a readable safetensors", "does not fit", "not valid JSON", "does not describe"),
     *("asks for", "beside arguments", "format_version", "no arguments", "holds a", "value_range"),
@@ -174,23 +169,6 @@ def write_sparse(path: Path, size: int) -> None:
         file.truncate(8 + len(header) + size)
 
 
-class Watch:
-    """An audit hook that counts what loading must not do, while it is armed."""
-
-    def __init__(self) -> None:
-        self.armed = False
-        self.seen: Counter[str] = Counter()
-        sys.addaudithook(self.hook)
-
-    def hook(self, event: str, arguments: tuple) -> None:
-        if not self.armed:
-            return
-        flags = arguments[2] if event == "open" else None
-        writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-        if writes or event.startswith(WATCHED):
-            self.seen[f"{event} {arguments[0]!r:.80}"] += 1
-
-
 def find_fault(scratch: Path, reference: dict, reasons: Counter) -> str | None:
     """Load a folder: None if it gives the same network, or is refused as it should be."""
     try:
@@ -240,17 +218,6 @@ def main(folder: Path, scratch: Path, count: int, seed: int) -> dict:
         "audit": dict(watch.seen),
         "peak_mb": peak_mb(),
     }
-
-
-def peak_mb() -> float:
-    """The most memory that this process has had.
-
-    Linux's ru_maxrss would count what its parent had when it was started.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ from torch.nn.functional import interpolate, max_pool2d, pad
 
 from synthderm.imaging.color import to_lab
 from synthderm.imaging.eczema_renderer import draw_eczema
-from synthderm.imaging.lesions import SIGNS, Latents, sample_latents, with_signs
+from synthderm.imaging.lesions import Latents, sample_latents, with_signs
+from synthderm.imaging.signs import SIGNS
 from tests.drawing import TONES, draw_skin
 from tests.imaging.skin_indices import erythema_index, melanin_index
 

@@ -3,7 +3,8 @@
 import torch
 
 from synthderm.imaging.compositing import GRID
-from synthderm.imaging.lesions import FIELDS, PATTERNS, SIGNS, sample_latents, with_signs
+from synthderm.imaging.lesions import FIELDS, PATTERNS, sample_latents, with_signs
+from synthderm.imaging.signs import SIGNS
 from synthderm.imaging.tiles import TILES, is_wet
 
 

@@ -21,6 +21,54 @@ def test_a_close_up_is_all_skin(tone):
     assert skin_region(draw_skin(64, 64, tone)[None]).float().mean() > 0.98
 
 
+def draw_paper(red: float, green: float, blue: float, noise: float = 0.01) -> torch.Tensor:
+    """(1, 3, 64, 64): a plain background under uneven light, with a camera's noise."""
+    rng = torch.Generator().manual_seed(0)
+    light = torch.linspace(0.8, 1.0, 64) * torch.linspace(1.0, 0.9, 64)[:, None]
+    paper = torch.tensor([red, green, blue]).view(3, 1, 1) * light
+    return (paper + noise * torch.randn(1, 3, 64, 64, generator=rng)).clamp(0, 1)
+
+
+@pytest.mark.parametrize(
+    "paper",
+    {
+        "white": (1.0, 1.0, 1.0),
+        "grey": (0.6, 0.6, 0.6),
+        "in warm light": (0.72, 0.71, 0.67),
+        "in cold light": (0.66, 0.68, 0.74),
+        "black": (0.0, 0.0, 0.0),
+        "a black drape": (0.03, 0.02, 0.015),
+    }.values(),
+)
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_a_background_alone_is_no_skin(paper, noise):
+    assert not skin_region(draw_paper(*paper, noise)).any()
+
+
+def test_two_backgrounds_are_no_skin():
+    paper = draw_paper(0.9, 0.9, 0.88)
+    paper[..., 40:] = draw_paper(0.1, 0.3, 0.7)[..., 40:]
+    assert not skin_region(paper).any()
+
+
+def test_a_fingertip_before_paper_is_skin_and_the_paper_is_not():
+    image = draw_paper(0.72, 0.71, 0.67)
+    image[..., 56:, 50:] = draw_skin(64, 64, "tan")[:, 56:, 50:]
+    found = skin_region(image)
+    assert found[..., 57:, 51:].all() and found.sum() <= 8 * 14 + 16
+
+
+@pytest.mark.parametrize("tone", TONES)
+def test_a_grey_scale_picture_does_not_tell(tone):
+    grey = draw_skin(64, 64, tone)[None].mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    assert not skin_region(grey).any()
+
+
+@pytest.mark.parametrize("colour", [(0.72, 0.66, 0.64), (0.16, 0.12, 0.105)])
+def test_pale_and_very_dark_skin_of_little_colour_is_skin(colour):
+    assert skin_region(draw_paper(*colour, noise=0.004)).float().mean() > 0.98
+
+
 def test_masks_cover_what_was_asked_and_stay_on_skin():
     skin = torch.zeros(4, 1, 64, 64, dtype=torch.bool)
     skin[:, :, 20:, 10:50] = True

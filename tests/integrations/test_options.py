@@ -1,6 +1,7 @@
 """What type checkers see: the options that wrappers hand on, and slips in a user's script."""
 
 import inspect
+import json
 import os
 import subprocess
 import sys
@@ -62,3 +63,20 @@ def test_slips_in_a_script_are_found(tmp_path):
     assert sorted(set(numbers)) == [8, 9, 10, 11, 12], found.stdout + found.stderr
     for slip in ("lenght", "'ad'", "severty", "lable"):
         assert slip in found.stdout
+
+
+def test_pyright_finds_the_same(tmp_path):
+    pytest.importorskip("pyright")
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    settings = {"extraPaths": [str(ROOT)], "reportMissingImports": False}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
+    command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert found.returncode == 1, found.stdout + found.stderr
+    seen = json.loads(found.stdout)["generalDiagnostics"]
+    errors = [one for one in seen if one["severity"] == "error"]
+    numbers = [error["range"]["start"]["line"] + 1 for error in errors]
+    assert sorted(set(numbers)) == [8, 9, 10, 11, 12], errors
+    for slip in ("lenght", "'ad'", "severty", "lable"):
+        assert any(slip in error["message"] for error in errors)

@@ -41,6 +41,14 @@ def read_log(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
 
 
+def measured(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A log without what depends on the clock."""
+    return [
+        {key: value for key, value in entry.items() if key not in ("seconds", "images_per_s")}
+        for entry in log
+    ]
+
+
 def load_checkpoint(out: Path) -> dict[str, Any]:
     return torch.load(out / "checkpoint.pt", weights_only=True)
 

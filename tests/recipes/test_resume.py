@@ -15,6 +15,7 @@ from synthderm.training.run import BUDGET
 from tests.drawing import draw_folder, draw_skin, write_extractor
 from tests.recipes.running import is_equal, load_checkpoint, run_here
 
+TINY = "1e-50"  # a rate at which no weight changes: in float32 it is 0
 # Another value of each flag that is settled, and of each that acts.
 GAN_SETTLED = {
     "init": "lesions",
@@ -31,7 +32,7 @@ GAN_SETTLED = {
     "kid_images": "8",
 }
 GAN_ACTING = {
-    "lr": "0 0",
+    "lr": f"{TINY} {TINY}",
     "augment": "0.25",
     "augment_color": "0",
     "balance": "",
@@ -114,13 +115,13 @@ def test_all_other_flags_of_a_generators_run_act(tmp_path, gan):
     options = [word for name, value in changed.items() for word in flag(name, value)]
     log = gan("--images", "28", *options, data=moved)
     end, last = load_checkpoint(out), read_training(out / "last")
-    for part in ("generator", "discriminators"):  # nothing is learnt at a rate of 0
+    for part in ("generator", "discriminators"):  # nothing is learnt at such a rate
         weights = [key for key in start[part] if "running" not in key and "tracked" not in key]
         weights = [key for key in weights if "._u" not in key and "._v" not in key]
         assert all(torch.equal(start[part][key], end[part][key]) for key in weights)
     assert [entry["shown"] for entry in log] == [12, 20, 28]
     assert log[-1]["augment_p"] == 0.25 != log[0]["augment_p"]
-    assert last["lr"] == [0, 0] and last["augment"] == "0.25" and last["shown"] == 28
+    assert last["lr"] == [1e-50, 1e-50] and last["augment"] == "0.25" and last["shown"] == 28
     before, after = last["parts"]
     assert set(after) == {"shown", "data", *changed} and after["shown"] == 12
     assert before["lr"] == [2e-4, 2e-4] and before["data"] == str(tmp_path / "data")
@@ -227,12 +228,12 @@ def test_an_editors_run_refuses_what_is_settled_and_takes_the_rest(tmp_path, edi
         with pytest.raises(SystemExit, match=f"--{name} was .* and is .* now"):
             edit("--images", "16", *options)
     start = load_checkpoint(tmp_path / "out")["editor"]
-    rest = ["--lr", "0", "--lr-half-life", "5", "--batch", "8", "--ema-images", "100"]
+    rest = ["--lr", TINY, "--lr-half-life", "5", "--batch", "8", "--ema-images", "100"]
     edit("--images", "16", *rest)
     assert is_equal(start, load_checkpoint(tmp_path / "out")["editor"])
     training = read_training(tmp_path / "out" / "model")
     assert set(training["parts"][1]) == {"shown", "lr", "lr_half_life", "batch", "ema_images"}
-    assert [part["lr"] for part in training["parts"]] == [1e-3, 0]
+    assert [part["lr"] for part in training["parts"]] == [1e-3, 1e-50]
 
 
 def test_what_was_measured_of_other_weights_is_not_said_of_these(tmp_path, edit):

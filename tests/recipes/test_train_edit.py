@@ -9,7 +9,7 @@ from PIL import Image
 
 from synthderm import EczemaEditor
 from tests.drawing import draw_folder
-from tests.recipes.running import is_equal, load_checkpoint, run_here
+from tests.recipes.running import is_equal, load_checkpoint, measured, read_log, run_here
 
 
 def train(monkeypatch, data: Path, out: Path, *options: str) -> list[dict]:
@@ -26,6 +26,7 @@ def test_a_run_in_two_parts_ends_bit_equal_to_one(tmp_path, monkeypatch, supervi
     log = train(monkeypatch, data, parts, *options, "--images", "32")
     for name in ("gan_add", "gan_remove", "cycle", "identity", "paired_add"):
         assert name in log[-1]
+    assert measured(log) == measured(read_log(whole)), "running means, or other samples"
     a, b = load_checkpoint(whole), load_checkpoint(parts)
     for part in ("editor", "ema", "discriminators"):
         assert is_equal(a[part], b[part])
@@ -47,6 +48,7 @@ def test_a_paused_run_goes_on_and_a_finished_one_has_nothing_to_do(tmp_path, mon
     log = train(monkeypatch, data, parts, "--images", "32")
     assert is_equal(load_checkpoint(whole)["editor"], load_checkpoint(parts)["editor"])
     assert [entry["shown"] for entry in log] == [4, 16, 32]
+    assert measured(log)[1:] == measured(read_log(whole))
     assert train(monkeypatch, data, parts, "--images", "32") == log
 
 

@@ -1,6 +1,7 @@
 """Checkpoints: what is left out, and that nothing is lost."""
 
 import json
+import resource
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from synthderm.training.checkpoint import (
     load_state,
     log_metrics,
     read_checkpoint,
+    read_log,
     restore,
     to_state,
+    trim_log,
     write_checkpoint,
 )
 
@@ -72,16 +75,18 @@ def test_an_optimizer_keeps_its_moments_and_takes_the_learning_rate_of_now():
 
 
 def test_parts_random_numbers_and_state_come_back(tmp_path):
-    model, mean = nn.Linear(2, 2), torch.tensor(3.0)
+    model, mean, means = nn.Linear(2, 2), torch.tensor(3.0), {"add": 0.1, "find": 0.2}
     assert read_checkpoint(tmp_path) is None
     torch.manual_seed(0)
-    write_checkpoint(tmp_path, {"model": model, "mean": mean}, {"shown": 8}, {"a": 1}, CPU)
+    parts = {"model": model, "mean": mean, "means": means}
+    write_checkpoint(tmp_path, parts, {"shown": 8}, {"a": 1}, CPU)
     following = torch.rand(3)
-    other, other_mean = nn.Linear(2, 2), torch.tensor(0.0)
+    other, other_mean, other_means = nn.Linear(2, 2), torch.tensor(0.0), {"old": 1.0}
     values = read_checkpoint(tmp_path)
     assert values["state"] == {"shown": 8} and values["record"] == {"a": 1}
-    restore(tmp_path, values, {"model": other, "mean": other_mean}, CPU)
-    assert torch.equal(other.weight, model.weight) and other_mean == 3.0
+    parts = {"model": other, "mean": other_mean, "means": other_means}
+    restore(tmp_path, values, parts, CPU)
+    assert torch.equal(other.weight, model.weight) and other_mean == 3.0 and other_means == means
     assert torch.equal(torch.rand(3), following)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
 
@@ -98,6 +103,31 @@ def test_what_was_logged_after_the_checkpoint_is_removed(tmp_path):
         {"shown": 4, "loss": 0.5},
         {"shown": 8, "loss": 0.5},
     ]
+
+
+def test_whatever_is_no_line_of_the_log_is_passed_over_and_removed(tmp_path):
+    lines = [b'{"shown": 4}\n', b"\0\0\0\n", b"[1]\n", b"{}\n", b'{"shown": 8}\n', b'{"shown": 9']
+    (tmp_path / "metrics.jsonl").write_bytes(b"".join(lines))
+    assert [entry["shown"] for entry in read_log(tmp_path)] == [4, 8]
+    trim_log(tmp_path, 8)
+    log_metrics(tmp_path, {"shown": 12})
+    text = (tmp_path / "metrics.jsonl").read_text()
+    assert [json.loads(line)["shown"] for line in text.splitlines()] == [4, 8, 12]
+    assert read_log(tmp_path / "none") == []
+
+
+def test_a_full_disk_names_the_checkpoint_and_keeps_the_old_one(tmp_path):
+    write_checkpoint(tmp_path, {"mean": torch.zeros(4)}, {"shown": 4}, {}, CPU)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, usual[1]))
+    try:
+        with pytest.raises(OSError, match=r"checkpoint\.pt"):
+            write_checkpoint(tmp_path, {"mean": torch.zeros(90_000)}, {"shown": 8}, {}, CPU)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
 
 
 def cut(data: bytes) -> bytes:

@@ -1,11 +1,14 @@
 """The loop: an early checkpoint, and lines where no terminal shows a bar."""
 
+import subprocess
+import sys
 import time
 from argparse import Namespace
 
 import pytest
 import torch
 
+from synthderm.files import held
 from synthderm.training import loop
 from synthderm.training.checkpoint import read_checkpoint
 from synthderm.training.run import RunState, TrainingRun
@@ -59,6 +62,31 @@ def test_a_run_that_is_killed_before_its_first_validation_goes_on(tmp_path, cloc
     step, state = train(tmp_path, clock)
     assert step.parts["number"] == 50 and state.shown == 200 == state.validated
     assert state.seconds == pytest.approx(50 * 20), "what was lost is not counted twice"
+
+
+def test_what_a_killed_run_left_is_removed_and_the_folder_is_held(tmp_path, clock):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    left = tmp_path / "samples" / f".000000004.png.{process.pid}.synthderm.part"
+    left.parent.mkdir()
+    left.write_bytes(b"half")
+    args = Namespace(out=str(tmp_path), device="cpu")
+    step, run = Step(args, clock, 9), TrainingRun("train_gan.py", args, ())
+    with held(tmp_path), pytest.raises(SystemExit, match="^train_gan.py: .* by another process"):
+        loop.train(step, run, RunState(), dict, clock[0])
+    train(tmp_path, clock)
+    assert not left.exists()
+    with held(tmp_path):  # as soon as it has ended
+        pass
+
+
+def test_a_full_disk_is_one_line(tmp_path, clock, monkeypatch):
+    def write(*arguments):
+        raise OSError(28, "No space left on device", "out/checkpoint.pt")
+
+    monkeypatch.setattr(TrainingRun, "save", write)
+    with pytest.raises(SystemExit, match="^train_gan.py: .*No space left on device: 'out/check"):
+        train(tmp_path, clock)
 
 
 def test_lines_tell_how_far_a_run_is_where_there_is_no_terminal(tmp_path, clock, capsys):

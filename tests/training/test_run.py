@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from synthderm.files import held
 from synthderm.hub.model_card import _training
+from synthderm.training.checkpoint import log_metrics, read_log
 from synthderm.training.run import RunState, TrainingRun
 
 START = {"out": "", "device": "cpu", "size": 16, "lr": [0.1, 0.2], "features": None, "minutes": 5}
@@ -71,6 +73,32 @@ def test_the_run_of_another_recipe_is_refused(tmp_path):
     train(tmp_path, 4)
     with pytest.raises(ValueError, match="holds a run of train_gan.py: choose another --out"):
         TrainingRun("train_edit.py", Namespace(**{**START, "out": tmp_path}), fixed=())
+
+
+def test_a_second_process_is_refused_while_the_first_lives(tmp_path):
+    train(tmp_path, 4)
+    with held(tmp_path), pytest.raises(ValueError, match="by another process: wait for it"):
+        start(tmp_path)
+    assert not start(tmp_path).is_new
+
+
+def test_a_run_that_went_on_elsewhere_meanwhile_is_not_written_over(tmp_path):
+    for folder in (tmp_path / "new", tmp_path / "old"):
+        folder.mkdir()
+        if folder.name == "old":
+            train(folder, 4)
+        first = start(folder)
+        train(folder, 4)
+        with pytest.raises(ValueError, match="another process meanwhile: give the command again"):
+            first.restore({"model": nn.Linear(2, 2)}, RunState())
+
+
+def test_the_log_of_a_run_that_is_no_more_is_not_taken_over(tmp_path):
+    train(tmp_path, 4)
+    log_metrics(tmp_path, {"shown": 4, "loss": 1.0})
+    (tmp_path / "checkpoint.pt").unlink()  # as errors advise, to start anew
+    train(tmp_path, 8)
+    assert read_log(tmp_path) == []
 
 
 def test_parts_that_do_not_fit_leave_one_sentence(tmp_path):

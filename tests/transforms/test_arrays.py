@@ -111,11 +111,11 @@ def test_a_tensor_mask_that_comes_first_is_not_edited(editor, mask, image):
     assert (edited["image"] != image).any()
 
 
-def test_grey_images_are_no_masks(always):
-    grey = tensor()[:1]
-    assert (always(grey, 1)[0] != grey).any()
-    assert (always(tv_tensors.Image(grey), tensor())[0] != grey).any()
-    assert always(to_pil(grey), 1)[0].mode == "L"
+def test_grey_images_are_no_masks(editor):
+    edit, grey = EczemaEdit(p=1, mask="given", model=editor), tensor()[:1]
+    assert (edit(grey, half_mask(), 1)[0] != grey).any()
+    assert (edit(tv_tensors.Image(grey), tensor(), half_mask())[0] != grey).any()
+    assert edit(to_pil(grey), half_mask(), 1)[0].mode == "L"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from synthderm import EczemaEdit
-from synthderm.imaging.lesions import SIGNS
+from synthderm.imaging.signs import SIGNS
 from synthderm.transforms.functional import add_eczema, find_eczema, random_mask, remove_eczema
 from tests.drawing import draw_skin
 
@@ -94,3 +94,16 @@ def test_other_values_are_refused_with_the_reason(editor, image, says):
 def test_signs_are_numbers_from_0_to_1(editor, value):
     with pytest.raises(ValueError, match="signs must be"):
         add_eczema(draw_skin(16, 16), signs=torch.full((len(SIGNS),), value), model=editor)
+
+
+@pytest.mark.parametrize("signs", [0.5, True, "dry", torch.ones(11) * 1j])
+def test_signs_are_real_numbers(editor, signs):
+    with pytest.raises(ValueError, match="signs must be"):
+        add_eczema(draw_skin(16, 16), signs=signs, model=editor)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (12,), (3, 11), (2, 1, 11), (0, 11)])
+def test_signs_are_as_many_as_images(editor, shape):
+    images = torch.stack([draw_skin(16, 16)] * 2)
+    with pytest.raises(ValueError, match=r"signs must be \(2, 11\) or \(11,\)"):
+        add_eczema(images, signs=torch.zeros(shape), model=editor)

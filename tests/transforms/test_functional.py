@@ -210,6 +210,10 @@ def test_memory_format_and_input_are_kept(editor):
 
 def test_empty_batches_and_masks(editor):
     assert add_eczema(torch.zeros(0, 3, 8, 8), seed=0, model=editor).images.shape == (0, 3, 8, 8)
+    for count in (0, 2):
+        images = torch.zeros(count, 3, 8, 9)
+        assert find_eczema(images, model=editor).shape == (count, 1, 8, 9)
+        assert remove_eczema(images, model=editor).images.shape == (count, 3, 8, 9)
     image = draw_skin(20, 20)
     assert torch.equal(
         add_eczema(image, torch.zeros(1, 20, 20, dtype=torch.bool), 1.0, model=editor).images, image

@@ -159,3 +159,24 @@ def test_zero_and_minus_zero_are_the_same_pixel(editor, monkeypatch):
     monkeypatch.setattr(functional, "edit_eczema", negate)
     image, mask = torch.zeros(3, *SIZE), torch.ones(1, *SIZE, dtype=torch.bool)
     assert is_untouched(make("add", editor), image, mask)
+
+
+@every_kind
+@pytest.mark.parametrize("level", [1.0, 0.6, 0.0])
+def test_paper_gets_no_eczema_and_keeps_its_label(editor, kind, level):
+    paper = torch.full((3, *SIZE), level)
+    paper[2] *= 0.97  # in the light of a lamp
+    assert is_untouched(make("add", editor, "random"), KINDS[kind](paper), half_mask())
+    under_a_mask = torch.as_tensor(half_mask())
+    if level:  # nothing is drawn darker than black
+        assert not is_untouched(make("add", "eczema"), KINDS[kind](paper), under_a_mask)
+
+
+def test_a_grey_scale_picture_is_edited_under_a_mask_alone():
+    grey = draw_skin(*SIZE).mean(0, keepdim=True)
+    functional.warn_of_grey.cache_clear()
+    with pytest.warns(UserWarning, match="without colour"):
+        edited = functional.add_eczema(grey, seed=0)
+    assert torch.equal(edited.images, grey) and not edited.masks.any()
+    mask = torch.as_tensor(half_mask(torch.bool))
+    assert (functional.add_eczema(grey, mask, seed=0).images != grey).any()
