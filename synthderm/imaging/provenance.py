@@ -6,11 +6,11 @@ and GIF, for tools that keep one of these and drop the others. Pillow writes EXI
 told to (`image.save(path, exif=image.getexif())`), and a JPEG's comment by itself.
 """
 
+import html
 import os
 import re
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-from xml.sax.saxutils import escape, unescape
 
 from PIL import ExifTags, Image, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
@@ -70,7 +70,7 @@ class Provenance(NamedTuple):
     def xmp(self) -> bytes:
         """All of it as an XMP packet."""
         ours = "".join(
-            f"<synthderm:{name}>{escape(value)}</synthderm:{name}>"
+            f"<synthderm:{name}>{html.escape(value, quote=False)}</synthderm:{name}>"
             for name, value in self.values().items()
         )
         return (
@@ -202,7 +202,7 @@ def _parse_packet(packet: str) -> dict[str, str]:
         match = re.search(ways, packet)
         if match:
             value = next(group for group in match.groups() if group is not None)
-            found[key] = unescape(value.strip()).removeprefix(VOCABULARY)
+            found[key] = html.unescape(value.strip()).removeprefix(VOCABULARY)
     return found
 
 
