@@ -59,7 +59,7 @@ def as_batch(images: Tensor) -> Tensor:
             f"images have shape {tuple(images.shape)}; "
             "expected (B, 3, H, W) or (3, H, W), channels 1, 3 or 4."
         )
-    if len(batch) and batch.numel() == 0:
+    if 0 in batch.shape[2:]:
         raise ValueError(f"images have shape {tuple(images.shape)}, which holds no pixel.")
     if batch.is_floating_point() and batch.numel():
         _check_range(batch.detach())

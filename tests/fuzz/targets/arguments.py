@@ -67,9 +67,9 @@ def images(draw: Any) -> Any:
     """Tensors, arrays and PIL images of good and odd kinds."""
     batch = draw(st.sampled_from([(), (), (2,), (0,), (1, 1)]))
     channels = draw(st.sampled_from([3, 3, 3, 1, 4, 2, 0]))
-    shape = (*batch, channels, draw(st.sampled_from([1, 9, 24])), draw(st.sampled_from([1, 20])))
-    pixels = torch.rand(shape)
-    kind = draw(st.integers(0, 9))
+    sides = draw(st.sampled_from([1, 9, 24, 24, 0])), draw(st.sampled_from([1, 20, 20, 0]))
+    pixels = torch.rand(*batch, channels, *sides)
+    kind = draw(st.integers(0, 10))
     if kind < 3:
         return (pixels * 255).byte()
     if kind == 3:
@@ -79,6 +79,8 @@ def images(draw: Any) -> Any:
         return (pixels * 255).to(draw(st.sampled_from(dtypes)))
     if kind == 5:
         return draw(st.sampled_from([pixels[..., ::2], pixels.transpose(-1, -2)]))
+    if kind == 10:
+        return draw(st.sampled_from([pixels.to("meta"), pixels.to_sparse()]))
     if kind == 6:
         return Image.new(
             draw(st.sampled_from(["RGB", "L", "RGBA", "P", "CMYK", "1"])), (20, 16), 90
@@ -96,9 +98,9 @@ def masks(draw: Any, image: Any) -> Any:
     shape = tuple(getattr(image, "shape", (3, 16, 20)))
     sides = shape[-2:] if len(shape) > 1 else (16, 20)
     region = torch.rand(*shape[:-3], draw(st.sampled_from([1, 1, 1, 3])), *sides) > 0.4
-    dtypes = [torch.bool, torch.bool, torch.uint8, torch.int16, torch.float32, torch.int64]
+    dtypes = [torch.bool, torch.bool, torch.uint8, torch.uint16, torch.int16, torch.float32]
     region = region.to(draw(st.sampled_from(dtypes)))
-    odd = [region[..., :1], region[..., 0], None, 0, "m", region.numpy()]
+    odd = [region[..., :1], region.flatten(-2), None, 0, "m", region.numpy()]
     return draw(st.sampled_from([region] * 4 + [tv_tensors.Mask(region)] * 4 + odd))
 
 
