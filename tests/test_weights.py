@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from synthderm import EczemaEditor, SkinGenerator, SyntheticSkinDataset
+from synthderm.files import sha256
 from synthderm.hub.resolve import BUNDLED, bundled_names
 from synthderm.transforms.functional import add_eczema, find_eczema
 
@@ -55,6 +56,17 @@ def test_cards_are_complete(name):
     )
     assert all(any(metric.startswith(start) for metric in measured) for start in wanted)
     assert "../" not in card + json.dumps(config)
+
+
+@pytest.mark.parametrize("name", bundled_names())
+def test_a_card_tells_of_an_audit_of_its_own_weights(name):
+    folder = BUNDLED / name
+    audit = json.loads((folder / "config.json").read_text()).get("audit")
+    card = (folder / "README.md").read_text()
+    assert ("was not audited" in card) == (audit is None)
+    if audit is not None:
+        assert audit["weights"] == sha256(folder / "model.safetensors"), "audit it again"
+        assert (BUNDLED.parents[1] / audit["report"]).is_file()
 
 
 @pytest.mark.parametrize("name", ["lesions", "lesions-256", "hands"])
