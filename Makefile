@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 FUZZ_SECONDS ?= 60
 FUZZ_SEED ?= 0
 
-.PHONY: demo test test-hub-oldest test-integrations lint audit fuzz docs docs-links clean
+.PHONY: demo test test-hub-oldest test-integrations lint audit-dependencies fuzz docs docs-links clean
 
 demo: $(VENV)/.installed
 	$(BIN)/synthderm demo --out demo
@@ -30,7 +30,7 @@ lint: $(VENV)/.tested
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml synthderm recipes benchmarks
 
 # Installed packages against the published advisories. It needs the network, and fails without it.
-audit: $(VENV)/.tested
+audit-dependencies: $(VENV)/.tested
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7'
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+[^=]*$$//' > $(VENV)/installed.txt
 	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement $(VENV)/installed.txt
