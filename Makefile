@@ -40,9 +40,9 @@ fuzz: $(VENV)/.tested
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED); \
 	status=$$?; $(BIN)/python -m benchmarks.tables && exit $$status
 
-# The site, in docs/_build/index.html; a broken reference within it is an error.
+# The site, in docs/_build/html/index.html; a broken reference within it is an error.
 docs: $(VENV)/.documented
-	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 # Links to other sites, which needs the network.
 docs-links: $(VENV)/.documented

@@ -1,4 +1,4 @@
-"""Sphinx's settings of the documentation: `make docs` builds docs/_build/index.html."""
+"""Sphinx's settings of the documentation: `make docs` builds docs/_build/html/index.html."""
 
 from synthderm import __version__
 
