@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from synthderm.datasets.folder import SkinFolder as SkinFolder
     from synthderm.datasets.mixed import MixedSkinDataset as MixedSkinDataset
     from synthderm.datasets.synthetic import SyntheticSkinDataset as SyntheticSkinDataset
+    from synthderm.evaluation.evaluate import Evaluation as Evaluation
+    from synthderm.evaluation.evaluate import evaluate as evaluate
     from synthderm.models.editor import EczemaEditor as EczemaEditor
     from synthderm.models.generator import SkinGenerator as SkinGenerator
     from synthderm.transforms.eczema_edit import EczemaEdit as EczemaEdit
@@ -26,6 +28,8 @@ _MODULES = {
     "SyntheticSkinDataset": "datasets.synthetic",
     "SkinFolder": "datasets.folder",
     "MixedSkinDataset": "datasets.mixed",
+    "evaluate": "evaluation.evaluate",
+    "Evaluation": "evaluation.evaluate",
     "EczemaEdit": "transforms.eczema_edit",
     "add_eczema": "transforms.functional",
     "remove_eczema": "transforms.functional",
@@ -38,6 +42,7 @@ _MODULES = {
 _PACKAGES = (
     "audit",
     "datasets",
+    "evaluation",
     "hub",
     "imaging",
     "integrations",

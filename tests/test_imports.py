@@ -22,6 +22,7 @@ ROOMS = [
     "transforms",
     "datasets",
     "metrics",
+    "evaluation",
     "integrations",
     "training",
     "audit",

@@ -11,46 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-
-def recalls(probabilities: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-    """Recall of each class, (R, K); NaN where a resample holds none of it.
-
-    Args:
-        probabilities: (N, K).
-        labels: (N,) int64.
-    """
-    correct = (probabilities.argmax(1) == labels).double()
-    classes = F.one_hot(labels, probabilities.shape[1]).double()
-    return (weights @ (classes * correct[:, None])) / (weights @ classes)
-
-
-def balanced_accuracy(probabilities: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-    """Mean recall over the classes (Brodersen et al., ICPR 2010)."""
-    return recalls(probabilities, labels, weights).mean(1)
-
-
-def auroc(scores: Tensor, positive: Tensor, weights: Tensor) -> Tensor:
-    """Area under the ROC curve: the chance that a positive scores above a negative; ties count half
-    (Hanley and McNeil, Radiology 143, 1982).
-
-    scikit-learn has it for one set of weights; here all resamples are computed at once.
-
-    Args:
-        scores: (N,).
-        positive: (N,) bool.
-    """
-    _, rank = scores.unique(return_inverse=True)  # equal scores share a rank
-    place = F.one_hot(rank).double()
-    negatives = (weights * ~positive) @ place
-    positives = (weights * positive) @ place
-    below = negatives.cumsum(1) - negatives / 2
-    return (positives * below).sum(1) / (positives.sum(1) * negatives.sum(1))
-
-
-def macro_auroc(probabilities: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-    """Mean of each class against the rest; of two classes, the second's."""
-    columns = range(probabilities.shape[1]) if probabilities.shape[1] > 2 else [1]
-    return torch.stack([auroc(probabilities[:, k], labels == k, weights) for k in columns]).mean(0)
+from synthderm.evaluation.measures import balanced_accuracy, macro_auroc
 
 
 def calibration_error(

@@ -34,8 +34,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.common import RESULTS, provenance, write_json
-from benchmarks.downstream.bootstrap import RESAMPLES, interval_of, resample
-from benchmarks.downstream.measures import auroc
+from benchmarks.downstream.bootstrap import RESAMPLES
 from benchmarks.editing import transfer_crops
 from benchmarks.editing.learners import LEARNERS, STEPS, Features, Learners
 from benchmarks.editing.methods import (
@@ -50,6 +49,8 @@ from benchmarks.editing.methods import (
 )
 from benchmarks.editing.transfer_crops import Crops
 from benchmarks.editing.windows import INFLAMED, TONES, shift_tone
+from synthderm.evaluation.bootstrap import interval_of, resample
+from synthderm.evaluation.measures import auroc
 from synthderm.metrics import load_extractor
 from synthderm.models.cache import load_editor
 

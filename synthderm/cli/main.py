@@ -26,6 +26,10 @@ COMMANDS = {
         "synthderm.cli.arguments.walk",
         "what lies between two seeds, how severity or a lesion grows",
     ),
+    "helps": (
+        "synthderm.cli.arguments.helps",
+        "do generated images help? on your own photographs",
+    ),
     "audit": ("synthderm.cli.arguments.audit", "does a generator give its photographs back?"),
     "whence": (
         "synthderm.cli.arguments.whence",

@@ -5,11 +5,12 @@ import torch
 
 from benchmarks.downstream import bootstrap
 from benchmarks.downstream.measures import TONES
+from synthderm.evaluation.bootstrap import difference, resample
 
 
 def test_bootstrap_keeps_patients_together():
     groups = torch.tensor([0, 0, 1, 2, 2, 2])
-    times = bootstrap.resample(groups, 500, torch.Generator().manual_seed(0))
+    times = resample(groups, 500, torch.Generator().manual_seed(0))
     assert (times[:, 0] == times[:, 1]).all() and (times[:, 3] == times[:, 5]).all()
     assert (times[:, [0, 2, 3]].sum(1) == 3).all()
     assert times[:, 2].mean().item() == pytest.approx(1, abs=0.15)
@@ -20,7 +21,7 @@ def test_bootstrap_covers_seeds():
     gaps = torch.tensor([[0.01], [0.03], [0.05]], dtype=torch.double).expand(3, 500)
 
     def compare(theirs: torch.Tensor, point: float) -> dict[str, float]:
-        return bootstrap.difference(gaps, theirs, point, torch.Generator().manual_seed(0))
+        return difference(gaps, theirs, point, torch.Generator().manual_seed(0))
 
     result = compare(torch.zeros_like(gaps), 0.03)
     assert result["low"] < 0.03 < result["high"] and result["low"] >= 0.01 and result["p"] < 0.01
