@@ -12,7 +12,6 @@ some minutes on two cores. --quick writes to --out alone.
 
 import argparse
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +26,13 @@ from synthderm.files import to_json, write_text
 
 def main() -> None:
     args = parse()
-    started = time.process_time()
     network = FeatureNetwork(args.classifier, args.cache)
     tests = read_tests(network, args.data, args.other)
     images = 300 if args.quick else args.images
     materials = {}
-    for source in args.generator:
+    for label, source in (named(entry) for entry in args.generator):
         material, groups = read_material(network, args.data, source, images)
-        materials[Path(source).name if args.names is None else args.names[source]] = material
+        materials[label] = material
     amounts = ("10",) if args.quick else (*AMOUNTS, *CURVE)
     draws = range(4 if args.quick else args.draws)
     outcomes = run_all(materials, groups, tests, amounts, draws, args.jobs)
@@ -49,10 +47,16 @@ def main() -> None:
         draws=len(draws),
         jobs=args.jobs,
     )
-    summary |= describe(args, network, materials, tests, started)
+    summary |= describe(args, network, materials, tests)
     write_json(args.out / "summary.json", summary)
     write_text(args.out / "runs.jsonl", run_lines(outcomes, scores))
     print(args.out / "summary.json")
+
+
+def named(entry: str) -> tuple[str, str]:
+    """LABEL=SOURCE as the two; a source alone is its own label."""
+    label, _, source = entry.rpartition("=")
+    return label or source, source
 
 
 def parse() -> argparse.Namespace:
@@ -60,9 +64,9 @@ def parse() -> argparse.Namespace:
     add = parser.add_argument
     add("--data", type=Path, required=True, help="ISIC 2017, with splits train, val and test")
     add("--other", type=Path, required=True, help="PAD-UFES-20")
-    add("--generator", nargs="+", default=["lesions"], help="bundled names, folders or Hub ids")
+    add("--generator", nargs="+", default=["lesions"], help="NAME, or LABEL=FOLDER")
     add("--classifier", default="mobilenetv2_100", help="a timm network, NAME or NAME=FILE")
-    add("--images", type=int, default=4000, help="generated with each generator (4000)")
+    add("--images", type=int, default=1600, help="generated with each generator (1600)")
     add("--draws", type=int, default=20, help="of the photographs (20)")
     add("--cache", type=Path, default=Path("features"), help="folder of features (features)")
     add("--out", type=Path, default=RESULTS / "heads")
@@ -75,7 +79,7 @@ def parse() -> argparse.Namespace:
 
 
 def describe(
-    args: argparse.Namespace, network: FeatureNetwork, materials: Any, tests: Any, started: float
+    args: argparse.Namespace, network: FeatureNetwork, materials: Any, tests: Any
 ) -> dict[str, Any]:
     """The settings, as the summary holds them."""
     return {

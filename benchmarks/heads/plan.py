@@ -26,10 +26,10 @@ CONTROLS: dict[str, Arm] = {
 }
 # Photographs of the generator's own training set.
 RETRIEVAL: dict[str, Arm] = {
-    "retrieval x1": arms.retrieved(1),
     "retrieval x5": arms.retrieved(5),
     "retrieval x20": arms.retrieved(20),
 }
+SELECTED = ("generated x5, agreement", "generated x5, centroid")
 GENERATED: dict[str, Arm] = {
     "generated x1": arms.generated(1),
     "generated x5": arms.generated(5),
@@ -37,11 +37,25 @@ GENERATED: dict[str, Arm] = {
     "generated alone": arms.all_generated,
     "generated x5, agreement": arms.generated(5, "agreement"),
     "generated x5, centroid": arms.generated(5, "centroid"),
+    "shuffled labels x1": arms.shuffled(1),
     "shuffled labels x5": arms.shuffled(5),
 }
 ARMS = {**CLASSICAL, **CONTROLS, **RETRIEVAL, **GENERATED}
-# With all photographs nothing is left to retrieve, and 20 to one would be 31,900 images.
-NOT_WITH_ALL = (*RETRIEVAL, "generated x20")
+# What an amount leaves out: with all photographs nothing is left to retrieve, and five to one would
+# be 7,975 generated images.
+LEFT_OUT: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(FEW, ("shuffled labels x1",)),
+    "10%": ("generated x20", "retrieval x20", "shuffled labels x1"),
+    "100%": (
+        *CONTROLS,
+        *RETRIEVAL,
+        "generated x5",
+        "generated x20",
+        "shuffled labels x5",
+        *SELECTED,
+    ),
+}
+DRAWS_OF_ALL = 3  # which differ in generated images and splits alone
 
 HEADLINE = "generated x5"
 BEST_CLASSICAL = "best classical"  # by the loss within the draws, never by the test images
@@ -60,7 +74,7 @@ def arms_of(amount: str) -> list[str]:
     """The arms that are run with an amount of photographs."""
     if amount in CURVE:
         return ["oversampling"]
-    return [name for name in ARMS if amount != "100%" or name not in NOT_WITH_ALL]
+    return [name for name in ARMS if name not in LEFT_OUT.get(amount, ())]
 
 
 def draw(amount: str, labels: NDArray[np.int64], groups: NDArray[np.int64], number: int) -> Rows:

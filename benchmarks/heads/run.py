@@ -8,7 +8,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from benchmarks.heads.plan import ARMS, GENERATED, arms_of, draw
+from benchmarks.heads.plan import ARMS, DRAWS_OF_ALL, GENERATED, arms_of, draw
 from synthderm.datasets.folder import SkinFolder
 from synthderm.datasets.synthetic import SyntheticSkinDataset
 from synthderm.evaluation.arms import Material
@@ -17,7 +17,7 @@ from synthderm.evaluation.protocol import Outcome, predict
 
 CLASSES = ("melanoma", "nevus", "seborrheic_keratosis")
 OTHER_NAMES = ("MEL", "NEV", "SEK")  # the same classes in PAD-UFES-20
-COPIES = 3
+COPIES = 2
 SEED = 2021  # of generated images and changed copies
 
 
@@ -115,7 +115,7 @@ def run_condition(
 ) -> list[Outcome]:
     """One arm with one amount of photographs, on each draw."""
     outcomes = []
-    for number in draws:
+    for number in draws[:DRAWS_OF_ALL] if condition.amount == "100%" else draws:
         rows = draw(condition.amount, material.real.labels, groups, number)
         outcomes.append(predict(ARMS[condition.arm], material, rows, groups, test, seed=number))
     return outcomes

@@ -12,6 +12,7 @@ from benchmarks.tables.audit import audit_section
 from benchmarks.tables.downstream import downstream_section
 from benchmarks.tables.editing import appearance_section, editing_section, transfer_section
 from benchmarks.tables.fidelity import REFERENCE, fidelity_section
+from benchmarks.tables.heads import heads_section
 from benchmarks.tables.markdown import paragraph
 from benchmarks.tables.reliability import reliability_page
 from benchmarks.tables.speed import cuda_section, speed_section
@@ -22,7 +23,7 @@ RELIABILITY = PAGE.with_name("reliability.md")
 HEADER = (
     "Made by `python -m benchmarks.tables` from `benchmarks/results/`. Each section's command "
     "stands in the docstring of its benchmark: `python -m benchmarks.fidelity`, `.audit`, "
-    "`.editing`, `.speed`, `.downstream`. FID and KID are of the extractor and tap named beside "
+    "`.editing`, `.speed`, `.heads`, `.downstream`. FID and KID are of the extractor and tap named "
     "them, not of the usual 2048 Inception features: compare them only with figures of the same "
     "tap and N."
 )
@@ -51,6 +52,8 @@ def make_page(results: Path) -> str:
         lines += speed_section(read(results / "speed.json"))
     if (results / "speed-cuda.json").is_file():
         lines += cuda_section(read(results / "speed-cuda.json"))
+    if (results / "heads" / "summary.json").is_file():
+        lines += heads_section(read(results / "heads" / "summary.json"))
     for path in sorted(results.glob("downstream/*/summary.json")):
         if path.parent.name != "quick":
             lines += downstream_section(read(path), path.parent)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from synthderm.evaluation.features import Features
 
-PENALTIES = (0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)  # from strong to weak
+PENALTIES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)  # from strong to weak
 STEPS = 2000  # of L-BFGS, at most
 TOLERANCE = 1e-4  # of the gradient, at which it has converged
 

@@ -20,7 +20,7 @@ from synthderm.evaluation.heads import (
 )
 
 INNER_FOLDS = 3
-USUAL_PENALTY = 2  # its place in `PENALTIES`, where photographs are too few to choose
+USUAL_PENALTY = 3  # its place in `PENALTIES`, where photographs are too few to choose
 
 
 class Outcome(NamedTuple):
