@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from synthderm.datasets.folder import SkinFolder as SkinFolder
     from synthderm.datasets.mixed import MixedSkinDataset as MixedSkinDataset
     from synthderm.datasets.synthetic import SyntheticSkinDataset as SyntheticSkinDataset
-    from synthderm.evaluation.evaluate import Evaluation as Evaluation
     from synthderm.evaluation.evaluate import evaluate as evaluate
     from synthderm.models.editor import EczemaEditor as EczemaEditor
     from synthderm.models.generator import SkinGenerator as SkinGenerator
@@ -29,7 +28,6 @@ _MODULES = {
     "SkinFolder": "datasets.folder",
     "MixedSkinDataset": "datasets.mixed",
     "evaluate": "evaluation.evaluate",
-    "Evaluation": "evaluation.evaluate",
     "EczemaEdit": "transforms.eczema_edit",
     "add_eczema": "transforms.functional",
     "remove_eczema": "transforms.functional",

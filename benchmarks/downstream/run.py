@@ -15,12 +15,9 @@ from benchmarks.downstream.arms import ARMS, Arm, assemble
 from benchmarks.downstream.batches import make_batches
 from benchmarks.downstream.measures import (
     SCORES,
-    balanced_accuracy,
     by_tone,
     calibration_error,
-    macro_auroc,
     mean_of,
-    recalls,
     score_input,
 )
 from benchmarks.downstream.network import TaskNetwork, parse_spec
@@ -33,6 +30,7 @@ from benchmarks.downstream.settings import (
     task_data,
 )
 from benchmarks.downstream.training import predict, train
+from synthderm.evaluation.measures import balanced_accuracy, macro_auroc, recalls
 from synthderm.training.image_pool import ImagePool
 
 FIDELITY_IMAGES = 100  # of each class, on which the label fidelity is measured

@@ -8,6 +8,7 @@ def run(args: argparse.Namespace) -> None:
     from synthderm.cli.outputs import check_folders
     from synthderm.datasets.folder import SkinFolder
     from synthderm.evaluation.evaluate import evaluate
+    from synthderm.evaluation.report import write_page
 
     data = SkinFolder(args.data.expanduser(), split=args.split, classes=args.classes)
     check_folders(args.data.expanduser(), args.out)
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace) -> None:
         middle, low, high = (100 * value for value in figure.balanced_accuracy)
         print(f"{figure.arm}: balanced accuracy {middle:.1f}% [{low:.1f}, {high:.1f}]")
     print(f"{found.ours} against {found.classical}: {found.verdict}")
-    print(found.save(args.out / "index.html"))
+    print(write_page(found, args.out / "index.html"))
 
 
 def _read_mapping(entries: list[str]) -> dict[str, str | None]:

@@ -27,12 +27,12 @@ from synthderm.evaluation.bootstrap import (
     resample_seeds,
 )
 from synthderm.evaluation.features import FeatureNetwork, Pool
+from synthderm.evaluation.findings import CLASSICAL, Evaluation, Figure
 from synthderm.evaluation.leaks import check_unseen, find_unlike
 from synthderm.evaluation.measures import balanced_accuracy, macro_auroc
 from synthderm.evaluation.protocol import best_by_inner_loss, draw_share, predict, split_grouped
 from synthderm.evaluation.verdict import Difference, verdict
 
-CLASSICAL = ("real only", "oversampling", "RandAugment")
 FEWEST = 10  # photographs of a class
 
 
@@ -59,42 +59,6 @@ class Plan(NamedTuple):
 
 USUAL = Plan()
 QUICK = Plan(shares=(1.0,), folds=3, repeats=2, copies=1, most_generated=900, most_photographs=600)
-
-
-class Figure(NamedTuple):
-    """A way to train with a share of the photographs: its figures with 95% intervals."""
-
-    arm: str
-    share: float
-    photographs: int
-    balanced_accuracy: Interval
-    auroc: Interval
-
-
-class Evaluation(NamedTuple):
-    """What `evaluate` found.
-
-    Args:
-        verdict: a sentence; it can say no.
-        difference: ours less the best classical way, in balanced accuracy, with all photographs.
-        ours, classical: the two ways that were compared; each was chosen within the training
-            photographs.
-        figures: of every way and share.
-        facts: what was compared with what, for the report.
-    """
-
-    verdict: str
-    difference: Difference
-    ours: str
-    classical: str
-    figures: list[Figure]
-    facts: dict[str, Any]
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a self-contained HTML page with the curves."""
-        from synthderm.evaluation.report import write_page
-
-        return write_page(self, Path(path))
 
 
 def evaluate(

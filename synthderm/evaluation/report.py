@@ -8,7 +8,7 @@ from pathlib import Path
 
 from synthderm import __version__
 from synthderm.evaluation.bootstrap import Interval
-from synthderm.evaluation.evaluate import CLASSICAL, Evaluation, Figure
+from synthderm.evaluation.findings import CLASSICAL, Evaluation, Figure
 from synthderm.files import write_text
 
 TEMPLATE = Path(__file__).with_name("report.html")

@@ -10,6 +10,7 @@ from synthderm import SkinFolder
 from synthderm.cli.main import main
 from synthderm.evaluation import evaluate as module
 from synthderm.evaluation.evaluate import Plan
+from synthderm.evaluation.report import write_page
 
 TINY = Plan(shares=(0.5, 1.0), doses=(1,), folds=2, repeats=1, copies=1, most_generated=40)
 
@@ -32,7 +33,7 @@ def test_a_verdict_with_curves(classifier, photographs, source, tmp_path):
     for one in found.figures:
         for figure in (one.balanced_accuracy, one.auroc):
             assert 0 <= figure.low <= figure.estimate <= figure.high <= 1
-    page = found.save(tmp_path / "new" / "page.html").read_text()
+    page = write_page(found, tmp_path / "new" / "page.html").read_text()
     assert found.verdict[1:] in page and "data:image/png;base64" in page
     assert "http" not in page and "a (18), b (12)" in page
 
@@ -44,7 +45,7 @@ def test_a_class_that_the_source_lacks_gets_no_images(classifier, photographs, s
             photographs, source, classifier=classifier, mapping={"b": None}, quick=True
         )
     assert found.facts["generated of"] == {"a": "a"}
-    assert "b (12; none generated)" in found.save(tmp_path / "page.html").read_text()
+    assert "b (12; none generated)" in write_page(found, tmp_path / "page.html").read_text()
 
 
 def test_a_quick_run_takes_whole_groups(photographs):

@@ -25,7 +25,8 @@ def draw(count: int, seed: int, signal: float = 1.0) -> Pool:
 
 @pytest.fixture(scope="module")
 def tests() -> dict[str, Photographs]:
-    return {name: Photographs(draw(300, k), np.arange(300)) for k, name in enumerate(("A", "A-OOD"))}
+    names = enumerate(("A", "A-OOD"))
+    return {name: Photographs(draw(300, k), np.arange(300)) for k, name in names}
 
 
 @pytest.fixture(scope="module")
