@@ -43,7 +43,7 @@ def main() -> None:
         groups,
         tests["A"],
         pool=10 if args.quick else 100,
-        studies=20 if args.quick else 1000,
+        studies=20 if args.quick else 400,
         draws=len(draws),
         jobs=args.jobs,
     )

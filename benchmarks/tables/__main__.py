@@ -24,8 +24,8 @@ HEADER = (
     "Made by `python -m benchmarks.tables` from `benchmarks/results/`. Each section's command "
     "stands in the docstring of its benchmark: `python -m benchmarks.fidelity`, `.audit`, "
     "`.editing`, `.speed`, `.heads`, `.downstream`. FID and KID are of the extractor and tap named "
-    "them, not of the usual 2048 Inception features: compare them only with figures of the same "
-    "tap and N."
+    "beside them, not of the usual 2048 Inception features: compare them only with figures of the "
+    "same tap and N."
 )
 
 
