@@ -65,19 +65,17 @@ def check_unseen(data: SkinFolder, source: object, size: int) -> list[int]:
     known = {_fold(name) for name in names}
     same = next((x for x in (data.layout, _last_part(data.root)) if _fold(x) in known), None)
     if same is not None and data.split in (None, TRAINED_ON):
+        unseen = [f"--split {name}" for name in data.splits if name != TRAINED_ON]
+        way = f", or a split that it has not seen ({', '.join(unseen)})" if unseen else ""
         raise ValueError(
             f"{source!r} was trained on {same}, and these photographs are of {same}: what it helps"
-            " there says nothing. Use photographs of your own, or a split that it has not seen"
-            f" ({', '.join(f'--split {name}' for name in data.splits if name != TRAINED_ON)})."
-            if data.splits
-            else f"{source!r} was trained on {same}, and these photographs are of {same}: what it"
-            " helps there says nothing. Use photographs of your own."
+            f" there says nothing. Use photographs of your own{way}."
         )
     if same is not None or _fold("ISIC 2017") not in known:
         return list(range(len(data)))
-    unseen = [k for k, (path, _) in enumerate(data.samples) if not _is_of_2017(path)]
-    _warn_left_out(len(data) - len(unseen), f"by their numbers, may be among those {source!r} saw")
-    return unseen
+    kept = [k for k, (path, _) in enumerate(data.samples) if not _is_of_2017(path)]
+    _warn_left_out(len(data) - len(kept), f"by their numbers, may be among those {source!r} saw")
+    return kept
 
 
 def find_unlike(photographs: Features, seen: Features) -> list[int]:
