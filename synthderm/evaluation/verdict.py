@@ -37,7 +37,7 @@ def verdict(found: Difference, gain: float = GAIN) -> str:
         return f"no gain found: {interval}, which rules out a gain of {100 * gain:g}."
     more = further_images(found, gain)
     if more:
-        settled = f"about {_round(more)} more test images would settle a gain of {100 * gain:g}"
+        settled = f"about {_round(more):,} more test images would settle a gain of {100 * gain:g}"
     else:
         settled = f"a gain of {100 * gain:g} is neither shown nor ruled out"
     return f"no gain found: {interval}; {settled}."
