@@ -1,5 +1,5 @@
-"""What is compared: arms, amounts of photographs, and the comparisons that were planned before
-anything was tested."""
+"""What is compared: arms, amounts of photographs, and the comparisons that were planned before any
+arm with generated images was tested."""
 
 import numpy as np
 from numpy.typing import NDArray
