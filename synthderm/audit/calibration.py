@@ -12,12 +12,11 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from synthderm.audit.copy_index import CopyIndex, Matches, fit_square
 from synthderm.audit.shares import Share, exact_share
-from synthderm.imaging.io import to_pil, to_tensor
+from synthderm.imaging.io import parse_image, to_pil, to_tensor
 
 MOST = 0.01  # photographs that may be named by chance, as a share
 PLANTED = 20  # photographs that are made copies of
@@ -98,7 +97,7 @@ def _crop(image: Tensor, share: float, rng: torch.Generator) -> Tensor:
 def _compress(image: Tensor, quality: int) -> Tensor:
     file = io.BytesIO()
     to_pil(image).save(file, "JPEG", quality=quality)
-    return to_tensor(Image.open(file))
+    return to_tensor(parse_image(file.getvalue(), "a compressed copy"))
 
 
 def _shift(image: Tensor, pixels: int) -> Tensor:

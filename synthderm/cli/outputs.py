@@ -49,8 +49,10 @@ def check_folders(source: Path, out: Path) -> None:
 def _identity(path: Path) -> object:
     """What two names of one file have in common: its number on its device, or, of a file that is
     not there yet, its name without links."""
+    # Of a name like "new/../a.png", whose folder is made later, the file is there already.
+    place = os.path.realpath(path)
     try:
-        status = os.stat(path)
-        return status.st_dev, status.st_ino
+        status = os.stat(place)
     except OSError:
-        return os.path.realpath(path)
+        return place
+    return status.st_dev, status.st_ino

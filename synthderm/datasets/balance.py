@@ -64,9 +64,18 @@ def read_labels(dataset: Any) -> Labels:
     return Labels(
         classes,
         targets,
-        getattr(dataset, "target_transform", None),
+        _target_transform(dataset),
         makes_labels(dataset),
     )
+
+
+def _target_transform(dataset: Any) -> Callable[[int], Any] | None:
+    """What makes the labels of a data set's items. A Subset whose `classes` and `targets` somebody
+    has set still takes its items from the data set within."""
+    if isinstance(dataset, Subset) and not hasattr(dataset, "target_transform"):
+        return _target_transform(dataset.dataset)
+    transform: Callable[[int], Any] | None = getattr(dataset, "target_transform", None)
+    return transform
 
 
 def makes_labels(dataset: Any) -> bool:

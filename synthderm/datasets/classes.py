@@ -7,16 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from synthderm.callers import warn_caller
 from synthderm.datasets.tables import clean
 
+UNKNOWN = "UNK"  # of ISIC 2019
 NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 COPY = re.compile(r" (copy|kopie|copie|copia)( ?\(\d+\))?$")  # what systems add to a name
 GAPS = re.compile(r"[\s_-]+")
 
 
 def sort_labels(labels: Iterable[str]) -> list[str]:
-    """Each class once, sorted; numbers by their value, so that 10 comes after 9."""
+    """Each class once, sorted; numbers by their value, so that 10 comes after 9. `UNKNOWN` is the
+    last one, which a collection may have in its test photographs alone: the others keep their
+    places where these were not fetched."""
     names = set(labels)
-    numbers = all(NUMBER.fullmatch(name) for name in names)
-    return sorted(names, key=(lambda name: (float(name), name)) if numbers else None)
+    if all(NUMBER.fullmatch(name) for name in names):
+        return sorted(names, key=lambda name: (float(name), name))
+    return sorted(names, key=lambda name: (name == UNKNOWN, name))
 
 
 def class_names(classes: str | Iterable[str]) -> list[str]:

@@ -2,13 +2,14 @@
 names, a folder too high or too low."""
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from synthderm.callers import name_some, warn_caller
 from synthderm.datasets.layouts import find_layouts
-from synthderm.datasets.metadata import split_folders
+from synthderm.datasets.metadata import find_metadata, metadata_csv, split_folders
 from synthderm.datasets.names import (
     is_container,
     is_id,
@@ -49,7 +50,6 @@ def check_folders(root: Path, photographs: Sequence[PhotoRecord]) -> None:
     _check_splits(root, photographs)
     _check_classes(root, photographs)
     _warn_of_depth(root, photographs)
-    _warn_of_siblings(root)
 
 
 def _check_height(root: Path, tables: Sequence[Path]) -> None:
@@ -166,18 +166,30 @@ def _warn_of_depth(root: Path, photographs: Sequence[PhotoRecord]) -> None:
         )
 
 
-def _warn_of_siblings(root: Path) -> None:
+def warn_of_siblings(root: Path, classes: Collection[str]) -> None:
     """Warn if the folder is one split of several, and another has other classes."""
     root = Path(os.path.abspath(root))
+    if is_container(root.name):
+        root = root.parent
     split = split_name(root.name)
-    if split is None:
+    if split is None or not classes:
         return
-    classes = {path.name for path in class_folders(root)}
     with suppress(OSError, ValueError):
         for other in split_folders(root.parent):
-            others = {path.name for path in class_folders(other)} - classes
-            if other != root and others and classes:
+            others = set() if other == root else _classes_in(other) - set(classes)
+            if others:
                 warn_caller(
                     f"{other} has classes that {root.name} lacks ({name_some(sorted(others))}), so"
                     f" the two number them differently: open {root.parent} with split={split!r}."
                 )
+
+
+def _classes_in(folder: Path) -> set[str]:
+    """The classes of a split, by its table or its folders."""
+    if find_metadata(folder):
+        with warnings.catch_warnings(action="ignore"):  # it is not this folder that was opened
+            return {record.label for record in metadata_csv(folder)}
+    folders = [path for path in class_folders(folder) if not is_mask_folder(path.name)]
+    if folders and all(is_container(path.name) for path in folders):
+        folders = [path for container in folders for path in class_folders(container)]
+    return {clean(path.name) for path in folders}

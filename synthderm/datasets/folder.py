@@ -11,7 +11,7 @@ from torchvision.datasets import VisionDataset
 from torchvision.datasets.vision import StandardTransform
 
 from synthderm.datasets.classes import check_classes, class_names, sort_labels
-from synthderm.datasets.doubts import check_folders
+from synthderm.datasets.doubts import check_folders, warn_of_siblings
 from synthderm.datasets.finding import check_root
 from synthderm.datasets.layouts import find_layouts, read_layout
 from synthderm.datasets.metadata import split_folders
@@ -102,8 +102,10 @@ class SkinFolder(Viewing, VisionDataset):
         known = sorted(labels) if self.layout == "ImageFolder" else sort_labels(labels)
         if wanted is not None:
             check_classes(self._place, wanted, known)
-        elif self.layout == "ImageFolder":
-            check_folders(folder, photographs)
+        else:
+            if self.layout == "ImageFolder":
+                check_folders(folder, photographs)
+            warn_of_siblings(folder, known)
         self.classes = wanted or rendered_classes(folder, labels) or known
         self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
         photographs = self._select(photographs)

@@ -115,7 +115,7 @@ def isic_2019(root: Path) -> list[PhotoRecord]:
     sex), photographs in `ISIC_2019_Training_Input`; and, if they were fetched,
     `ISIC_2019_Test_GroundTruth.csv` with `ISIC_2019_Test_Input`. No masks are published.
 
-    Classes: AK, BCC, BKL, DF, MEL, NV, SCC, VASC, and UNK, which only Test has. Training is split
+    Classes: AK, BCC, BKL, DF, MEL, NV, SCC, VASC, and at last UNK, which only Test has. Training is split
     by a hash of the lesion, or of the image where none is named. If Test is there, "test" is that
     alone, and photographs of Training that would be in "test" are in "train".
 

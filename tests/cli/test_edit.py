@@ -59,6 +59,8 @@ def test_a_mask_a_turned_photograph_and_removal(tmp_path):
                 "edit",
                 str(tmp_path / "in.jpg"),
                 str(tmp_path / "out.png"),
+                "--severity",
+                "1",
                 "--mask",
                 str(tmp_path / "mask.png"),
             ]

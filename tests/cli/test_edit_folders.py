@@ -142,6 +142,7 @@ def test_a_photograph_is_never_written_over(tmp_path, photograph, monkeypatch, c
         photograph,
         "photos/a.png",
         "photos/../photos/a.png",
+        "new/../photos/a.png",
         "linked/a.png",
         "linked/",
         "photos",

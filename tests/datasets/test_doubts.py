@@ -152,3 +152,20 @@ def test_a_folder_too_low_is_named(tmp_path, folder):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert SkinFolder(tmp_path / "HAM" / "mine").classes == ["image"]
+
+
+@pytest.mark.parametrize("layout", ["classes", "containers", "tables"])
+def test_a_split_opened_alone_whose_labels_differ_is_named(tmp_path, layout):
+    classes = {"train": ["bcc", "mel", "nv"], "val": ["mel", "nv"]}
+    for split, names in classes.items():
+        folder = tmp_path / split / ("images" if layout == "containers" else "")
+        for name in names:
+            draw(folder / ("" if layout == "tables" else name) / f"{name}.png")
+        if layout == "tables":
+            rows = "".join(f"{name}.png,{name}\n" for name in names)
+            (folder / "metadata.csv").write_text("file_name,label\n" + rows)
+    with pytest.warns(UserWarning, match="train has classes that val lacks .bcc.*split='val'"):
+        SkinFolder(tmp_path / "val")
+    with warnings.catch_warnings(action="error"):
+        SkinFolder(tmp_path / "train")
+        SkinFolder(tmp_path / "val", classes=["bcc", "mel", "nv"])
