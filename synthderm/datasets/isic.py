@@ -115,9 +115,9 @@ def isic_2019(root: Path) -> list[PhotoRecord]:
     sex), photographs in `ISIC_2019_Training_Input`; and, if they were fetched,
     `ISIC_2019_Test_GroundTruth.csv` with `ISIC_2019_Test_Input`. No masks are published.
 
-    Classes: AK, BCC, BKL, DF, MEL, NV, SCC, VASC, and at last UNK, which only Test has. Training is split
-    by a hash of the lesion, or of the image where none is named. If Test is there, "test" is that
-    alone, and photographs of Training that would be in "test" are in "train".
+    Classes: AK, BCC, BKL, DF, MEL, NV, SCC, VASC, and last UNK, which only Test has. Training is
+    split by a hash of the lesion, or of the image where none is named. If Test is there, "test" is
+    that alone, and photographs of Training that would be in "test" are in "train".
 
     Source: Tschandl, Rosendahl and Kittler, Sci Data 5:180161 (2018); Codella et al., arXiv
     1710.05006 (2017); Combalia et al., arXiv 1908.02288 (2019). The columns are those of the tables
