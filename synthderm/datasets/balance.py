@@ -55,6 +55,11 @@ def read_labels(dataset: Any) -> Labels:
     classes = [str(name) for name in dataset.classes]
     given = dataset.targets
     targets = [as_integer("target", target) for target in getattr(given, "tolist", lambda: given)()]
+    if hasattr(dataset, "__len__") and len(targets) != len(dataset):
+        raise ValueError(
+            f"{type(dataset).__name__} has {len(dataset)} items and {len(targets)} `targets`: there"
+            " should be one for each."
+        )
     outside = next((target for target in targets if not 0 <= target < len(classes)), None)
     if outside is not None:
         raise ValueError(

@@ -84,8 +84,6 @@ class MixedSkinDataset(Viewing, VisionDataset):
             transform=transform,
             target_transform=_shared_transform(*parts, target_transform, transforms),
         )
-        for dataset, part in zip((real, synthetic), parts):
-            _check_length(dataset, part)
         self.return_mask = _gives_masks(real, synthetic)
         self.classes, labels = join_classes(
             parts[0].classes, parts[1].classes, parts[1].targets, mapping
@@ -222,15 +220,6 @@ class MixedSkinDataset(Viewing, VisionDataset):
             for label, name in enumerate(self.classes)
         ]
         return "\n".join(counts)
-
-
-def _check_length(dataset: Any, labels: Labels) -> None:
-    """Refuse a data set with more or fewer labels than items."""
-    if len(labels.targets) != len(dataset):
-        raise ValueError(
-            f"{type(dataset).__name__} has {len(dataset)} items and {len(labels.targets)}"
-            " `targets`: there should be one for each."
-        )
 
 
 def _gives_masks(real: Any, synthetic: Any) -> bool:
