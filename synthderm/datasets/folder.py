@@ -16,7 +16,7 @@ from synthderm.datasets.finding import check_root
 from synthderm.datasets.layouts import find_layouts, read_layout
 from synthderm.datasets.metadata import split_folders
 from synthderm.datasets.names import split_name
-from synthderm.datasets.records import PhotoRecord, check_records
+from synthderm.datasets.records import PhotoRecord, check_inside, check_records
 from synthderm.datasets.rendered import refuse_unfinished, rendered_classes
 from synthderm.datasets.viewing import View, Viewing
 from synthderm.imaging.io import read_image, read_mask, to_tensor
@@ -46,6 +46,8 @@ class SkinFolder(Viewing, VisionDataset):
         min_weight: for SCIN alone: the least weight of a case's leading condition, in [0, 1]; 0.5
             where None.
         return_mask: items are `(image, mask, label)`; a photograph without a mask is left out.
+        allow_outside: read photographs and masks that a table names outside of `root` too, by a
+            whole path or by "..".
         loader: reads a file as a PIL image in RGB.
         transform, target_transform, transforms: as in `torchvision.datasets.VisionDataset`; with
             masks, `transform` gets `(image, mask)` and `transforms` gets `(image, mask, label)`.
@@ -77,6 +79,7 @@ class SkinFolder(Viewing, VisionDataset):
         classes: str | Sequence[str] | None = None,
         min_weight: float | None = None,
         return_mask: bool = False,
+        allow_outside: bool = False,
         loader: Callable[[str], Image.Image] = read_image,
         transform: Transform | None = None,
         target_transform: Transform | None = None,
@@ -97,6 +100,8 @@ class SkinFolder(Viewing, VisionDataset):
             raise ValueError(f"split={split!r}: give the name of one split, or None for all.")
         self.split = None if split is None else split_name(split) or split
         self.splits = _splits(photographs)
+        if not allow_outside:
+            check_inside(folder, photographs)
         photographs = check_records(self._place, photographs)
         # torchvision sorts folders as text, "10" before "9".
         known = sorted(labels) if self.layout == "ImageFolder" else sort_labels(labels)

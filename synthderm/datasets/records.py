@@ -1,6 +1,7 @@
 """What is known of one photograph, and which split it is in."""
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -50,6 +51,27 @@ def parse_fitzpatrick(text: str | None) -> Tone:
     """A skin type as the tables write it: 3, 3.0 or FST3; {} for an empty cell or anything else."""
     match = re.fullmatch(r"(?:FST)?([1-6])(?:\.0)?", text or "")
     return {"fitzpatrick": int(match[1])} if match else {}
+
+
+def check_inside(root: Path, records: Iterable[PhotoRecord]) -> None:
+    """Refuse files that a table names outside of the folder, by `..` or by a whole path. Links in
+    the folder may lead anywhere.
+
+    Raises:
+        ValueError: with the first such file.
+    """
+    within, whole = f"{root}{os.sep}", f"{os.path.abspath(root)}{os.sep}"
+    for record in records:
+        for path in filter(None, (record.image, record.mask)):
+            text = str(path)
+            if text.startswith(within) and f"{os.sep}.." not in text:  # nearly all, and quickly
+                continue
+            if not os.path.abspath(path).startswith(whole):
+                line = "" if record.row is None else f" (line {record.row.line})"
+                raise ValueError(
+                    f"a table in {root} names a file outside of it, {path}{line}: give"
+                    " allow_outside=True to read such files too."
+                )
 
 
 def check_records(place: str, records: Sequence[PhotoRecord]) -> list[PhotoRecord]:
