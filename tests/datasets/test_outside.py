@@ -16,9 +16,7 @@ def test_files_outside_of_the_folder_are_read_only_if_asked_for(tmp_path, column
     names = {"file_name": "a.png", "mask_file_name": "a.png", column: outside}
     table = f"file_name,mask_file_name,label\n{names['file_name']},{names['mask_file_name']},x\n"
     (root / "metadata.csv").write_text(table)
-    with pytest.raises(
-        ValueError, match="outside of it, .*b.png .line 2.: give allow_outside"
-    ):
+    with pytest.raises(ValueError, match="outside of it, .*b.png .line 2.: give allow_outside"):
         SkinFolder(root)
     assert len(SkinFolder(root, allow_outside=True)) == 1
 
