@@ -50,6 +50,7 @@ def check_folders(root: Path, photographs: Sequence[PhotoRecord]) -> None:
     _check_splits(root, photographs)
     _check_classes(root, photographs)
     _warn_of_depth(root, photographs)
+    _warn_of_repeats(root, photographs)
 
 
 def _check_height(root: Path, tables: Sequence[Path]) -> None:
@@ -163,6 +164,25 @@ def _warn_of_depth(root: Path, photographs: Sequence[PhotoRecord]) -> None:
         warn_caller(
             f"{root} has one class, {folders[0].name!r}: if the classes are {names}, open"
             f" {folders[0]}."
+        )
+
+
+def _warn_of_repeats(root: Path, photographs: Sequence[PhotoRecord]) -> None:
+    """Warn if all classes hold folders of the same names, which may be the classes, as those of
+    several clinics or years."""
+    inner: dict[str, set[str]] = {}
+    for record in photographs:
+        parts = record.image.relative_to(root).parts
+        if record.split is not None or len(parts) < 3 or clean(parts[0]) != record.label:
+            return
+        inner.setdefault(record.label, set()).add(parts[1])
+    first = next(iter(inner.values()), set())
+    is_repeated = len(inner) > 1 and all(names == first for names in inner.values())
+    if is_repeated and (len(first) > 1 or split_name(*first) is not None):
+        names, outer = name_some(sorted(first)), name_some(inner)
+        warn_caller(
+            f"{root}: the classes {outer} all hold the folders {names}. If those are the classes,"
+            f" or splits, open each of {outer} by itself; or {SURE}."
         )
 
 

@@ -169,3 +169,23 @@ def test_a_split_opened_alone_whose_labels_differ_is_named(tmp_path, layout):
     with warnings.catch_warnings(action="error"):
         SkinFolder(tmp_path / "train")
         SkinFolder(tmp_path / "val", classes=["bcc", "mel", "nv"])
+
+
+@pytest.mark.parametrize("inner", [["mel", "nv"], ["train"]])
+def test_folders_that_hold_the_same_folders_are_named(tmp_path, inner):
+    for outer in ("hospital1", "hospital2"):
+        for name in inner:
+            draw(tmp_path / outer / name / ("mel" if name == "train" else "") / "1.png")
+    with pytest.warns(UserWarning, match="hospital1, hospital2 all hold the folders"):
+        data = SkinFolder(tmp_path)
+    assert data.classes == ["hospital1", "hospital2"]
+    with warnings.catch_warnings(action="error"):
+        SkinFolder(tmp_path, classes=data.classes)
+        SkinFolder(tmp_path / "hospital1")
+
+
+def test_folders_within_classes_that_differ_are_no_doubt(tmp_path):
+    for name in ("mel/a/1.png", "mel/b/1.png", "nv/a/1.png", "nv/c/1.png"):
+        draw(tmp_path / name)
+    with warnings.catch_warnings(action="error"):
+        assert SkinFolder(tmp_path).classes == ["mel", "nv"]
