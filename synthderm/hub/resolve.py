@@ -168,6 +168,8 @@ def _split_hub_id(text: str, revision: str | None) -> tuple[str, str]:
             f"revision={wanted!r} is no branch, tag or commit: git allows no empty, '.' or '..'"
             " part in a name."
         )
+    if Path(text).is_file():
+        raise ValueError(f'{text!r} is a file; a model is a folder, "./name", or a Hub id.')
     if (Path(text) / FILES[0]).is_file():
         warnings.warn(
             f'{text!r} is read from the Hub; the folder of that name here is "./{text}".',

@@ -56,6 +56,14 @@ def test_larger_pictures_are_drawn_by_the_sharper_generator(bundled):
     assert SyntheticSkinDataset("tiny-64", length=1, size=8).source == "tiny-64"
 
 
+def test_a_file_is_not_asked_for_at_the_hub(tmp_path, monkeypatch):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.png").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="'photos/a.png' is a file; a model is a folder"):
+        resolve("photos/a.png")
+
+
 def test_bundled_name_wins_over_a_folder(bundled, tmp_path, monkeypatch):
     make_folder(tmp_path / "tiny")
     monkeypatch.chdir(tmp_path)
