@@ -7,11 +7,13 @@ from benchmarks.downstream.data import read_rows
 from benchmarks.downstream.protocol import Run
 from benchmarks.downstream.settings import Settings, take_subset
 
+LINK = "photographs"
 COLUMNS = ["file_name", "mask_file_name", "label", "split"]
 
 
 def write_subset(settings: Settings, amount: str, directory: Path) -> None:
-    """A metadata.csv of the photographs in the subset of seed 0, by absolute path, as split train.
+    """A metadata.csv of the photographs in the subset of seed 0, as split train, beside a link to
+    their folder.
 
     Args:
         settings: of the benchmark.
@@ -22,6 +24,8 @@ def write_subset(settings: Settings, amount: str, directory: Path) -> None:
     source = Path(settings.data).resolve()
     rows = [row for row in read_rows(source) if row["file_name"] in names]
     directory.mkdir(parents=True, exist_ok=True)
+    (directory / LINK).unlink(missing_ok=True)
+    (directory / LINK).symlink_to(source, target_is_directory=True)
     with open(directory / "metadata.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
@@ -29,8 +33,8 @@ def write_subset(settings: Settings, amount: str, directory: Path) -> None:
             mask = row.get("mask_file_name")
             writer.writerow(
                 {
-                    "file_name": str(source / row["file_name"]),
-                    "mask_file_name": str(source / mask) if mask else "",
+                    "file_name": f"{LINK}/{row['file_name']}",
+                    "mask_file_name": f"{LINK}/{mask}" if mask else "",
                     "label": row["label"],
                     "split": "train",
                 }
