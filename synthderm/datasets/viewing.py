@@ -1,7 +1,9 @@
 """Data sets to look at: contact sheets, slices, and numpy arrays."""
 
 import copy
+from base64 import b64encode
 from collections.abc import Sequence
+from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -111,6 +113,10 @@ class Viewing:
 
     def _repr_png_(self) -> bytes:
         return to_png(self.show(8, columns=4))
+
+    def _repr_html_(self) -> str:
+        picture = b64encode(self._repr_png_()).decode("ascii")
+        return f'<pre>{escape(repr(self))}</pre><img src="data:image/png;base64,{picture}">'
 
     def _first(self, n: int) -> Sequence[int]:
         n = as_integer("n", n)

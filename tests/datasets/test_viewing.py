@@ -85,5 +85,7 @@ def test_notebooks_show_data_sets_generators_and_edits():
     for shown in (data, generator, *edits):
         assert shown._repr_png_().startswith(b"\x89PNG")
         assert shown._repr_png_() == shown._repr_png_()
+    page = data._repr_html_()
+    assert "<pre>Dataset SyntheticSkinDataset" in page and 'src="data:image/png;base64,' in page
     assert torch.equal(torch.get_rng_state(), state)
     assert generator.train()._repr_png_() is None
