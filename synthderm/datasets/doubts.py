@@ -2,14 +2,13 @@
 names, a folder too high or too low."""
 
 import os
-import warnings
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from synthderm.callers import name_some, warn_caller
 from synthderm.datasets.layouts import find_layouts
-from synthderm.datasets.metadata import find_metadata, metadata_csv, split_folders
+from synthderm.datasets.metadata import find_metadata, split_folders
 from synthderm.datasets.names import (
     is_container,
     is_id,
@@ -21,7 +20,7 @@ from synthderm.datasets.names import (
 )
 from synthderm.datasets.records import PhotoRecord
 from synthderm.datasets.rendered import IMAGES, MANIFEST, read_record
-from synthderm.datasets.tables import clean
+from synthderm.datasets.tables import clean, read_table
 from synthderm.datasets.trees import FLAT, SURE, class_folders
 from synthderm.datasets.unread_tables import (
     TABLES,
@@ -206,9 +205,9 @@ def warn_of_siblings(root: Path, classes: Collection[str]) -> None:
 
 def _classes_in(folder: Path) -> set[str]:
     """The classes of a split, by its table or its folders."""
-    if find_metadata(folder):
-        with warnings.catch_warnings(action="ignore"):  # it is not this folder that was opened
-            return {record.label for record in metadata_csv(folder)}
+    if tables := find_metadata(folder):
+        # The labels alone: the photographs of a split that was not opened need not be looked for.
+        return {row["label"] for table in tables for row in read_table(table, "label")}
     folders = [path for path in class_folders(folder) if not is_mask_folder(path.name)]
     if folders and all(is_container(path.name) for path in folders):
         folders = [path for container in folders for path in class_folders(container)]
