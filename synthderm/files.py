@@ -1,8 +1,10 @@
-"""Files: written whole or not at all, by one process at a time, known by a hash, and found below a
-folder."""
+"""Files: written whole or not at all, by one process at a time, known by a hash, found below a
+folder, and put into a page."""
 
+import base64
 import fcntl
 import hashlib
+import html
 import json
 import os
 import re
@@ -188,3 +190,15 @@ def _walk(directory: Path, above: list[tuple[int, int]]) -> Iterator[Path]:
             elif entry.is_symlink():
                 target = os.readlink(path)
                 warn_caller(f"{path} is a link to {target}, which is not there: it is left out.")
+
+
+def inline_picture(picture: bytes, alt: str, kind: str = "image/png") -> str:
+    """A picture as HTML that needs no other file.
+
+    Args:
+        picture: the bytes of its file.
+        alt: what it shows, in words.
+        kind: as in image/png.
+    """
+    data = base64.b64encode(picture).decode("ascii")
+    return f'<img alt="{html.escape(alt)}" src="data:{kind};base64,{data}">'

@@ -1,6 +1,5 @@
 """Pictures and plots of a report, as HTML that needs no other file."""
 
-import base64
 import html
 import io
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from synthderm.files import inline_picture
 from synthderm.imaging.io import to_pil
 
 WIDE, HIGH = 6.4, 2.6  # inches
@@ -24,12 +24,8 @@ def figure(picture: bytes, kind: str, caption: str) -> str:
         kind: as in image/png.
         caption: what it shows, in words.
     """
-    data = base64.b64encode(picture).decode("ascii")
-    text = html.escape(caption)
-    return (
-        f'<figure><img alt="{text}" src="data:{kind};base64,{data}">'
-        f"<figcaption>{text}</figcaption></figure>"
-    )
+    image = inline_picture(picture, caption, kind)
+    return f"<figure>{image}<figcaption>{html.escape(caption)}</figcaption></figure>"
 
 
 def pair_figures(left: Tensor, right: Tensor, captions: Sequence[str], height: int = 128) -> str:

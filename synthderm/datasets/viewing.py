@@ -1,7 +1,6 @@
 """Data sets to look at: contact sheets, slices, and numpy arrays."""
 
 import copy
-from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from tqdm import tqdm
 
 from synthderm.arguments import as_integer
 from synthderm.datasets.parts import fetch, locate
+from synthderm.files import inline_picture
 from synthderm.imaging.contact_sheet import contact_sheet, to_png
 from synthderm.imaging.io import to_pil
 
@@ -115,8 +115,8 @@ class Viewing:
         return to_png(self.show(8, columns=4))
 
     def _repr_html_(self) -> str:
-        picture = b64encode(self._repr_png_()).decode("ascii")
-        return f'<pre>{escape(repr(self))}</pre><img src="data:image/png;base64,{picture}">'
+        picture = inline_picture(self._repr_png_(), "the first items")
+        return f"<pre>{escape(repr(self))}</pre>{picture}"
 
     def _first(self, n: int) -> Sequence[int]:
         n = as_integer("n", n)

@@ -1,6 +1,5 @@
 """The page of an evaluation: verdict, table, curves and what was compared; one HTML file."""
 
-import base64
 import html
 import io
 import string
@@ -9,7 +8,7 @@ from pathlib import Path
 from synthderm import __version__
 from synthderm.evaluation.bootstrap import Interval
 from synthderm.evaluation.findings import CLASSICAL, Evaluation, Figure
-from synthderm.files import write_text
+from synthderm.files import inline_picture, write_text
 
 TEMPLATE = Path(__file__).with_name("report.html")
 COLOURS = ("#777777", "#1f4673", "#4c9a8a", "#e0a030", "#b35900")
@@ -87,6 +86,5 @@ def _curves(found: Evaluation) -> str:
     axes.legend(fontsize=8)
     buffer = io.BytesIO()
     canvas.savefig(buffer, format="png", dpi=120)
-    data = base64.b64encode(buffer.getvalue()).decode()
     said = "Balanced accuracy over the number of photographs; the figures are in the table below."
-    return f'<img alt="{said}" src="data:image/png;base64,{data}">'
+    return inline_picture(buffer.getvalue(), said)

@@ -1,7 +1,5 @@
 """The four figures of the report, as HTML images that contain their data and a description."""
 
-import base64
-import html
 import io
 from collections.abc import Mapping, Sequence
 
@@ -10,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from synthderm.files import inline_picture
 from synthderm.study.findings import Finding, Findings
 
 BLUE, ORANGE, GREY = "#1f4673", "#b35900", "#777777"
@@ -102,5 +101,4 @@ def _panels(count: int, height: float, sharey: bool = False) -> tuple[Figure, li
 def _image(figure: Figure, description: str) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
-    data = base64.b64encode(buffer.getvalue()).decode()
-    return f'<p><img alt="{html.escape(description)}" src="data:image/png;base64,{data}"></p>'
+    return f"<p>{inline_picture(buffer.getvalue(), description)}</p>"
