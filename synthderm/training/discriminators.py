@@ -12,6 +12,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from synthderm.models.backbones import load_backbone
 from synthderm.models.layers import scale_tone
+from synthderm.training.collectives import gather_rows
 
 
 class Logits(NamedTuple):
@@ -101,7 +102,8 @@ class Discriminator(nn.Module):
         for level in range(first + 1, len(self.blocks)):
             x = F.avg_pool2d(x, 2)
             hidden = self.blocks[level](hidden + self.from_image[level](x))
-        spread = hidden.std(dim=0, unbiased=False).mean().expand(len(hidden), 1, *hidden.shape[-2:])
+        seen = gather_rows(hidden) if self.training else hidden
+        spread = seen.std(dim=0, unbiased=False).mean().expand(len(hidden), 1, *hidden.shape[-2:])
         hidden = F.leaky_relu(self.last(torch.cat([hidden, spread], dim=1)), 0.2).mean((2, 3))
         logit = self.logit(hidden)
         projected = (hidden * self.projection(labels, skin_tone)).sum(1, keepdim=True)
