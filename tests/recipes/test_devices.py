@@ -3,52 +3,180 @@ that says nothing of them; and a run ends when one of its processes dies."""
 
 import json
 import os
-import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
+import timm
 import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import nn
 
 from tests.drawing import draw_folder
-from tests.recipes.running import RECIPES, is_equal, load_checkpoint
+from tests.recipes.running import RECIPES, load_checkpoint
 from tests.recipes.several import Run, run_all
 
 pytest.importorskip("accelerate")
 
 ROOT = Path(__file__).parents[2]
-TINY = "--size 32 --batch 8 --val-interval 1000 --threads 1 --device cpu --images"
+SHARED = "--batch 8 --val-interval 1000 --threads 1 --device cpu"
 GAN = (
-    "--channels 16 8 8 --disc-channels 8 8 8 8 --half-res-images 80 --condition-images 0 80 "
+    "--size 64 --channels 16 8 8 --disc-channels 8 8 8 --half-res-images 0 --condition-images 0 80 "
     "--loss relativistic --r1 0.1 --r2 0.1 --penalty-interval 4 --augment adaptive --balance "
-    "--region skin --skin-tone --noise --kid none"
+    "--region skin --skin-tone --noise --recon-weight 2 --classify-weight 0.5 --kid none"
 )
-KINDS = {"gan": ("train_gan.py", GAN), "masked": ("train_edit.py", "--supervision masked")}
+OPTIONS = {
+    "gan": ("train_gan.py", GAN),
+    "masked": ("train_edit.py", "--size 32 --supervision masked"),
+    "unpaired": ("train_edit.py", "--size 32 --supervision unpaired"),
+    "paired": ("train_edit.py", "--size 32"),
+}
+HALF, FULL = 80, 160  # images: 10 and 20 steps
 
 
-def launch(count: int, *line: str) -> list[str]:
-    """A command line in several processes of this machine."""
-    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
-    return [*run, str(count), *line]
-
-
-class Folder:
-    """Runs of one test in a folder."""
+class Runs:
+    """Runs in a folder."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self.data = root, draw_folder(root / "data")
+        self.root, self.data, self.weights = root, draw_folder(root / "data"), root / "weights"
+        torch.manual_seed(0)
+        save_file(timm.create_model("test_efficientnet").state_dict(), self.weights)
 
-    def run(self, kind: str, out: str, images: int, *options: str) -> Run:
-        recipe, usual = KINDS[kind]
-        given = ["--data", str(self.data), "--out", str(self.root / out), *TINY.split()]
-        if kind == "masked":
+    def line(self, kind: str, out: str, images: int, *options: str) -> Run:
+        """A run of a kind in a folder of its own, up to so many images."""
+        recipe, usual = OPTIONS[kind]
+        given = ["--data", str(self.data), "--out", str(self.root / kind / out)]
+        given += [*SHARED.split(), *usual.split(), "--images", str(images), *options]
+        if kind == "gan":
+            given += ["--features", f"test_efficientnet={self.weights}"]
+        elif kind != "paired":
             given += ["--lesional", str(self.data)]
-        log = self.root / f"{out}-{images}.json"
-        return recipe, str(log), [*given[:], str(images), *usual.split(), *options]
+        return recipe, str(self.root / f"{kind}-{out}-{images}.json"), given
 
-    def losses(self, out: str, images: int) -> torch.Tensor:
-        rows = json.loads((self.root / f"{out}-{images}.json").read_text())
+    def losses(self, kind: str, out: str, *images: int) -> torch.Tensor:
+        rows = [
+            row
+            for count in images
+            for row in json.loads((self.root / f"{kind}-{out}-{count}.json").read_text())
+        ]
         return torch.tensor([number for row in rows for number in row])
+
+
+def in_two_processes(script: Path, *arguments: str) -> list[subprocess.Popen]:
+    """Start a script twice, as a launcher does."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    usual = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    usual |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return [
+        subprocess.Popen(
+            [sys.executable, str(script), *arguments],
+            env={**usual, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """All runs that are compared, in two processes and in this one. Those of two are started once:
+    to import torch takes longer than to train."""
+    runs = Runs(tmp_path_factory.mktemp("runs"))
+    two = []
+    for kind in ("gan", "masked"):
+        two += [runs.line(kind, "two", images) for images in (HALF, FULL)]
+        two.append(runs.line(kind, "two-then-one", HALF))
+    two.append(runs.line("gan", "two-sliced", HALF, "--accumulate", "2"))
+    two.append(runs.line("unpaired", "two", HALF))
+    (runs.root / "runs.json").write_text(json.dumps(two))
+    script = Path(__file__).with_name("several.py")
+    processes = in_two_processes(script, str(runs.root / "runs.json"))
+    said = [process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    # The main process alone talks.
+    assert "the model is in" in said[0][0] and not said[1][0]
+    one = [runs.line("gan", "one-sliced", HALF, "--accumulate", "2")]
+    for kind in ("gan", "masked"):
+        one += [runs.line(kind, "one", FULL), runs.line(kind, "two-then-one", FULL)]
+    one += [runs.line("unpaired", "one", HALF), runs.line("paired", "one", HALF)]
+    one.append(runs.line("paired", "one-sliced", HALF, "--accumulate", "4"))
+    run_all(one)
+    return runs
+
+
+@pytest.mark.parametrize("kind", ["gan", "masked"])
+def test_two_processes_have_the_losses_of_one_and_resume_on_two_and_one(runs, kind):
+    one = runs.losses(kind, "one", FULL)
+    for others in ("two", "two-then-one"):
+        torch.testing.assert_close(runs.losses(kind, others, HALF, FULL), one, atol=1e-5, rtol=1e-5)
+    checkpoints = [load_checkpoint(runs.root / kind / out) for out in ("one", "two")]
+    assert len({str(sorted(checkpoint)) for checkpoint in checkpoints}) == 1
+    assert torch.equal(*(checkpoint["rng"] for checkpoint in checkpoints))
+    told = [checkpoint["record"]["parts"][0]["arguments"] for checkpoint in checkpoints]
+    assert told[0].keys() == told[1].keys()
+
+
+def test_where_a_loss_counts_pixels_of_the_result_all_processes_count(runs):
+    one, two = (runs.losses("unpaired", out, HALF) for out in ("one", "two"))
+    torch.testing.assert_close(two, one, atol=1e-5, rtol=1e-5)
+
+
+def test_slices_have_the_losses_of_the_whole_batch(runs):
+    one, sliced = (runs.losses("paired", out, HALF) for out in ("one", "one-sliced"))
+    torch.testing.assert_close(sliced, one, atol=1e-5, rtol=1e-5)
+
+
+def test_slices_are_the_same_on_any_number_of_processes(runs):
+    one, two = (runs.losses("gan", out, HALF) for out in ("one-sliced", "two-sliced"))
+    torch.testing.assert_close(two, one, atol=1e-5, rtol=1e-5)
+
+
+def test_slices_of_a_gan_differ_in_batch_statistics_alone(tmp_path):
+    """Each slice has its own, as everywhere. Without any, the losses are those of the batch."""
+    runs = Runs(tmp_path)
+
+    def norm(layer: nn.BatchNorm2d, x: torch.Tensor) -> torch.Tensor:
+        statistics = layer.running_mean.clone(), layer.running_var.clone()
+        return F.batch_norm(x, *statistics, layer.weight, layer.bias)
+
+    spread = "synthderm.training.discriminators.gather_rows"
+    with (
+        mock.patch.object(nn.BatchNorm2d, "forward", norm),
+        mock.patch(spread, torch.zeros_like),
+    ):
+        run_all([runs.line("gan", "one", 40), runs.line("gan", "two", 40, "--accumulate", "2")])
+    one, two = (runs.losses("gan", out, 40) for out in ("one", "two"))
+    torch.testing.assert_close(two, one, atol=1e-5, rtol=1e-5)
+
+
+def test_a_run_ends_when_one_of_its_processes_is_killed(tmp_path):
+    """The main one, which writes the checkpoints, right after the first of them."""
+    runs = Runs(tmp_path)
+    recipe, _, options = runs.line("masked", "out", 10**6, "--val-interval", "8")
+    main, other = in_two_processes(RECIPES / recipe, *options)
+    out = tmp_path / "masked" / "out"
+    while not (out / "checkpoint.pt").exists() and main.poll() is None:
+        time.sleep(0.01)
+    os.kill(main.pid, signal.SIGKILL)
+    start = time.monotonic()
+    said = other.communicate(timeout=30)[1]
+    assert time.monotonic() - start < 30 and other.returncode == 1
+    main.communicate()
+    assert "Traceback" not in said
+    assert (
+        "train_edit.py: another process of the run has died; the last checkpoint is whole, and the"
+        f" same command goes on from {out}." in said
+    )
+    shown = load_checkpoint(out)["state"]["shown"]
+    run_all([runs.line("masked", "out", shown + 8, "--val-interval", "1000")])
+    assert load_checkpoint(out)["state"]["shown"] == shown + 8
