@@ -51,23 +51,15 @@ from synthderm.imaging.resize import shrink
 from synthderm.models.editor import ADD, REMOVE, EczemaEditor
 from synthderm.training import checkpoint
 from synthderm.training.arguments import EDIT_FIXED, parse_edit_args
-from synthderm.training.augment import Changes, diff_augment, sample_changes
 from synthderm.training.collectives import gather_rows
 from synthderm.training.devices import Devices
-from synthderm.training.discriminators import make_discriminators
-from synthderm.training.edit_batches import (
-    EditBatch,
-    EditStepBatches,
-    draw_pairs,
-    sample_lesional,
-    sample_pairs,
-)
-from synthderm.training.edits import Edits, draw_edits, edit, finding_losses
+from synthderm.training.edit_batches import EditBatch, EditSampler, EditStepBatches, draw_pairs
+from synthderm.training.edit_discriminators import EditDiscriminators
+from synthderm.training.edits import Edited, Edits, draw_edits, edit, finding_losses
 from synthderm.training.ema import ema_decay, update_ema
-from synthderm.training.lesion_patches import Photograph, load_healthy, load_lesions, normalize_skin
+from synthderm.training.lesion_patches import Photograph, load_healthy, load_lesions
 from synthderm.training.loop import exit_on_error, frozen, stop_unless_finite, train
 from synthderm.training.losses import (
-    discriminator_hinge,
     drawing_difference,
     generator_hinge,
     masked_difference,
@@ -75,13 +67,9 @@ from synthderm.training.losses import (
 )
 from synthderm.training.run import RunState, TrainingRun
 
-DISC_CHANNELS = [96, 64, 48, 24]
-LESIONAL, HEALTHY = 0, 1  # what a discriminator is asked: a real lesion, or healthy skin?
-AUGMENT = 0.3  # probability of each augmentation of what discriminators see
 SMOOTHING = 0.02  # weight of the last step in the running means that are logged
 
 Losses = dict[str, Tensor]
-Edited = tuple[EditStepBatches, Edits | None]  # a part of a batch, and its edits of real lesions
 
 
 # --- The method ---------------------------------------------------------------------------
@@ -93,8 +81,7 @@ class EditStep:
     Args:
         args: of the command line.
         editor: to be trained, on `device`.
-        healthy: photographs of healthy skin, of one or more folders.
-        lesions: photographs of lesional skin; for masked with their masks, for paired none.
+        sampler: of the batches.
         devices: of this and other processes.
     """
 
@@ -102,12 +89,10 @@ class EditStep:
         self,
         args: Namespace,
         editor: EczemaEditor,
-        healthy: list[list[Photograph]],
-        lesions: list[Photograph],
+        sampler: EditSampler,
         devices: Devices,
     ) -> None:
-        self.args, self.healthy, self.lesions = args, healthy, lesions
-        self.devices, self.device = devices, devices.device
+        self.args, self.sampler, self.devices = args, sampler, devices
         self.editor = editor
         self.ema = copy.deepcopy(editor).eval().requires_grad_(False)
         self.optimizer = torch.optim.AdamW(editor.parameters(), lr=args.lr, weight_decay=1e-4)
@@ -116,14 +101,14 @@ class EditStep:
             "ema": self.ema,
             "optimizer": self.optimizer,
         }
-        self.discriminators, self.trained = nn.ModuleList(), list[nn.Parameter]()
+        self.judges: EditDiscriminators | None = None
         if args.supervision != "paired":
-            self.discriminators = make_discriminators(
-                args.size, DISC_CHANNELS, 2, features=args.features
-            ).to(self.device)
-            self.trained = [p for p in self.discriminators.parameters() if p.requires_grad]
-            self.optimizer_d = torch.optim.Adam(self.trained, lr=2e-4, betas=(0.0, 0.99))
-            self.parts |= {"discriminators": self.discriminators, "optimizer_d": self.optimizer_d}
+            is_masked = args.supervision == "masked"
+            self.judges = EditDiscriminators(args.size, args.features, is_masked, devices.device)
+            self.parts |= {
+                "discriminators": self.judges.networks,
+                "optimizer_d": self.judges.optimizer,
+            }
         self.means: dict[str, float] = {}  # running means of the losses
         self.parts["means"] = self.means
 
@@ -132,11 +117,13 @@ class EditStep:
         args = self.args
         for group in self.optimizer.param_groups:
             group["lr"] = args.lr * 0.5 ** (shown / args.lr_half_life)
-        edited = self.edit_lesional(self.devices.parts(self.sample()))
-        if args.supervision != "paired":
-            self.optimizer_d.zero_grad(set_to_none=True)
-            self.devices.backward(edited, self.d_loss, [self.discriminators], self.trained)
-            self.optimizer_d.step()
+        edited = self.edit_lesional(self.devices.parts(self.sampler.sample()))
+        judges = [] if self.judges is None else [self.judges.networks]
+        trained = [] if self.judges is None else self.judges.trained
+        if self.judges is not None:
+            self.judges.optimizer.zero_grad(set_to_none=True)
+            self.devices.backward(edited, self.judges.loss, judges, trained)
+            self.judges.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         parameters, names = list(self.editor.parameters()), list[str]()
 
@@ -145,39 +132,14 @@ class EditStep:
             names[:] = losses
             return sum(losses.values()), torch.stack(list(losses.values()))
 
-        with frozen(self.trained):
-            values = self.devices.backward(edited, total, [self.discriminators], parameters)
+        with frozen(trained):
+            values = self.devices.backward(edited, total, judges, parameters)
         norm = nn.utils.clip_grad_norm_(parameters, 1.0)
         stop_unless_finite(norm.item(), shown, Path(args.out))
         self.optimizer.step()
         update_ema(self.ema, self.editor, ema_decay(shown, args.batch, args.ema_images))
         for name, value in zip(names, values.tolist()):
             self.means[name] = (1 - SMOOTHING) * self.means.get(name, value) + SMOOTHING * value
-
-    def sample(self) -> EditStepBatches:
-        """Draw the whole batch."""
-        args, lesional, pairs, from_drawing = self.args, None, None, None
-        changes: list[Changes] = []
-        if args.supervision != "paired":
-            lesional = self.sample_lesional()
-            changes = [sample_changes(args.batch, AUGMENT, self.device) for _ in range(6)]
-        if args.supervision == "paired" or args.paired_weight:
-            pairs = self.sample_pairs()
-            from_drawing = torch.rand(args.batch, 1, 1, 1, device=self.device) < 0.5
-        return EditStepBatches(pairs, from_drawing, lesional, changes)
-
-    def sample_pairs(self) -> EditBatch:
-        return sample_pairs(self.healthy, self.args.batch, self.args.size, self.device)
-
-    def sample_lesional(self) -> EditBatch:
-        args = self.args
-        return sample_lesional(
-            self.healthy[0],
-            self.lesions,
-            args.batch,
-            args.size,
-            masked=args.supervision == "masked",
-        ).to(self.device)
 
     def losses(self, part: Edited) -> Losses:
         """All losses of the editor, by name."""
@@ -219,7 +181,7 @@ class EditStep:
         losses = self.adversarial(batches, edits)
         found = finding_losses(self.editor, added.detach(), batch.mask, batch.known, batch)
         # Real lesions are known inside their masks and outside them.
-        is_lesional = torch.arange(len(added), device=self.device) % 2 == 0
+        is_lesional = torch.arange(len(added), device=added.device) % 2 == 0
         known = batch.known | is_lesional.view(-1, 1, 1, 1)
         real = finding_losses(self.editor, batch.lesional, batch.lesion_mask, known, batch)
         return losses | {name: (found[name] + real[name]) / 2 for name in found}
@@ -242,14 +204,13 @@ class EditStep:
     def adversarial(self, batches: EditStepBatches, edits: Edits) -> Losses:
         """What masked and unpaired share: adversarial, cycle and identity losses (Zhu et al., ICCV
         2017)."""
-        batch, changes = batches.lesional, batches.changes
+        batch = batches.lesional
         healthy, mask = batch.healthy, batch.mask
         # The cycle teaches removal alone. Through the addition it would teach to add what is
         # easily removed: nothing at all.
         cycle, _ = edit(self.editor, edits.added.detach(), mask, REMOVE, batch)
         identity, _ = edit(self.editor, healthy, mask, REMOVE, batch)
-        looks_lesional = self.D(LESIONAL, edits.added, mask, changes[4])
-        looks_healthy = self.D(HEALTHY, edits.removed, batch.lesion_mask, changes[5])
+        looks_lesional, looks_healthy = self.judges(batches, edits)
         return {
             "gan_add": 0.5 * generator_hinge(looks_lesional),
             "gan_remove": 0.5 * generator_hinge(looks_healthy),
@@ -267,32 +228,6 @@ class EditStep:
         added, _ = edit(self.editor, batch.healthy, batch.mask, ADD, batch)
         removed, maps = edit(self.editor, batch.lesional, batch.lesion_mask, REMOVE, batch)
         return Edits(added, removed, maps)
-
-    def d_loss(self, part: Edited) -> tuple[Tensor, Tensor]:
-        """The discriminators' loss: real lesions against added ones, healthy skin against removed
-        ones."""
-        batches, edits = part
-        batch, changes = batches.lesional, batches.changes
-        loss = discriminator_hinge(
-            self.D(LESIONAL, batch.lesional, batch.lesion_mask, changes[0]),
-            self.D(LESIONAL, edits.added.detach(), batch.mask, changes[1]),
-        )
-        loss = loss + discriminator_hinge(
-            self.D(HEALTHY, batch.healthy, batch.mask, changes[2]),
-            self.D(HEALTHY, edits.removed.detach(), batch.lesion_mask, changes[3]),
-        )
-        return loss, loss[None]
-
-    def D(self, kind: int, image: Tensor, mask: Tensor, changes: Changes) -> Tensor:
-        """Logits (B, K) of images being `LESIONAL` or `HEALTHY`. The discriminators see the masks
-        where the data has them."""
-        if self.args.supervision == "masked":
-            x = torch.cat([normalize_skin(image, mask), mask.float() * 2 - 1], dim=1)
-        else:
-            x = torch.cat([normalize_skin(image), torch.zeros_like(image[:, :1])], dim=1)
-        x = diff_augment(x, changes=changes)
-        labels = torch.full((len(image),), kind, device=self.device)
-        return torch.cat([D(x, labels).real for D in self.discriminators], dim=1)
 
     def report(self, shown: int) -> str:
         return " ".join(f"{name} {value:.3f}" for name, value in self.means.items())
@@ -342,10 +277,19 @@ def main() -> None:
         editor = make_editor(args, run)
         (run.folder / "samples").mkdir(parents=True, exist_ok=True)
     editor.train().requires_grad_(True).to(devices.device)
-    step = EditStep(args, editor, healthy, lesions, devices)
+    sampler = EditSampler(
+        healthy,
+        lesions,
+        batch=args.batch,
+        size=args.size,
+        supervision=args.supervision,
+        has_pairs=args.supervision == "paired" or bool(args.paired_weight),
+        device=devices.device,
+    )
+    step = EditStep(args, editor, sampler, devices)
     torch.manual_seed(args.seed)  # also where a run goes on: the same for every sheet of samples
-    pairs = draw_pairs(step.sample_pairs())
-    lesional = step.sample_lesional() if lesions else None
+    pairs = draw_pairs(sampler.sample_pairs())
+    lesional = sampler.sample_lesional() if lesions else None
     state = RunState()
     train(step, run, state, lambda: validate(step, run, state, pairs, lesional), started)
 

@@ -12,8 +12,11 @@ from synthderm.imaging.compositing import THUMBNAIL
 from synthderm.imaging.eczema_renderer import draw_eczema
 from synthderm.imaging.lesions import Latents, sample_latents
 from synthderm.imaging.masks import sample_masks, skin_region
-from synthderm.training.augment import Changes
+from synthderm.training.augment import Changes, sample_changes
 from synthderm.training.lesion_patches import Photograph, sample_healthy, sample_lesions
+
+AUGMENT = 0.3  # probability of each augmentation of what discriminators see
+LOOKS = 6  # times in a step: four to learn, and two for the editor to learn
 
 
 class EditBatch(NamedTuple):
@@ -58,6 +61,57 @@ class EditStepBatches(NamedTuple):
             None if self.lesional is None else self.lesional.rows(rows),
             [changes.rows(rows) for changes in self.changes],
         )
+
+
+class EditSampler:
+    """Draws what a step trains on.
+
+    Args:
+        healthy: photographs of healthy skin, of one or more folders.
+        lesions: photographs of lesional skin; for masked with their masks, for paired none.
+        batch: number of patches of each kind.
+        size: their side in pixels.
+        supervision: "paired", "masked" or "unpaired".
+        has_pairs: whether a step has pairs.
+        device: where the batches are.
+    """
+
+    def __init__(
+        self,
+        healthy: Sequence[Sequence[Photograph]],
+        lesions: Sequence[Photograph],
+        *,
+        batch: int,
+        size: int,
+        supervision: str,
+        has_pairs: bool,
+        device: torch.device,
+    ) -> None:
+        self.healthy, self.lesions, self.batch, self.size = healthy, lesions, batch, size
+        self.supervision, self.has_pairs, self.device = supervision, has_pairs, device
+
+    def sample(self) -> EditStepBatches:
+        """A whole batch, from torch's global random state."""
+        lesional, pairs, from_drawing, changes = None, None, None, list[Changes]()
+        if self.supervision != "paired":
+            lesional = self.sample_lesional()
+            changes = [sample_changes(self.batch, AUGMENT, self.device) for _ in range(LOOKS)]
+        if self.has_pairs:
+            pairs = self.sample_pairs()
+            from_drawing = torch.rand(self.batch, 1, 1, 1, device=self.device) < 0.5
+        return EditStepBatches(pairs, from_drawing, lesional, changes)
+
+    def sample_pairs(self) -> EditBatch:
+        """Pairs, not drawn yet."""
+        return sample_pairs(self.healthy, self.batch, self.size, self.device)
+
+    def sample_lesional(self) -> EditBatch:
+        """Healthy patches and real lesions."""
+        is_masked = self.supervision == "masked"
+        batch = sample_lesional(
+            self.healthy[0], self.lesions, self.batch, self.size, masked=is_masked
+        )
+        return batch.to(self.device)
 
 
 def sample_pairs(

@@ -14,7 +14,7 @@ from synthderm.imaging.io import to_pil, write_image
 from synthderm.imaging.resize import shrink
 from synthderm.imaging.tiles import cut_heights
 from synthderm.models.editor import ADD, FIND, REMOVE, Maps
-from synthderm.training.edit_batches import EditBatch
+from synthderm.training.edit_batches import EditBatch, EditStepBatches
 from synthderm.training.losses import soft_iou
 
 FAINT = 0.3  # severity below which eczema need not be found
@@ -26,6 +26,9 @@ class Edits(NamedTuple):
     added: Tensor  # (B, 3, S, S): lesions added to healthy patches
     removed: Tensor  # (B, 3, S, S): real lesions removed
     maps: Maps  # of the removal
+
+
+Edited = tuple[EditStepBatches, Edits | None]  # a part of a batch, and its edits of real lesions
 
 
 def edit(

@@ -1,11 +1,22 @@
 """Batches for training a generator: photographs, and all random numbers of one step."""
 
+from argparse import Namespace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from synthderm.training.augment import Changes
+from synthderm.models.generator import SkinGenerator
+from synthderm.training.augment import Changes, sample_changes
+from synthderm.training.image_pool import ImagePool
+
+
+def schedule(args: Namespace, shown: int) -> tuple[float, int]:
+    """The weight of class and skin tone, and the image size, after `shown` images: functions of
+    the count alone, so that resuming is exact."""
+    start, end = args.condition_images
+    condition = min(1.0, max(0.0, (shown - start) / max(1, end - start)))
+    return condition, args.size // 2 if shown < args.half_res_images else args.size
 
 
 class GANBatch(NamedTuple):
@@ -38,3 +49,25 @@ class GANBatch(NamedTuple):
             changes_fake=self.changes_fake.rows(rows),
             changes_judged=self.changes_judged.rows(rows),
         )
+
+
+def sample_batch(
+    args: Namespace, pool: ImagePool, generator: SkinGenerator, augment_p: Tensor, size: int
+) -> GANBatch:
+    """Draw a whole batch, from torch's global random state.
+
+    Args:
+        args: of the command line.
+        pool: the photographs; the batch is on their device.
+        generator: for which latents are drawn.
+        augment_p: probability of each augmentation.
+        size: side of the images in pixels.
+    """
+    real, labels, skin_tone = pool.sample(
+        args.batch, flips=args.flips, size=size, balance=args.balance
+    )
+    latents = torch.randn(args.batch, generator.latent_dim, device=real.device)
+    encoded = args.batch // 2 if args.recon_weight else 0
+    code_noise = torch.randn(encoded, generator.code_dim, device=real.device)
+    changes = (sample_changes(args.batch, augment_p, real.device) for _ in range(3))
+    return GANBatch(real, labels, skin_tone, latents, code_noise, *changes)

@@ -40,6 +40,10 @@ def discriminator_relativistic(real: Tensor, fake: Tensor) -> Tensor:
     return F.softplus(fake - real).mean()
 
 
+# By the name of the game.
+DISCRIMINATOR = {"hinge": discriminator_hinge, "relativistic": discriminator_relativistic}
+
+
 def generator_relativistic(real: Tensor, fake: Tensor) -> Tensor:
     """ln(1 + exp(D(real) - D(fake))), mean over pairs: the generator's side of the relativistic
     loss."""

@@ -94,8 +94,9 @@ def test_slices_leave_the_buffers_of_one_pass():
     """A spectral norm takes one power iteration a pass, and not one a slice."""
     torch.manual_seed(0)
     x = torch.randn(8, 3, 4, 4)
-    make = lambda: nn.Sequential(spectral_norm(nn.Conv2d(3, 3, 1)), nn.BatchNorm2d(3))  # noqa: E731
-    one, sliced = make(), make()
+    one, sliced = (
+        nn.Sequential(spectral_norm(nn.Conv2d(3, 3, 1)), nn.BatchNorm2d(3)) for _ in range(2)
+    )
     sliced.load_state_dict(one.state_dict())
     buffers = SharedBuffers([sliced], 2)
     sliced(x[:4])
