@@ -10,7 +10,8 @@ from pathlib import Path
 from synthderm.callers import warn_caller
 from synthderm.datasets.finding import NamedFiles, find_files, require_files
 from synthderm.datasets.records import PhotoRecord, hash_split
-from synthderm.datasets.tables import Row, read_columns, read_table
+from synthderm.datasets.rows import Row
+from synthderm.datasets.tables import read_columns, read_table
 
 PARTS = {"Training": "train", "Validation": "val", "Test": "test"}
 PARTS_2017 = {"Training": "train", "Validation": "val", "Test_v2": "test"}
@@ -101,7 +102,7 @@ def isic_2018_task1(root: Path) -> list[PhotoRecord]:
     for part, split in PARTS.items():
         masks = find_files(root, f"ISIC2018_Task1_{part}_GroundTruth")
         for image in find_files(root, f"ISIC2018_Task1-2_{part}_Input"):
-            if image.suffix.lower() == ".jpg":
+            if image.lower().endswith(".jpg"):
                 mask = _mask(image, masks)
                 photographs.append(PhotoRecord(image, "lesion", mask=mask, split=split))
     return photographs
@@ -224,12 +225,12 @@ def _lesions(table: Path) -> dict[str, str]:
     return {row["image"]: row["lesion_id"] for row in rows if row["lesion_id"]}
 
 
-def _images(rows: Sequence[Row], column: str, files: NamedFiles, where: str) -> list[Path]:
+def _images(rows: Sequence[Row], column: str, files: NamedFiles, where: str) -> list[str]:
     return require_files(rows, [f"{row[column]}.jpg" for row in rows], files.find_copy, where)
 
 
-def _mask(image: Path, files: NamedFiles) -> Path | None:
-    return files.find(f"{image.stem}_segmentation.png")
+def _mask(image: str, files: NamedFiles) -> str | None:
+    return files.find(f"{Path(image).stem}_segmentation.png")
 
 
 def _label(row: Row, image: str, classes: Sequence[str], otherwise: str | None = None) -> str:
