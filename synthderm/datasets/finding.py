@@ -129,6 +129,10 @@ class RelativeFiles:
 
     def find(self, name: str) -> str | None:
         """The path of a file."""
+        start = name.rfind("/") + 1
+        folder, last = self._written.get(name[:start]), name[start:]
+        if folder is not None and folder.names.get(last):  # nearly all, and quickly
+            return folder.beginning + last
         for text in (name, name.replace("\\", "/")) if "\\" in name else (name,):
             if text.endswith(("/", "/.")):
                 text = str(PurePosixPath(text))
@@ -217,10 +221,8 @@ def find_files(root: Path, *patterns: str) -> NamedFiles:
     return NamedFiles({path.name: str(path) for path in files})
 
 
-def require_files(
-    rows: Sequence[Row], names: Sequence[str], find: Find, where: str, kind: str = "photographs"
-) -> list[str]:
-    """The paths of the files that a table names.
+def require_files(rows: Sequence[Row], names: Sequence[str], find: Find, where: str) -> list[str]:
+    """The paths of the photographs that a table names.
 
     Args:
         rows: of the table.
@@ -231,13 +233,21 @@ def require_files(
     Raises:
         FileNotFoundError: a file is missing.
     """
-    paths = [find(name) for name in names]
-    missing = [k for k, path in enumerate(paths) if path is None]
+    paths = find_named(rows, names, find, where, "photographs")
+    return [path for path in paths if path is not None]
+
+
+def find_named(
+    rows: Sequence[Row], names: Sequence[str], find: Find, where: str, kind: str
+) -> list[str | None]:
+    """As `require_files`, with None where a name is empty."""
+    paths = [find(name) if name else None for name in names]
+    missing = [k for k, path in enumerate(paths) if path is None and names[k]]
     if missing:
         row, name = rows[missing[0]], names[missing[0]]
         shown = name if len(name) <= LONGEST else f"{name[:LONGEST]}..."
         raise FileNotFoundError(
-            f"{row.table.path} names {shown}, in line {row.line}, which is not in {where}"
-            f" ({len(missing)} of {len(names)} {kind} are missing)."
+            f"{row.path} names {shown}, in line {row.line}, which is not in {where}"
+            f" ({len(missing)} of {sum(map(bool, names))} {kind} are missing)."
         )
-    return [path for path in paths if path is not None]
+    return paths

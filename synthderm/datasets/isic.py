@@ -46,7 +46,14 @@ def isic_2017(root: Path) -> list[PhotoRecord]:
         for row, image in zip(rows, _images(rows, "image_id", files, folder)):
             label = _label(row, row["image_id"], CLASSES_2017, otherwise="nevus")
             photographs.append(
-                PhotoRecord(image, label, mask=_mask(image, files), split=split, row=row)
+                PhotoRecord(
+                    image,
+                    label,
+                    mask=_mask(image, files),
+                    split=split,
+                    table=row.path,
+                    line=row.line,
+                )
             )
     return photographs
 
@@ -82,7 +89,8 @@ def isic_2018(root: Path) -> list[PhotoRecord]:
                     mask=_mask(image, files),
                     split=split,
                     group=lesions.get(row["image"]),
-                    row=row,
+                    table=row.path,
+                    line=row.line,
                 )
             )
     return photographs
@@ -143,7 +151,9 @@ def isic_2019(root: Path) -> list[PhotoRecord]:
                 split = hash_split(lesion or row["image"])
                 split = "train" if has_test and split == "test" else split
             label = _label(row, row["image"], CLASSES_2019)
-            photographs.append(PhotoRecord(image, label, split=split, group=lesion, row=row))
+            photographs.append(
+                PhotoRecord(image, label, split=split, group=lesion, table=row.path, line=row.line)
+            )
     return photographs
 
 
@@ -176,7 +186,8 @@ def isic_2020(root: Path) -> list[PhotoRecord]:
             row["benign_malignant"],
             split=hash_split(row["patient_id"]),
             group=row["patient_id"],
-            row=row,
+            table=row.path,
+            line=row.line,
         )
         for row, image in zip(rows, images)
     ]

@@ -123,7 +123,8 @@ def _read_by_group(
             split=hash_split(row[group_column]),
             group=row[group_column],
             tone=tone(row),
-            row=row,
+            table=row.path,
+            line=row.line,
         )
         for row, image in zip(rows, require_files(rows, names, files.find_copy, where))
     ]

@@ -3,10 +3,11 @@
 import os
 import re
 from collections.abc import Sequence, Set
+from itertools import repeat
 from pathlib import Path
 
 from synthderm.callers import name_some, warn_caller
-from synthderm.datasets.finding import RelativeFiles, has_image, require_files
+from synthderm.datasets.finding import RelativeFiles, find_named, has_image, require_files
 from synthderm.datasets.names import is_mask_folder, split_name
 from synthderm.datasets.records import PhotoRecord, Tone, hash_split, parse_fitzpatrick
 from synthderm.datasets.rows import Table
@@ -107,18 +108,23 @@ def _read(path: Path, root: Path) -> list[PhotoRecord]:
     """The photographs that one table of a folder names."""
     table = read_table(path, "file_name", "label", optional=OPTIONAL)
     _check_cells(table)
-    finder, folder = RelativeFiles(path.parent), str(path.parent)
+    images, masks = _find_files(table)
+    groups, labels, lines = _groups(table), table.columns["label"], table.lines
+    splits, tones = _splits(root, table, groups), _tones(table)
+    del table  # whose names of files take much memory
+    tables = repeat(path)
+    return list(map(PhotoRecord, images, labels, masks, splits, groups, tones, tables, lines))
+
+
+def _find_files(table: Table) -> tuple[list[str], list[str | None]]:
+    """The photograph and the mask of each row."""
+    finder, folder = RelativeFiles(table.path.parent), str(table.path.parent)
     images = require_files(table, table.columns["file_name"], finder.find, folder)
     masks: list[str | None] = [None] * len(table)
-    named = [k for k, name in enumerate(table.columns.get("mask_file_name", ())) if name]
-    names = [table.columns["mask_file_name"][k] for k in named]
-    rows = [table[k] for k in named]
-    for k, mask in zip(named, require_files(rows, names, finder.find, folder, "masks")):
-        masks[k] = mask
-    _warn_of_unnamed(path, finder.top_folders())
-    groups = _groups(table)
-    columns = (images, table.columns["label"], masks, _splits(root, table, groups), groups)
-    return [PhotoRecord(*cells) for cells in zip(*columns, _tones(table), table)]
+    if names := table.columns.get("mask_file_name"):
+        masks = find_named(table, names, finder.find, folder, "masks")
+    _warn_of_unnamed(table.path, finder.top_folders())
+    return images, masks
 
 
 def _check_cells(table: Table) -> None:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from synthderm.callers import warn_caller
 from synthderm.datasets.classes import sort_labels, warn_of_alike
-from synthderm.datasets.rows import Row
 
 TRAIN, VAL = 0.70, 0.15  # shares of the groups; the rest is "test"
 Tone = dict[str, float | str]
@@ -26,7 +25,8 @@ class PhotoRecord(NamedTuple):
         group: the patient, lesion, case or subject, if known.
         tone: what the source says of the skin tone, by scale: "fitzpatrick" (1 to 6), "monk" (1 to
             10) or "skin_color" (words); often nothing.
-        row: of the table that names it; None where no table does.
+        table: the file that names it; None where none does.
+        line: of the table.
     """
 
     image: str
@@ -35,7 +35,8 @@ class PhotoRecord(NamedTuple):
     split: str | None = None
     group: str | None = None
     tone: Tone = {}
-    row: Row | None = None
+    table: Path | None = None
+    line: int | None = None
 
     @property
     def path(self) -> Path:
@@ -75,7 +76,7 @@ def check_inside(root: Path, records: Iterable[PhotoRecord]) -> None:
             if os.path.abspath(path).startswith(whole):
                 inside.add(folder)
             else:
-                line = "" if record.row is None else f" (line {record.row.line})"
+                line = "" if record.line is None else f" (line {record.line})"
                 raise ValueError(
                     f"a table in {root} names a file outside of it, {path}{line}: give"
                     " allow_outside=True to read such files too."
@@ -138,10 +139,10 @@ def _check_same(place: str, one: PhotoRecord, other: PhotoRecord) -> None:
 
 
 def _name_rows(one: PhotoRecord, other: PhotoRecord) -> str:
-    """The rows that two records are from, in words."""
-    if one.row is None or other.row is None:
+    """The lines that two records are from, in words."""
+    if one.table is None or other.table is None:
         return ""
-    return f", in {one.row.place}, and {other.row.place}"
+    return f", in {one.table}, line {one.line}, and {other.table}, line {other.line}"
 
 
 def _warn_of_leaks(place: str, kind: str, pairs: Iterable[tuple[str | None, str | None]]) -> None:

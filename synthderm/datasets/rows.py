@@ -57,6 +57,11 @@ class Row(Mapping[str, str]):
         return len(self.table.columns)
 
     @property
+    def path(self) -> Path:
+        """The file."""
+        return self.table.path
+
+    @property
     def line(self) -> int:
         """The number of its line, from 1."""
         return self.table.lines[self.index]
@@ -64,7 +69,7 @@ class Row(Mapping[str, str]):
     @property
     def place(self) -> str:
         """The file and the line."""
-        return f"{self.table.path}, line {self.line}"
+        return f"{self.path}, line {self.line}"
 
     def number(self, column: str) -> float:
         """The number in a column, with a decimal point or comma.

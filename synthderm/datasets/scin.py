@@ -85,7 +85,8 @@ def scin(root: Path, min_weight: float = 0.5) -> list[PhotoRecord]:
                 split=hash_split(group),
                 group=group,
                 tone=tone,
-                row=label,
+                table=label.path,
+                line=label.line,
             )
             for name in names
             if len(owners[name]) == 1

@@ -18,7 +18,7 @@ from synthderm.callers import warn_caller
 from synthderm.datasets.rows import Table
 
 SEPARATORS = ",;\t|"
-CHUNK = 10_000  # rows
+CHUNK = 500  # rows
 MOST_KEPT = 100_000  # cells of a column
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 

@@ -45,7 +45,7 @@ def test_tables_as_programs_write_them(tmp_path, data):
 def test_cp1252_is_read_and_said(tmp_path):
     path = write(tmp_path, PLAIN.encode("cp1252"))
     with pytest.warns(UserWarning, match="t.csv, line 3 is not UTF-8, .* read as cp1252") as caught:
-        assert read_table(path, "name")[1]["label"] == "Ekz\u00e9m"
+        assert read_table(path, "label")[1]["label"] == "Ekz\u00e9m"
     assert caught[0].filename == __file__
 
 
