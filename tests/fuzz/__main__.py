@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks.common import RESULTS, provenance, write_json
 from tests.fuzz.attacks import ATTACKS, count_tests
 from tests.fuzz.campaign import campaign
+from tests.fuzz.sizes import SIZES
 from tests.fuzz.targets import TARGETS
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("--seconds", type=float, default=60, help="for each parser")
     parser.add_argument("--seed", type=int, default=0)
-    names = [*TARGETS, "models", "suite"]
+    names = [*TARGETS, "models", "sizes", "suite"]
     parser.add_argument("--only", nargs="+", choices=names, default=names)
     parser.add_argument("--out", type=Path, default=RESULTS / "reliability.json")
     parser.add_argument("--child", choices=TARGETS, help=argparse.SUPPRESS)
@@ -42,7 +43,9 @@ def main() -> int:
         return 0
     rows = []
     for name in [name for name in names if name in args.only]:
-        if name == "suite":
+        if name == "sizes":
+            rows += [measure_size(size) for size in SIZES]
+        elif name == "suite":
             rows += [run_tests(attack.name, attack.text, attack.files) for attack in ATTACKS]
         else:
             fuzz = fuzz_models if name == "models" else fuzz_target
@@ -95,6 +98,15 @@ def fuzz_models(name: str, seconds: float, seed: int) -> dict[str, Any]:
             totals["faults"] += faults[:10]
             totals["peak_mb"] = round(max(totals.get("peak_mb", 0), found["peak_mb"]))
     return row | totals
+
+
+def measure_size(name: str) -> dict[str, Any]:
+    """What a large input takes, in a process of its own."""
+    row = {"name": name, "attack": SIZES[name].text, "kind": "size"}
+    run = run_python(["-m", "tests.fuzz.sizes", name])
+    if run.returncode:
+        return row | {"cases": 1, "failures": 1, "faults": [f"died: {run.stderr[-1000:]}"]}
+    return row | json.loads(run.stdout.splitlines()[-1])
 
 
 def run_tests(name: str, text: str, files: list[str]) -> dict[str, Any]:
