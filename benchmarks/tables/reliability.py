@@ -55,6 +55,15 @@ def reliability_page(result: dict[str, Any]) -> str:
             [[row["name"], row["attack"], row["cases"], row["failures"]] for row in tested],
         )
     lines += paragraph(f"Made by `make fuzz`, seed {result['seed']}; {describe_run(result)}")
+    later: dict[str, list[str]] = {}
+    for row in result["rows"]:
+        if row.get("commit", result["commit"]) != result["commit"]:
+            later.setdefault(row["commit"], []).append(row["name"])
+    for commit, names in later.items():
+        lines += [
+            "",
+            *paragraph(f"Made again since, at commit `{commit[:10]}`: {', '.join(names)}."),
+        ]
     return "\n".join(lines) + "\n"
 
 

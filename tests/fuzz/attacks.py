@@ -42,7 +42,7 @@ ATTACKS = [
         ],
     ),
     Attack(
-        "tables",
+        "rows and paths",
         "tables of many rows, classes and keys; files outside of the folder, paths of thousands of"
         " folders, links to themselves, other encodings, empty and long cells",
         [
