@@ -3,7 +3,8 @@ of them to benchmarks/results/reliability.json, of which docs/reliability.md is 
 
     python -m tests.fuzz [--seconds 60] [--seed 0] [--only NAME ...] [--out FILE]
 
-`make fuzz` runs it. With --only, the other rows of the file stay as they are. Each target has a process of its own. Another `--seed` tries other inputs.
+`make fuzz` runs it. With --only, the other rows of the file stay as they are. Each target has a
+process of its own. Another `--seed` tries other inputs.
 Exits with 1 after a failure; `faults` in the file tell it, with the input.
 """
 
