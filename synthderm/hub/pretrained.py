@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from synthderm.determinism import usual_torch
 from synthderm.files import atomic_path, temporary_folder, to_json
 from synthderm.hub.download import CacheDir, Token
-from synthderm.hub.model_card import without_folders
+from synthderm.hub.model_card import PICTURES, without_folders
 from synthderm.hub.model_folder import (
     CONFIG,
     FORMAT_VERSION,
@@ -154,6 +154,7 @@ class Pretrained(nn.Module):
         repository: str,
         card: Mapping[str, Any] | None = None,
         *,
+        pictures: bytes | None = None,
         private: bool = False,
         token: Token = None,
         dry_run: bool = False,
@@ -163,9 +164,9 @@ class Pretrained(nn.Module):
         Args:
             repository: "org/name"; it is created if it does not exist.
             card: `licence` of the weights; `data`, a list of {name, licence, attribution};
-                `metrics`, a list of {name, value, dataset, command}; optional `summary`, `command`
-                (that trained it) and `limits` (sentences). What is not given is taken from
-                `self.card`.
+                `metrics`, a list of {name, value, dataset, command}; and what else
+                `docs/publish.md` lists. What is not given is taken from `self.card`.
+            pictures: a JPEG that the card shows, of what the model makes.
             private, token: as in huggingface_hub.
             dry_run: do everything but the upload; no network.
 
@@ -182,6 +183,8 @@ class Pretrained(nn.Module):
         records["training"] = without_folders(records.get("training", {}))
         with temporary_folder() as temporary:
             folder = self.save_pretrained(temporary / "model", card=records)
+            if pictures is not None:
+                (folder / PICTURES).write_bytes(pictures)
             before, after = self.plain_state(), self.from_pretrained(folder).state_dict()
             different = [
                 key
