@@ -61,7 +61,7 @@ SHORT_NAMES = {
     "monotonic dark": "colour change rises with severity (Spearman of 0.98 or more): share",
     "iou close-ups": "`find_eczema`, severities of 0.3 to 1: mean IoU with the mask, close-ups",
     "iou hands": "`find_eczema`, severities of 0.3 to 1: mean IoU with the mask, hands",
-    "probe": "linear probe trained on healthy against edited, tested on healthy against real: AUROC",
+    "probe": "linear probe trained on healthy and edited, tested on healthy and real: AUROC",
 }
 # The Hub's name of what a row of the editing benchmark measures, by how its key begins.
 KINDS = {

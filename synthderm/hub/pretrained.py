@@ -68,6 +68,12 @@ class Pretrained(nn.Module):
             ValueError: the folder holds another architecture or a newer format, or tensors that do
                 not fit it.
             OSError: the folder can't be found or downloaded: see `synthderm.hub.resolve.resolve`.
+
+        Example:
+            >>> from synthderm import SkinGenerator
+            >>> generator = SkinGenerator.from_pretrained("lesions")
+            >>> generator.revision, generator.classes
+            ('bundled', ['melanoma', 'nevus', 'seborrheic_keratosis'])
         """
         resolved = resolve(
             model,
@@ -110,6 +116,12 @@ class Pretrained(nn.Module):
 
         Returns:
             The folder.
+
+        Example:
+            >>> from synthderm import SkinGenerator
+            >>> folder = SkinGenerator.from_pretrained("lesions").save_pretrained("my-lesions")
+            >>> SkinGenerator.from_pretrained("./my-lesions").revision
+            'local'
         """
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
@@ -178,6 +190,13 @@ class Pretrained(nn.Module):
             PermissionError: the token may not write there, or the repository is public and
                 `private` was asked for.
             ConnectionError: the Hub can't be reached.
+
+        Example:
+            >>> from synthderm import SkinGenerator
+            >>> generator = SkinGenerator.from_pretrained("lesions")
+            >>> card = generator.push_to_hub("org/lesions", dry_run=True)
+            >>> "## Training data" in card
+            True
         """
         records = {**self.card, **(card or {})}
         records["training"] = without_folders(records.get("training", {}))
