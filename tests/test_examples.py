@@ -75,7 +75,7 @@ def test_an_example_runs(name, place, monkeypatch):
     assert re.search(r"^Example:\n    >>> ", text, re.MULTILINE), f"{name} has no example"
     test = doctest.DocTestParser().get_doctest(text, {}, name, None, 0)
     shown: list[str] = []
-    failures, _ = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=shown.append)
+    failures, _ = doctest.DocTestRunner().run(test, out=shown.append)
     assert not failures, "".join(shown)
 
 

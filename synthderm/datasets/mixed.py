@@ -67,7 +67,7 @@ class MixedSkinDataset(Viewing, VisionDataset):
         >>> from synthderm import MixedSkinDataset, SkinFolder, SyntheticSkinDataset
         >>> real = SkinFolder("photos")
         >>> lesions = SyntheticSkinDataset("lesions", length=30, size=32)
-        >>> train = MixedSkinDataset(real, lesions, ratio=0.5)
+        >>> train = MixedSkinDataset(real, lesions, ratio=0.5, mapping={})
         >>> train.classes, len(train), sum(train.is_synthetic)
         (['melanoma', 'nevus', 'seborrheic_keratosis'], 43, 21)
     """
@@ -132,7 +132,7 @@ class MixedSkinDataset(Viewing, VisionDataset):
         Example:
             >>> from synthderm import MixedSkinDataset, SkinFolder, SyntheticSkinDataset
             >>> lesions = SyntheticSkinDataset("lesions", length=3, size=32)
-            >>> train = MixedSkinDataset(SkinFolder("photos"), lesions)
+            >>> train = MixedSkinDataset(SkinFolder("photos"), lesions, mapping={})
             >>> before = train[-1]
             >>> train.set_epoch(1)
             >>> train[-1][0] == before[0], train[-1][1] == before[1]  # another image of the same class

@@ -101,8 +101,8 @@ def evaluate(
         >>> import synthderm
         >>> network = "mobilenetv2_100=network.safetensors"
         >>> found = synthderm.evaluate("photos", "lesions", classifier=network, quick=True)
-        >>> print(found.verdict)  # doctest: +ELLIPSIS
-        ...
+        >>> "points" in found.verdict  # a sentence, which can say no
+        True
         >>> found.difference.low <= found.difference.estimate <= found.difference.high
         True
     """
