@@ -17,10 +17,14 @@ extensions = [
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"synthderm {version}"
+html_theme_options = {"top_of_page_buttons": []}
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+python_maximum_signature_line_length = 80
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-nb_execution_mode = "off"  # the tests execute the notebooks
+nb_execution_mode = "off"  # they are stored executed, by docs/execute.py; a test runs them
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -39,7 +39,7 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
     Args:
         source: "lesions" (classes: diagnoses), "hands" (classes: ten poses), "skin" (close-ups
             without a lesion, one class), "eczema" (hands and skin, edited; classes: clear, mild,
-            moderate, severe), a folder, or a Hub id ("org/name", "org/name@revision"). Or any
+            moderate, severe), a folder, or a Hub id (`org/name`, `org/name@revision`). Or any
             function `(seeds, labels) -> images`, see
             `synthderm.datasets.function_source.FunctionSource`, or "diffusers:org/name", a
             pipeline.

@@ -183,7 +183,7 @@ class Pretrained(nn.Module):
             dry_run: do everything but the upload; no network.
 
         Returns:
-            "org/name@commit"; in a dry run the card's text.
+            `org/name@commit`; in a dry run the card's text.
 
         Raises:
             ValueError: a record is missing, or the exported files do not give the same model.

@@ -69,7 +69,7 @@ class EczemaEdit(v2.Transform):
             pictures and nearly grey backgrounds have not; to add), "given" (the sample's
             `tv_tensors.Mask`), or "predict" (found by the model, whatever masks the sample has; to
             remove or toggle). Where None: "random" to add, "predict" else.
-        model: bundled name, folder, Hub id ("org/name@revision"), or an `EczemaEditor`. A branch
+        model: bundled name, folder, Hub id (`org/name@revision`), or an `EczemaEditor`. A branch
             on the Hub is resolved here and now, so that all workers have the same weights; nothing
             else is loaded before the first edit.
         label: the label that edited samples get, from 0 on; with mode="toggle" one for each
