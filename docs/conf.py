@@ -28,7 +28,7 @@ nb_execution_mode = "off"  # they are stored executed, by docs/execute.py; a tes
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"show-inheritance": True}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 # Docstrings name code in single backticks, as Markdown does.
