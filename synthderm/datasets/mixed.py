@@ -135,7 +135,7 @@ class MixedSkinDataset(Viewing, VisionDataset):
             >>> train = MixedSkinDataset(SkinFolder("photos"), lesions, mapping={})
             >>> before = train[-1]
             >>> train.set_epoch(1)
-            >>> train[-1][0] == before[0], train[-1][1] == before[1]  # another image of the same class
+            >>> train[-1][0] == before[0], train[-1][1] == before[1]  # another image, one class
             (False, True)
         """
         number = as_integer("epoch", epoch)
