@@ -1,6 +1,6 @@
 """Executes the notebooks of docs/notebooks and stores their outputs, pictures as JPEG alone.
 
-python -m docs.execute [NAME ...]
+python -m docs.execute [NAME ...]      # with the extra "docs"
 """
 
 import sys
