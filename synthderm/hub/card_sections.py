@@ -59,8 +59,9 @@ def tone_lines(config: Mapping[str, Any]) -> list[str]:
             for tone, share in shares["generated"].items()
         ]
         lines += [
-            "Of the images whose skin tone could be measured (ITA, in degrees: very light above"
-            " 55, light above 41, intermediate above 28, tan above 10, brown above -30):",
+            "The skin tone that a picture shows, which depends on the light too (ITA, in degrees:"
+            " very light above 55, light above 41, intermediate above 28, tan above 10, brown above"
+            " -30), of the images in which it could be measured:",
             table(["skin tone", "generated images", "photographs it learned from"], rows),
         ]
     figures = [entry for entry in config["metrics"] if entry.get("tone")]
