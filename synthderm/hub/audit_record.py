@@ -38,6 +38,7 @@ def read_audit(path: Path, folder: Path) -> dict[str, Any]:
             "by_chance": float(copies["calibration"]["false_positive_bound"]),
             "planted": float(copies["calibration"]["planted"]["share"]),
             "extractor": str(report["settings"]["extractor"]),
+            **_tones(report),
         }
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} is no report of `synthderm audit` ({error}).") from None
@@ -47,6 +48,19 @@ def read_audit(path: Path, folder: Path) -> dict[str, Any]:
             " report."
         )
     return record
+
+
+def _tones(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The shares of skin tones among generated images and photographs, where they were measured."""
+    if not report.get("tones"):
+        return {}
+    shares = report["tones"]["shares"]
+    return {
+        "tones": {
+            side: {tone: round(float(one["share"]), 3) for tone, one in shares[side].items()}
+            for side in ("generated", "real")
+        }
+    }
 
 
 def check_audit(records: Mapping[str, Any], folder: Path) -> dict[str, Any]:
