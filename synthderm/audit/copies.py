@@ -9,7 +9,7 @@ from synthderm.audit.calibration import Calibration
 from synthderm.audit.copy_index import CopyIndex, Matches
 from synthderm.audit.features import Whitening
 from synthderm.audit.images import AuditImages
-from synthderm.audit.shares import Auroc, Share, auroc, chance_of, exact_share
+from synthderm.intervals import Auroc, Share, auroc, chance_of, exact_share
 
 UNLIKELY = 0.05  # chance below which named images are not put down to chance
 CLOSEST = 10  # pairs that are shown

@@ -16,8 +16,8 @@ from torch import Tensor
 from synthderm.audit import structure
 from synthderm.audit.page import paragraph, share_text, table
 from synthderm.audit.pictures import image_figure
-from synthderm.audit.shares import exact_share
 from synthderm.imaging.color import to_lab
+from synthderm.intervals import exact_share
 
 MORE = 1.5  # times the roughness of photographs
 RARE = 0.01  # share of photographs above the bound

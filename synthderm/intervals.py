@@ -1,9 +1,9 @@
-"""Shares and ranks with their intervals."""
+"""Shares and areas under ROC curves, with their intervals."""
 
 from typing import NamedTuple
 
 import torch
-from scipy.stats import binomtest, norm, rankdata
+from scipy.stats import binomtest, norm
 from torch import Tensor
 
 
@@ -52,9 +52,32 @@ def auroc(positive: Tensor, negative: Tensor) -> Auroc:
         positive, negative: (N,) and (M,) scores.
     """
     n, m = len(positive), len(negative)
-    ranks = rankdata(torch.cat([positive, negative]).double().numpy())
-    value = float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
+    scores = torch.cat([positive, negative]).double()
+    once = torch.ones(1, n + m, dtype=torch.double)
+    value = weighted_auroc(scores, torch.arange(n + m) < n, once).item()
     q1, q2 = value / (2 - value), 2 * value**2 / (1 + value)
     variance = value * (1 - value) + (n - 1) * (q1 - value**2) + (m - 1) * (q2 - value**2)
     half = float(norm.ppf(0.975)) * (max(variance, 0.0) / (n * m)) ** 0.5
     return Auroc(value, max(0.0, value - half), min(1.0, value + half))
+
+
+def weighted_auroc(scores: Tensor, positive: Tensor, weights: Tensor) -> Tensor:
+    """Area under the ROC curve of many resamples at once: the chance that a positive scores above a
+    negative; ties count half (Hanley and McNeil, Radiology 143, 1982).
+
+    scikit-learn has it for one set of weights.
+
+    Args:
+        scores: (N,).
+        positive: (N,) bool.
+        weights: (R, N), how often each of R resamples holds each score.
+
+    Returns:
+        (R,).
+    """
+    values, rank = scores.unique(return_inverse=True)  # equal scores share a rank
+    empty = torch.zeros(len(weights), len(values), dtype=torch.double)
+    negatives = empty.index_add(1, rank, weights * ~positive)
+    positives = empty.index_add(1, rank, weights * positive)
+    below = negatives.cumsum(1) - negatives / 2
+    return (positives * below).sum(1) / (positives.sum(1) * negatives.sum(1))
