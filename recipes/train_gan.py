@@ -68,6 +68,7 @@ from synthderm.training.image_pool import (
 )
 from synthderm.training.loop import autocast, exit_on_error, frozen, stop_unless_finite, train
 from synthderm.training.run import RunState, TrainingRun
+from synthderm.training.schedule import schedule
 from synthderm.training.validation import SampleSheet, Validation, verdict
 from synthderm.training.warm_start import start_from
 
@@ -76,14 +77,6 @@ SMOOTHING = 0.02  # weight of the last step in the running means that are logged
 
 
 # --- The method ---------------------------------------------------------------------------
-
-
-def schedule(args: Namespace, shown: int) -> tuple[float, int]:
-    """The weight of class and skin tone, and the image size, after `shown` images: functions of
-    the count alone, so that resuming is exact."""
-    start, end = args.condition_images
-    condition = min(1.0, max(0.0, (shown - start) / max(1, end - start)))
-    return condition, args.size // 2 if shown < args.half_res_images else args.size
 
 
 class GANStep:

@@ -1,9 +1,10 @@
-"""Shares and areas under ROC curves, with their intervals."""
+"""Shares, areas under ROC curves and rank correlations, with their intervals."""
 
+import math
 from typing import NamedTuple
 
 import torch
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest, norm, spearmanr
 from torch import Tensor
 
 
@@ -81,3 +82,28 @@ def weighted_auroc(scores: Tensor, positive: Tensor, weights: Tensor) -> Tensor:
     positives = empty.index_add(1, rank, weights * positive)
     below = negatives.cumsum(1) - negatives / 2
     return (positives * below).sum(1) / (positives.sum(1) * negatives.sum(1))
+
+
+class Correlation(NamedTuple):
+    """Spearman's rank correlation with its 95% interval (Bonett and Wright, Psychometrika 65,
+    2000); NaN where one of the two never changes."""
+
+    value: float
+    low: float
+    high: float
+
+
+def rank_correlation(a: Tensor, b: Tensor) -> Correlation:
+    """How far two figures rise together: 1 always, 0 not at all, -1 one falls as the other rises.
+
+    Args:
+        a, b: (N,), N of at least 4.
+    """
+    if a.min() == a.max() or b.min() == b.max():
+        return Correlation(math.nan, math.nan, math.nan)
+    value = float(spearmanr(a.double().numpy(), b.double().numpy()).statistic)
+    if abs(value) > 1 - 1e-12:
+        return Correlation(value, value, value)
+    half = float(norm.ppf(0.975)) * math.sqrt((1 + value**2 / 2) / (len(a) - 3))
+    middle = math.atanh(value)
+    return Correlation(value, math.tanh(middle - half), math.tanh(middle + half))

@@ -165,10 +165,9 @@ def _stroke(images: Tensor) -> Tensor:
         turn = torch.tensor(
             [[math.cos(angle), -math.sin(angle), 0.0], [math.sin(angle), math.cos(angle), 0.0]]
         )
-        grid = F.affine_grid(
-            turn.expand(len(images), 2, 3), [len(images), 1, side, side], align_corners=False
-        )
-        turned = F.grid_sample(fields[:, None], grid, align_corners=False)[:, 0] * disc
+        grid = F.affine_grid(turn[None], [1, 1, side, side], align_corners=False)
+        # As channels of one image: where they are sampled is reckoned once.
+        turned = F.grid_sample(fields[None], grid, align_corners=False)[0] * disc
         along = turned.sum(2) / length.clamp_min(side / 3).sqrt()
         strongest = torch.maximum(strongest, (-along).amax(1))
     return strongest
