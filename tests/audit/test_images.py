@@ -1,11 +1,12 @@
 """Images of several folders as one set."""
 
+import pytest
 import torch
 
 from synthderm.audit.copies import Compared, judge_copies
 from synthderm.audit.copy_index import CopyIndex
-from synthderm.audit.images import AuditImages, join
-from tests.audit.photographs import draw, draw_set
+from synthderm.audit.images import AuditImages, join, read_photographs
+from tests.audit.photographs import draw, draw_folder, draw_set, open_files
 
 
 def make(place: str, count: int, classes: list[str], **options) -> AuditImages:
@@ -26,6 +27,20 @@ def test_classes_go_by_name_and_patients_by_folder():
     assert both.masks is None and both.describe()["sizes"] == 2
     assert torch.equal(both.images, torch.cat([first.images, second.images]))
     assert join([first]) is first and first.origins.tolist() == [0, 0, 0]
+
+
+def test_files_of_several_sizes_are_squeezed_and_counted(tmp_path):
+    folder = draw_folder(tmp_path / "mixed", 110, seed=1)
+    for path, image in zip(sorted(folder.glob("*.png"))[:30], open_files(folder)):
+        image.resize((40, 70)).save(path)
+    (folder / "bad.png").write_bytes(b"no picture")  # one of 111 may be passed over
+    with pytest.warns(UserWarning, match="passed over .*bad.png"):
+        read = read_photographs(folder, None, 64)
+    assert len(read) == 110 and read.images.shape[-2:] == (64, 64)
+    assert read.describe()["sizes"] == 2 and "bad.png" in read.unreadable[0]
+    (folder / "worse.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"2 of 112 files can't be read.*1%"):
+        read_photographs(folder, None, 64)
 
 
 def test_more_of_a_folder_on_one_side_brings_no_image_nearer(network, calibration):
