@@ -9,12 +9,12 @@ from torch import Tensor
 
 from synthderm import __version__
 from synthderm.audit.calibration import calibrate
+from synthderm.audit.class_judge import classes_section, judge_classes
 from synthderm.audit.copies import Compared, judge_copies
 from synthderm.audit.copy_index import CopyIndex
 from synthderm.audit.features import LayerFeatures
 from synthderm.audit.fidelity import fidelity_section, measure_fidelity
 from synthderm.audit.images import AuditImages, check_apart
-from synthderm.audit.labels import classes_section, judge_classes
 from synthderm.audit.leak import leak_section, measure_leaks
 from synthderm.audit.membership import MembershipFindings, membership_section
 from synthderm.audit.page import render_page

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from synthderm.audit.class_judge import classes_section, judge_classes
 from synthderm.audit.features import extract
 from synthderm.audit.images import AuditImages
-from synthderm.audit.labels import classes_section, judge_classes
 from synthderm.audit.segmenter import judge_masks, masks_section
 from synthderm.audit.severity import measure_severity, severity_section
 from tests.audit.photographs import draw
