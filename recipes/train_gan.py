@@ -56,11 +56,12 @@ from synthderm.training.collectives import sync_norms
 from synthderm.training.devices import Devices
 from synthderm.training.discriminators import make_discriminators
 from synthderm.training.ema import ema_decay, update_ema
-from synthderm.training.gan_batches import GANBatch, sample_batch, schedule
+from synthderm.training.gan_batches import GANBatch, sample_batch
 from synthderm.training.gan_run import TrainState, make_generator, validate
 from synthderm.training.image_pool import ImagePool, load_image_pool, load_validation, match_classes
 from synthderm.training.loop import autocast, exit_on_error, frozen, stop_unless_finite, train
 from synthderm.training.run import TrainingRun
+from synthderm.training.schedule import schedule
 from synthderm.training.slices import SharedBuffers
 from synthderm.training.validation import SampleSheet, Validation, verdict
 

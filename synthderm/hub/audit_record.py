@@ -31,7 +31,8 @@ def read_audit(path: Path, folder: Path) -> dict[str, Any]:
         record = {
             "passed": bool(report["passed"]),
             "reason": str(report["reason"]),
-            "weights": samples.get("weights"),
+            # Eczema is generated skin, edited: the weights of the canvases, and last the editor's.
+            "weights": str(samples.get("weights")).split("+")[-1],
             "samples": int(samples["images"]),
             "real": int(report["real"]["images"]),
             "holdout": 0 if report["holdout"] is None else int(report["holdout"]["images"]),

@@ -11,14 +11,6 @@ from synthderm.training.augment import Changes, sample_changes
 from synthderm.training.image_pool import ImagePool
 
 
-def schedule(args: Namespace, shown: int) -> tuple[float, int]:
-    """The weight of class and skin tone, and the image size, after `shown` images: functions of
-    the count alone, so that resuming is exact."""
-    start, end = args.condition_images
-    condition = min(1.0, max(0.0, (shown - start) / max(1, end - start)))
-    return condition, args.size // 2 if shown < args.half_res_images else args.size
-
-
 class GANBatch(NamedTuple):
     """Photographs, and what is drawn for the images that are generated beside them."""
 

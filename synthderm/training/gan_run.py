@@ -14,9 +14,9 @@ from typing import Any, Protocol
 from torch import nn
 
 from synthderm.models.generator import SkinGenerator
-from synthderm.training.gan_batches import schedule
 from synthderm.training.image_pool import ImagePool
 from synthderm.training.run import RunState, TrainingRun
+from synthderm.training.schedule import schedule
 from synthderm.training.validation import SampleSheet, Validation
 from synthderm.training.warm_start import start_from
 
