@@ -1,0 +1,131 @@
+"""Task T: the ways to train that are compared. Many arms have the name of the copies they use."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from synthderm.evaluation import arms
+from synthderm.evaluation.arms import Arm, Material, Rows
+from synthderm.evaluation.features import Pool
+from synthderm.evaluation.heads import TrainingSet
+
+PLAIN = "plain"
+LAB, MELANIN = "LAB shift", "tone jitter"
+LAB_ITA, MELANIN_ITA = "LAB shift to an ITA", "tone jitter to an ITA"
+EDIT = "EczemaEdit"
+EDIT_MELANIN, EDIT_ITA = f"{EDIT} + {MELANIN}", f"{EDIT} + {MELANIN_ITA}"
+GENERATED = "generated x5"
+DIRECTIONS = 16  # of tone, that are taken out of the features
+
+
+def joined(names: Sequence[str], edits: Sequence[str] = (), photographs: bool = True) -> Arm:
+    """Photographs with changed copies of them, and with edits of the healthy ones as inflamed.
+
+    Args:
+        names: copies that keep their labels.
+        edits: copies of healthy skin that are inflamed.
+        photographs: with inflamed photographs; else healthy skin and edits alone.
+    """
+
+    def arm(material: Material, rows: Rows, rng: np.random.Generator) -> TrainingSet:
+        healthy = rows[material.real.labels[rows] == 0]
+        kept = rows if photographs else healthy
+        pools = [material.real.take(kept)]
+        pools += [copies_of(material, name, kept) for name in names]
+        for name in edits:
+            pool = copies_of(material, name, healthy)
+            before = np.repeat(material.real.features[healthy], len(pool.labels) // len(healthy), 0)
+            is_edited = (pool.features != before).any(1)  # no skin was found in some
+            pools.append(Pool(pool.features, np.ones_like(pool.labels)).take(is_edited))
+        return TrainingSet(
+            np.concatenate([pool.features for pool in pools]),
+            np.concatenate([pool.labels for pool in pools]),
+        )
+
+    return arm
+
+
+def copies_of(material: Material, name: str, rows: Rows) -> Pool:
+    """All copies of some photographs."""
+    made = material.copies[name][rows]
+    return Pool(
+        made.reshape(-1, made.shape[2]), np.repeat(material.real.labels[rows], made.shape[1])
+    )
+
+
+def without_tone(arm: Arm, name: str, directions: int = DIRECTIONS) -> Arm:
+    """An arm whose features lose the directions in which a change of tone moves the photographs
+    most. The head's weights then have no part in them, so the test images may keep theirs.
+
+    Args:
+        arm: how to train.
+        name: copies in other tones.
+        directions: how many are taken out.
+    """
+
+    def projected(material: Material, rows: Rows, rng: np.random.Generator) -> TrainingSet:
+        training = arm(material, rows, rng)
+        moved = material.copies[name][rows] - material.real.features[rows][:, None]
+        _, _, axes = np.linalg.svd(moved.reshape(-1, moved.shape[2]), full_matrices=False)
+        tone: Any = axes[:directions]
+        features = training.features - training.features @ tone.T @ tone
+        return training._replace(features=features.astype(np.float32))
+
+    return projected
+
+
+def with_generated(names: Sequence[str], generated: Sequence[str], dose: int = 5) -> Arm:
+    """Photographs, changed copies of them, and `dose` generated images for each photograph.
+
+    Args:
+        names: copies of photographs.
+        generated: copies of the generated images, beside these.
+        dose: generated images for each photograph.
+    """
+
+    def arm(material: Material, rows: Rows, rng: np.random.Generator) -> TrainingSet:
+        numbers = np.arange(len(material.generated.labels))
+        chosen = arms.draw_equally(
+            Pool(numbers[:, None], material.generated.labels), dose * len(rows), rng
+        ).features[:, 0]
+        pools = [material.real.take(rows), material.generated.take(chosen)]
+        pools += [copies_of(material, name, rows) for name in names]
+        labels = material.generated.labels[chosen]
+        pools += [Pool(material.copies[name][chosen, 0], labels) for name in generated]
+        return TrainingSet(
+            np.concatenate([pool.features for pool in pools]),
+            np.concatenate([pool.labels for pool in pools]),
+        )
+
+    return arm
+
+
+GENERATED_ITA = "generated, to an ITA"
+COMMON: dict[str, Arm] = {
+    PLAIN: joined([]),
+    LAB: joined([LAB]),
+    MELANIN: joined([MELANIN]),
+    LAB_ITA: joined([LAB_ITA]),
+    MELANIN_ITA: joined([MELANIN_ITA]),
+    f"{MELANIN_ITA}, tone taken out": without_tone(joined([MELANIN_ITA]), MELANIN_ITA),
+}
+ARMS: dict[str, dict[str, Arm]] = {
+    "inflamed": {
+        **COMMON,
+        EDIT: joined([], [EDIT]),
+        EDIT_MELANIN: joined([MELANIN], [EDIT_MELANIN]),
+        EDIT_ITA: joined([MELANIN_ITA], [EDIT_ITA]),
+        f"{EDIT} alone": joined([], [EDIT], photographs=False),
+        f"{EDIT_MELANIN}, alone": joined([MELANIN], [EDIT_MELANIN], photographs=False),
+        f"{EDIT_ITA}, alone": joined([MELANIN_ITA], [EDIT_ITA], photographs=False),
+    },
+    "diagnoses": {
+        **COMMON,
+        GENERATED: with_generated([], []),
+        f"{GENERATED} + {MELANIN_ITA}": with_generated([MELANIN_ITA], []),
+        f"{GENERATED} + {MELANIN_ITA}, generated too": with_generated(
+            [MELANIN_ITA], [GENERATED_ITA]
+        ),
+    },
+}
