@@ -56,12 +56,11 @@ JITTERS = {
     names.MELANIN_ITA: ITA_JITTER,
 }
 COPIES = 2
-# Of the photographs there are, those of each draw.
-SHARE = {"inflamed": 0.5, "diagnoses": 0.25}
-POOL = 0.5  # of ISIC 2017 `train`, that draws are made from
+SHARE = 0.5  # of the training photographs, in each draw
+POOL = 0.25  # of ISIC 2017 `train`, that draws are made from
 
 
-class Test(NamedTuple):
+class Rendered(NamedTuple):
     """Images on which heads are tested: (L + 1, N, D) features of each rendering and, last, of the
     images themselves."""
 
@@ -75,14 +74,14 @@ class Task(NamedTuple):
 
     material: Material
     groups: NDArray[np.int64]
-    tests: dict[str, Test]
+    tests: dict[str, Rendered]
 
 
-def rendered(network: FeatureNetwork, images: Images) -> Test:
+def rendered(network: FeatureNetwork, images: Images) -> Rendered:
     """Test images in all tones."""
     changes: list[Change | None] = [*map(to_level, LEVELS.values()), None]
     rows = np.stack([features(network, images, change) for change in changes])
-    return Test(rows, images.labels, images.groups)
+    return Rendered(rows, images.labels, images.groups)
 
 
 def jittered(network: FeatureNetwork, images: Images, count: int) -> dict[str, Features]:
@@ -204,9 +203,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     result: dict[str, Any] = {}
     for name in args.task:
         task = TASKS[name](network, args)
-        found = measure(task, ARMS[name], SHARE[name], range(args.draws), args.jobs)
+        found = measure(task, ARMS[name], SHARE, range(args.draws), args.jobs)
         photographs = len(task.material.real.labels)
-        result[name] = {"photographs": photographs, "share": SHARE[name], "tests": found}
+        result[name] = {"photographs": photographs, "share": SHARE, "tests": found}
     settings = {"levels": LEVELS, "draws": args.draws, "copies": args.copies}
     classifier = {"classifier": args.classifier.partition("=")[0], "side": network.side}
     write_json(args.out / "tones.json", {**classifier, **settings, "tasks": result, **provenance()})

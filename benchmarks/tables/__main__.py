@@ -11,11 +11,13 @@ from benchmarks.common import RESULTS
 from benchmarks.tables.audit import audit_section
 from benchmarks.tables.downstream import downstream_section
 from benchmarks.tables.editing import appearance_section, editing_section, transfer_section
+from benchmarks.tables.edits import edits_section
 from benchmarks.tables.fidelity import REFERENCE, fidelity_section
 from benchmarks.tables.heads import heads_section
 from benchmarks.tables.markdown import paragraph
 from benchmarks.tables.reliability import reliability_page
 from benchmarks.tables.speed import cuda_section, speed_section
+from benchmarks.tables.tones import tones_section
 from synthderm.files import write_text
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -54,6 +56,10 @@ def make_page(results: Path) -> str:
         lines += cuda_section(read(results / "speed-cuda.json"))
     if (results / "heads" / "summary.json").is_file():
         lines += heads_section(read(results / "heads" / "summary.json"))
+    if (results / "heads" / "tones.json").is_file():
+        lines += tones_section(read(results / "heads" / "tones.json"))
+    if (results / "heads" / "edits.json").is_file():
+        lines += edits_section(read(results / "heads" / "edits.json"))
     for path in sorted(results.glob("downstream/*/summary.json")):
         if path.parent.name != "quick":
             lines += downstream_section(read(path), path.parent)
