@@ -12,7 +12,7 @@ from synthderm.evaluation.features import Features, Pool
 from synthderm.evaluation.heads import TrainingSet
 
 AMOUNTS = ("0", "5", "20", "all")  # inflamed photographs
-SHARES = (0.1, 0.25, 0.5, 0.75)  # of the inflamed images of a training set, those that are made
+SHARES = (0.1, 0.25, 0.5)  # of the inflamed images of a training set, those that are made
 REAL, OVERSAMPLING, RANDAUGMENT = "real only", "oversampling", "RandAugment + oversampling"
 EDIT, SHUFFLED, TINT, PASTE = "EczemaEdit", "EczemaEdit, labels shuffled", "red tint", "copy-paste"
 OURS = EDIT

@@ -28,9 +28,16 @@ from benchmarks.heads.edit_summary import CLOSE_UPS, ELSEWHERE, Cell, Chosen, Te
 from benchmarks.heads.images import EVERY, Images, boxes, copies, features, from_crops, patches
 from benchmarks.heads.plan import DRAWS_OF_ALL
 from synthderm.evaluation import arms
-from synthderm.evaluation.arms import Material
+from synthderm.evaluation.arms import Arm, Material, Rows
 from synthderm.evaluation.features import FeatureNetwork, Features, Pool
-from synthderm.evaluation.protocol import Outcome, predict
+from synthderm.evaluation.heads import PENALTIES, balanced_log_loss, train_path
+from synthderm.evaluation.protocol import (
+    INNER_FOLDS,
+    USUAL_PENALTY,
+    Outcome,
+    predict,
+    split_grouped,
+)
 
 COPIES = 4
 
@@ -75,20 +82,36 @@ def read_elsewhere(network: FeatureNetwork, args: argparse.Namespace) -> Source:
 
 
 def run_cell(cell: Cell, source: Source, test: Features, draws: Sequence[int]) -> list[Chosen]:
-    """One arm on each draw: of its variants, the one with the least loss within the draw."""
+    """One arm on each draw, with the share of made images that the draw chooses."""
+    material, groups = source
     chosen = []
     for number in draws[:DRAWS_OF_ALL] if cell.amount == "all" else draws:
         if cell.amount == "0":
-            found = {1.0: without_inflamed(cell, source, test, number)}
-        else:
-            rows = draw(cell.amount, source.material.real.labels, source.groups, number)
-            found = {
-                share: predict(arm, source.material, rows, source.groups, test, number)
-                for share, arm in ARMS[cell.arm].items()
-            }
-        shares = sorted(found, key=lambda share: np.nan_to_num(found[share].inner_loss))
-        chosen.append(Chosen(shares[0], found[shares[0]]))
+            chosen.append(Chosen(1.0, without_inflamed(cell, source, test, number)))
+            continue
+        rows = draw(cell.amount, material.real.labels, groups, number)
+        share = choose_share(ARMS[cell.arm], source, rows, number)
+        arm = ARMS[cell.arm][share]
+        chosen.append(Chosen(share, predict(arm, material, rows, groups, test, number)))
     return chosen
+
+
+def choose_share(variants: dict[float, Arm], source: Source, rows: Rows, number: int) -> float:
+    """The share with the least loss in cross-validation within the draw, at the usual penalty; the
+    first where there is one alone, or where inflamed photographs are too few to choose."""
+    material, groups = source
+    folds = split_grouped(material.real.labels, groups, rows, INNER_FOLDS, number)
+    if len(variants) == 1 or not folds:
+        return next(iter(variants))
+    penalty = PENALTIES[USUAL_PENALTY : USUAL_PENALTY + 1]
+    losses = dict.fromkeys(variants, 0.0)
+    for share, arm in variants.items():
+        for fold, (train, held_out) in enumerate(folds):
+            training = arm(material, train, np.random.default_rng([number, 1 + fold]))
+            held = material.real.take(held_out)
+            (predicted,) = train_path(training, held.features, material.classes, penalty)
+            losses[share] += balanced_log_loss(predicted, held.labels)
+    return min(losses, key=lambda share: losses[share])
 
 
 def without_inflamed(cell: Cell, source: Source, test: Features, number: int) -> Outcome:

@@ -1,13 +1,12 @@
 """Task T: the ways to train that are compared. Many arms have the name of the copies they use."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from synthderm.evaluation import arms
 from synthderm.evaluation.arms import Arm, Material, Rows
-from synthderm.evaluation.features import Pool
+from synthderm.evaluation.features import Features, Pool
 from synthderm.evaluation.heads import TrainingSet
 
 PLAIN = "plain"
@@ -16,7 +15,7 @@ LAB_ITA, MELANIN_ITA = "LAB shift to an ITA", "tone jitter to an ITA"
 EDIT = "EczemaEdit"
 EDIT_MELANIN, EDIT_ITA = f"{EDIT} + {MELANIN}", f"{EDIT} + {MELANIN_ITA}"
 GENERATED = "generated x5"
-DIRECTIONS = 16  # of tone, that are taken out of the features
+WEIGHT = 3000.0  # of tone in `steadying`
 
 
 def joined(names: Sequence[str], edits: Sequence[str] = (), photographs: bool = True) -> Arm:
@@ -36,7 +35,8 @@ def joined(names: Sequence[str], edits: Sequence[str] = (), photographs: bool = 
         for name in edits:
             pool = copies_of(material, name, healthy)
             before = np.repeat(material.real.features[healthy], len(pool.labels) // len(healthy), 0)
-            is_edited = (pool.features != before).any(1)  # no skin was found in some
+            # In some no skin is found, so that nothing is edited.
+            is_edited = (copies_of(material, EDIT, healthy).features != before).any(1)
             pools.append(Pool(pool.features, np.ones_like(pool.labels)).take(is_edited))
         return TrainingSet(
             np.concatenate([pool.features for pool in pools]),
@@ -49,30 +49,32 @@ def joined(names: Sequence[str], edits: Sequence[str] = (), photographs: bool = 
 def copies_of(material: Material, name: str, rows: Rows) -> Pool:
     """All copies of some photographs."""
     made = material.copies[name][rows]
-    return Pool(
-        made.reshape(-1, made.shape[2]), np.repeat(material.real.labels[rows], made.shape[1])
-    )
+    labels = np.repeat(material.real.labels[rows], made.shape[1])
+    return Pool(made.reshape(-1, made.shape[2]), labels)
 
 
-def without_tone(arm: Arm, name: str, directions: int = DIRECTIONS) -> Arm:
-    """An arm whose features lose the directions in which a change of tone moves the photographs
-    most. The head's weights then have no part in them, so the test images may keep theirs.
+def steadying(material: Material, weight: float = WEIGHT) -> Features:
+    """(D, D), to multiply features with: directions in which a change of tone moves the training
+    photographs get small, so that a head pays more for its use of them.
 
-    Args:
-        arm: how to train.
-        name: copies in other tones.
-        directions: how many are taken out.
+    Within-class covariance normalisation (Hatch et al., Interspeech 2006), where a class is one
+    photograph in several tones: (1 + weight x covariance) to the power of -1/2.
     """
+    photographs = material.real.features
+    moved = [material.copies[name] - photographs[:, None] for name in (MELANIN, MELANIN_ITA)]
+    rows = np.concatenate([one.reshape(-1, one.shape[2]) for one in moved]).astype(np.float64)
+    values, axes = np.linalg.eigh(rows.T @ rows / len(rows))
+    scaled = axes / np.sqrt(1 + weight * values.clip(0)) @ axes.T
+    return scaled.astype(np.float32)
 
-    def projected(material: Material, rows: Rows, rng: np.random.Generator) -> TrainingSet:
-        training = arm(material, rows, rng)
-        moved = material.copies[name][rows] - material.real.features[rows][:, None]
-        _, _, axes = np.linalg.svd(moved.reshape(-1, moved.shape[2]), full_matrices=False)
-        tone: Any = axes[:directions]
-        features = training.features - training.features @ tone.T @ tone
-        return training._replace(features=features.astype(np.float32))
 
-    return projected
+def scale(material: Material, by: Features) -> Material:
+    """All features multiplied with a matrix."""
+    return material._replace(
+        real=Pool(material.real.features @ by, material.real.labels),
+        generated=Pool(material.generated.features @ by, material.generated.labels),
+        copies={name: rows @ by for name, rows in material.copies.items()},
+    )
 
 
 def with_generated(names: Sequence[str], generated: Sequence[str], dose: int = 5) -> Arm:
@@ -108,7 +110,11 @@ COMMON: dict[str, Arm] = {
     MELANIN: joined([MELANIN]),
     LAB_ITA: joined([LAB_ITA]),
     MELANIN_ITA: joined([MELANIN_ITA]),
-    f"{MELANIN_ITA}, tone taken out": without_tone(joined([MELANIN_ITA]), MELANIN_ITA),
+}
+# The same arms on features in which tone was made small.
+STEADY: dict[str, tuple[str, ...]] = {
+    "inflamed": (PLAIN, MELANIN_ITA, EDIT_ITA),
+    "diagnoses": (PLAIN, MELANIN_ITA),
 }
 ARMS: dict[str, dict[str, Arm]] = {
     "inflamed": {

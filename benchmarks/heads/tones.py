@@ -35,7 +35,7 @@ from benchmarks.heads.images import (
     patches,
 )
 from benchmarks.heads.run import CLASSES, SEED
-from benchmarks.heads.tone_arms import ARMS, PLAIN
+from benchmarks.heads.tone_arms import ARMS, PLAIN, STEADY, scale, steadying
 from benchmarks.heads.tone_changes import (
     ITA_JITTER,
     LAB_ITA_SHIFT,
@@ -148,12 +148,36 @@ def run_arm(arm: Arm, task: Task, share: float, draws: Sequence[int]) -> list[ND
     return predicted
 
 
+def steadied(task: Task) -> Task:
+    """A task in whose features tone is small."""
+    by = steadying(task.material)
+    tests = {name: test._replace(features=test.features @ by) for name, test in task.tests.items()}
+    return task._replace(material=scale(task.material, by), tests=tests)
+
+
 def measure(
-    task: Task, arms: dict[str, Arm], share: float, draws: Sequence[int], jobs: int
+    task: Task,
+    arms: dict[str, Arm],
+    steady: Sequence[str],
+    share: float,
+    draws: Sequence[int],
+    jobs: int,
 ) -> dict[str, Any]:
-    """By test, arm and measure the figures of one task."""
+    """By test, arm and measure the figures of one task.
+
+    Args:
+        task: what is learnt from and tested on.
+        arms: the ways to train, by name.
+        steady: arms that are also run on the steadied task.
+        share: of the training photographs, in each draw.
+        draws: their numbers.
+        jobs: processes.
+    """
+    runs = {name: (arm, task) for name, arm in arms.items()}
+    steady_task = steadied(task) if steady else task
+    runs |= {f"{name}, steadied": (arms[name], steady_task) for name in steady}
     outcomes = Parallel(n_jobs=jobs, verbose=5)(
-        delayed(run_arm)(arm, task, share, draws) for arm in arms.values()
+        delayed(run_arm)(arm, of_task, share, draws) for arm, of_task in runs.values()
     )
     found: dict[str, Any] = {}
     start = 0
@@ -168,7 +192,7 @@ def measure(
                 labels,
                 groups,
             )
-            for arm, predicted in zip(arms, outcomes)
+            for arm, predicted in zip(runs, outcomes)
         }
         table = summarise(scores, PLAIN)
         for arm, entry in table.items():
@@ -203,7 +227,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     result: dict[str, Any] = {}
     for name in args.task:
         task = TASKS[name](network, args)
-        found = measure(task, ARMS[name], SHARE, range(args.draws), args.jobs)
+        found = measure(task, ARMS[name], STEADY[name], SHARE, range(args.draws), args.jobs)
         photographs = len(task.material.real.labels)
         result[name] = {"photographs": photographs, "share": SHARE, "tests": found}
     settings = {"levels": LEVELS, "draws": args.draws, "copies": args.copies}
