@@ -39,7 +39,7 @@ from synthderm.evaluation.protocol import (
     split_grouped,
 )
 
-COPIES = 4
+COPIES = 2
 
 
 class Source(NamedTuple):

@@ -35,7 +35,7 @@ from benchmarks.heads.images import (
     patches,
 )
 from benchmarks.heads.run import CLASSES, SEED
-from benchmarks.heads.tone_arms import ARMS, PLAIN, STEADY, scale, steadying
+from benchmarks.heads.tone_arms import ARMS, PLAIN, STEADY, WEIGHTS, scale, steadying
 from benchmarks.heads.tone_changes import (
     ITA_JITTER,
     LAB_ITA_SHIFT,
@@ -55,9 +55,9 @@ JITTERS = {
     names.LAB_ITA: LAB_ITA_SHIFT,
     names.MELANIN_ITA: ITA_JITTER,
 }
-COPIES = 2
+COPIES = 1
 SHARE = 0.5  # of the training photographs, in each draw
-POOL = 0.25  # of ISIC 2017 `train`, that draws are made from
+POOL = 0.2  # of ISIC 2017 `train`, that draws are made from
 
 
 class Rendered(NamedTuple):
@@ -128,7 +128,7 @@ def diagnoses_task(network: FeatureNetwork, args: argparse.Namespace) -> Task:
         generated=Pool(features(network, generated), generated.labels),
         copies=made,
     )
-    test = rendered(network, dermoscopy(args.isic, ("val", "test"), CLASSES))
+    test = rendered(network, dermoscopy(args.isic, ("test",), CLASSES))
     return Task(material, train.groups, {"dermoscopy": test})
 
 
@@ -148,9 +148,9 @@ def run_arm(arm: Arm, task: Task, share: float, draws: Sequence[int]) -> list[ND
     return predicted
 
 
-def steadied(task: Task) -> Task:
+def steadied(task: Task, weight: float) -> Task:
     """A task in whose features tone is small."""
-    by = steadying(task.material)
+    by = steadying(task.material, weight)
     tests = {name: test._replace(features=test.features @ by) for name, test in task.tests.items()}
     return task._replace(material=scale(task.material, by), tests=tests)
 
@@ -168,14 +168,15 @@ def measure(
     Args:
         task: what is learnt from and tested on.
         arms: the ways to train, by name.
-        steady: arms that are also run on the steadied task.
+        steady: arms that are also run on steadied features.
         share: of the training photographs, in each draw.
         draws: their numbers.
         jobs: processes.
     """
     runs = {name: (arm, task) for name, arm in arms.items()}
-    steady_task = steadied(task) if steady else task
-    runs |= {f"{name}, steadied": (arms[name], steady_task) for name in steady}
+    for title, weight in WEIGHTS.items():
+        other = steadied(task, weight)
+        runs |= {f"{name}, {title}": (arms[name], other) for name in steady}
     outcomes = Parallel(n_jobs=jobs, verbose=5)(
         delayed(run_arm)(arm, of_task, share, draws) for arm, of_task in runs.values()
     )
@@ -213,8 +214,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--model", default="eczema", help="editor: bundled name, folder or Hub id")
     add("--task", nargs="+", choices=TASKS, default=[*TASKS], help="both where not given")
     add("--copies", type=int, default=COPIES, help=f"changed copies of a photograph ({COPIES})")
-    add("--images", type=int, default=1000, help="generated lesions (1000)")
-    add("--draws", type=int, default=10, help="of the photographs (10)")
+    add("--images", type=int, default=480, help="generated lesions (480)")
+    add("--draws", type=int, default=5, help="of the photographs (5)")
     add("--cache", type=Path, default=Path("features"), help="folder of features (features)")
     add("--out", type=Path, default=RESULTS / "heads")
     add("--jobs", type=int, default=1, help="processes")
