@@ -15,8 +15,8 @@ LAB_ITA, MELANIN_ITA = "LAB shift to an ITA", "tone jitter to an ITA"
 EDIT = "EczemaEdit"
 EDIT_MELANIN, EDIT_ITA = f"{EDIT} + {MELANIN}", f"{EDIT} + {MELANIN_ITA}"
 GENERATED = "generated x3"
-# Of tone in `steadying`. Among 300 to 30,000, on training photographs that draws left out, the first
-# had the best balanced accuracy, and the second the fewest flips at no loss.
+# Of tone in `steadying`. Among 300 to 30,000, on training photographs that draws left out, the
+# first had the best balanced accuracy, and the second the fewest flips at no loss.
 WEIGHTS = {"steadied": 3e3, "steadied more": 3e4}
 
 

@@ -42,25 +42,28 @@ def add_melanin(pixels: Tensor, amount: Tensor) -> Tensor:
     return from_density((to_density(pixels) + melanin).clamp_min(0))
 
 
-def render_tone(images: Tensor, healthy: Tensor, target: float | Tensor) -> tuple[Tensor, Tensor]:
-    """Images whose healthy skin has another tone, as far as it goes.
+def render_tone(images: Tensor, healthy: Tensor, target: float | Tensor) -> Tensor:
+    """Images whose healthy skin has another tone, as far as it goes: (N, 3, H, W) uint8.
 
     Args:
         images: (N, 3, H, W) uint8, skin all over.
         healthy: (N, 1, H, W) bool, where the tone is measured.
         target: ITA in degrees, of all or (N,).
-
-    Returns:
-        (N, 3, H, W) uint8, and the ITA reached, (N,).
     """
-    pixels = images.float() / 255
-    few, where = pixels[..., ::STEP, ::STEP], healthy[..., ::STEP, ::STEP]
+    amount, _ = melanin_to(images, healthy, target)
+    return _to_uint8(add_melanin(images.float() / 255, amount))
+
+
+def melanin_to(images: Tensor, healthy: Tensor, target: float | Tensor) -> tuple[Tensor, Tensor]:
+    """How much melanin `render_tone` adds to each image, (N,), and the ITA that it reaches, (N,):
+    very dark photographs do not get very light."""
+    pixels, where = images[..., ::STEP, ::STEP].float() / 255, healthy[..., ::STEP, ::STEP]
 
     def tone_of(amount: Tensor) -> Tensor:
-        return ita(add_melanin(few, amount), where)
+        return ita(add_melanin(pixels, amount), where)
 
     amount = find_melanin(tone_of, len(images), target)
-    return _to_uint8(add_melanin(pixels, amount)), tone_of(amount)
+    return amount, tone_of(amount)
 
 
 def shift_lightness(images: Tensor, amount: Tensor) -> Tensor:
@@ -85,7 +88,7 @@ def to_level(target: float) -> Change:
     """Every image rendered to one tone."""
 
     def apply(images: Tensor, healthy: Tensor, rng: torch.Generator) -> Tensor:
-        return render_tone(images, healthy, target)[0]
+        return render_tone(images, healthy, target)
 
     return Change(f"to ITA {target:g}", apply)
 
@@ -97,7 +100,7 @@ def _jitter_amount(images: Tensor, healthy: Tensor, rng: torch.Generator) -> Ten
 
 def _jitter_target(images: Tensor, healthy: Tensor, rng: torch.Generator) -> Tensor:
     target = torch.empty(len(images)).uniform_(*TARGET, generator=rng)
-    return render_tone(images, healthy, target)[0]
+    return render_tone(images, healthy, target)
 
 
 def _jitter_lightness(images: Tensor, healthy: Tensor, rng: torch.Generator) -> Tensor:

@@ -42,6 +42,7 @@ from benchmarks.heads.tone_changes import (
     LAB_SHIFT,
     LEVELS,
     TONE_JITTER,
+    melanin_to,
     to_level,
 )
 from benchmarks.heads.tone_measures import is_met, score, summarise
@@ -56,17 +57,24 @@ JITTERS = {
     names.MELANIN_ITA: ITA_JITTER,
 }
 COPIES = 1
+NEAR = 3.0  # degrees of ITA
 SHARE = 0.5  # of the training photographs, in each draw
 POOL = 0.2  # of ISIC 2017 `train`, that draws are made from
 
 
 class Rendered(NamedTuple):
-    """Images on which heads are tested: (L + 1, N, D) features of each rendering and, last, of the
-    images themselves."""
+    """Images on which heads are tested.
+
+    Args:
+        features: (L + 1, N, D) of each rendering and, last, of the images themselves.
+        labels, groups: (N,).
+        reached: for each tone the share of the images that come within `NEAR` degrees of it.
+    """
 
     features: Features
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
+    reached: dict[str, float]
 
 
 class Task(NamedTuple):
@@ -81,7 +89,11 @@ def rendered(network: FeatureNetwork, images: Images) -> Rendered:
     """Test images in all tones."""
     changes: list[Change | None] = [*map(to_level, LEVELS.values()), None]
     rows = np.stack([features(network, images, change) for change in changes])
-    return Rendered(rows, images.labels, images.groups)
+    reached = {}
+    for name, level in LEVELS.items():
+        _, tones = melanin_to(images.pixels, images.healthy, level)
+        reached[name] = ((tones - level).abs() < NEAR).float().mean().item()
+    return Rendered(rows, images.labels, images.groups, reached)
 
 
 def jittered(network: FeatureNetwork, images: Images, count: int) -> dict[str, Features]:
@@ -199,7 +211,7 @@ def measure(
         for arm, entry in table.items():
             if arm != PLAIN:
                 entry["met"] = is_met(entry)
-        counts = {"images": count, "groups": int(test.groups.max()) + 1}
+        counts = {"images": count, "groups": int(test.groups.max()) + 1, "reached": test.reached}
         found[name] = {**counts, "arms": table}
     return found
 

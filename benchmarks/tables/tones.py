@@ -34,9 +34,11 @@ def tones_section(result: dict[str, Any]) -> list[str]:
 
 
 def counts_text(entry: dict[str, Any], test: dict[str, Any]) -> str:
+    reached = ", ".join(f"{name} {100 * share:.0f}%" for name, share in test["reached"].items())
     return (
         f"{test['images']} test images of {test['groups']} patients or photographs; a draw trains"
-        f" on {100 * entry['share']:g}% of {entry['photographs']:,} images."
+        f" on {100 * entry['share']:g}% of {entry['photographs']:,} images. The tone was reached by"
+        f" (within 3 degrees): {reached}."
     )
 
 

@@ -38,7 +38,8 @@ def skin():
 @pytest.mark.parametrize("level", changes.LEVELS.values())
 def test_healthy_skin_reaches_every_tone(skin, level):
     skin = skin.take(np.array([0, 1]))  # dark skin gets as light as it goes
-    rendered, reached = changes.render_tone(skin.pixels, skin.healthy, level)
+    rendered = changes.render_tone(skin.pixels, skin.healthy, level)
+    _, reached = changes.melanin_to(skin.pixels, skin.healthy, level)
     assert (reached - level).abs().max() < 1
     tones = ita(rendered.float() / 255, skin.healthy)
     # The tone was measured at every fourth pixel, before rounding; of dark pixels that is coarse.
@@ -46,7 +47,7 @@ def test_healthy_skin_reaches_every_tone(skin, level):
 
 
 def test_a_lesion_stays_darker_than_the_skin_beside_it(skin):
-    rendered, _ = changes.render_tone(skin.pixels, skin.healthy, -42.0)
+    rendered = changes.render_tone(skin.pixels, skin.healthy, -42.0)
     assert (rendered[..., 20:].float().mean() < rendered[..., :12].float().mean()).all()
 
 
@@ -171,7 +172,9 @@ def test_jitter_makes_decisions_steady_and_the_section_says_so(material):
     levels = np.repeat(rows[None], 7, 0)
     levels[:6, :, 1] += np.linspace(-5, 5, 6)[:, None]
     levels = unit_length(np.pad(levels, ((0, 0), (0, 0), (0, 1)), constant_values=3.0))
-    task = Task(material, np.arange(80), {"patches": Rendered(levels, labels, np.arange(60))})
+    task = Task(
+        material, np.arange(80), {"patches": Rendered(levels, labels, np.arange(60), {"dark": 0.9})}
+    )
     arms = {name: names.COMMON[name] for name in (names.PLAIN, names.MELANIN)}
     found = measure(task, arms, [names.MELANIN], share=0.5, draws=range(1), jobs=1)
     arm = found["patches"]["arms"][names.MELANIN]
@@ -191,4 +194,4 @@ def test_jitter_makes_decisions_steady_and_the_section_says_so(material):
     }
     text = "\n".join(tones_section(result))
     assert "### T, inflamed or healthy skin: patches" in text and "| met |" in text
-    assert "60 test images" in text
+    assert "60 test images" in text and "dark 90%" in text
