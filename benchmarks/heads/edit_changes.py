@@ -5,7 +5,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmarks.downstream.batches import flip_and_shift
 from benchmarks.editing.methods import Method, editor_method, random_masks, tint
 from benchmarks.heads.images import SIDE, Change, Images
 from synthderm.determinism import seeded
@@ -75,6 +74,18 @@ def pasted_on(healthy: Images) -> Change:
         return mixed.round().to(torch.uint8)
 
     return Change(f"pasted on {len(healthy.pixels)}", apply)
+
+
+def flip_and_shift(image: Tensor, mask: Tensor) -> Tensor:
+    """An image with its mask as fourth channel, (4, S, S) float, flipped at random and shifted by
+    up to a quarter; black where nothing is left."""
+    both = torch.cat([image.float(), mask.float()])
+    both = both.flip([axis for axis in (1, 2) if torch.rand(()) < 0.5])
+    side = both.shape[-1]
+    down, right = (torch.rand(2) - 0.5).mul(side / 2).long().tolist()
+    both = F.pad(both, (max(right, 0), max(-right, 0), max(down, 0), max(-down, 0)))
+    top, left = max(-down, 0), max(-right, 0)
+    return both[:, top : top + side, left : left + side]
 
 
 def _seed(rng: torch.Generator) -> int:

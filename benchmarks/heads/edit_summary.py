@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.downstream.bootstrap import holm
+from benchmarks.common import holm
 from benchmarks.heads.edit_arms import (
     AMOUNTS,
     CLASSICAL,

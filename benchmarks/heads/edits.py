@@ -25,7 +25,8 @@ from benchmarks.heads import edit_arms as names
 from benchmarks.heads.edit_arms import AMOUNTS, ARMS, WITHOUT, draw, made_of
 from benchmarks.heads.edit_changes import RANDAUGMENT, edited, pasted_on, tinted
 from benchmarks.heads.edit_summary import CLOSE_UPS, ELSEWHERE, Cell, Chosen, Tested, summarise
-from benchmarks.heads.images import EVERY, Images, boxes, copies, features, from_crops, patches
+from benchmarks.heads.images import EVERY, Images, boxes, copies, features, from_crops
+from benchmarks.heads.patches import read_patches
 from benchmarks.heads.plan import DRAWS_OF_ALL
 from synthderm.evaluation import arms
 from synthderm.evaluation.arms import Arm, Material, Rows
@@ -58,7 +59,7 @@ def made_copies(
 
 
 def read_close_ups(network: FeatureNetwork, args: argparse.Namespace) -> Source:
-    train = patches(args.padufes, ("train",))
+    train = read_patches(args.padufes, ("train",))
     healthy, inflamed = (np.flatnonzero(train.labels == label) for label in (0, 1))
     calm = train.take(healthy)
     made = {name: (healthy, rows) for name, rows in made_copies(network, calm, args).items()}
@@ -156,7 +157,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     network = FeatureNetwork(args.classifier, args.cache)
     images = {
-        "patches": patches(args.padufes, ("val", "test")),
+        "patches": read_patches(args.padufes, ("val", "test")),
         "boxes": boxes(args.inflamed),
     }
     tests = {

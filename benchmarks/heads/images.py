@@ -11,13 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.downstream.patches import read_patches
 from benchmarks.editing.transfer_crops import Crops, box_crops
 from synthderm.datasets.folder import SkinFolder
 from synthderm.determinism import usual_torch
 from synthderm.evaluation.features import BATCH, FeatureNetwork, Features
 from synthderm.imaging.io import to_tensor
-from synthderm.training.image_pool import ImagePool
 
 SIDE = 224
 LEAST = 0.1  # share of an image that must be healthy for its tone to be measured there alone
@@ -67,21 +65,6 @@ def make_images(
     is_little = healthy.float().mean((1, 2, 3)) <= LEAST
     healthy = healthy | is_little.view(-1, 1, 1, 1)
     return Images(pixels, healthy, np.array(labels), np.unique(names, return_inverse=True)[1])
-
-
-def patches(padufes: Path, splits: Sequence[str]) -> Images:
-    """Inflamed lesions, 1, and healthy skin of the same photographs, 0; groups are patients."""
-    pools = [read_patches(padufes, split, SIDE) for split in splits]
-
-    def joined(part: Callable[[ImagePool], Tensor]) -> Tensor:
-        return torch.cat([part(pool) for pool in pools])
-
-    return make_images(
-        joined(lambda pool: pool.images),
-        joined(lambda pool: pool.masks) > 127,
-        joined(lambda pool: pool.labels).tolist(),
-        [name for pool in pools for name in pool.groups],
-    )
 
 
 def boxes(inflamed: Path) -> Images:

@@ -32,8 +32,8 @@ from benchmarks.heads.images import (
     dermoscopy,
     features,
     make_images,
-    patches,
 )
+from benchmarks.heads.patches import read_patches
 from benchmarks.heads.run import CLASSES, SEED
 from benchmarks.heads.tone_arms import ARMS, PLAIN, STEADY, WEIGHTS, scale, steadying
 from benchmarks.heads.tone_changes import (
@@ -102,7 +102,7 @@ def jittered(network: FeatureNetwork, images: Images, count: int) -> dict[str, F
 
 def inflamed_task(network: FeatureNetwork, args: argparse.Namespace) -> Task:
     """Inflamed or healthy patches."""
-    train = patches(args.padufes, ("train",))
+    train = read_patches(args.padufes, ("train",))
     made = jittered(network, train, args.copies)
     healthy = np.flatnonzero(train.labels == 0)
     eczema = edited(args.model)
@@ -117,7 +117,7 @@ def inflamed_task(network: FeatureNetwork, args: argparse.Namespace) -> Task:
         made[name][healthy] = rows
     real = Pool(features(network, train), train.labels)
     tests = {
-        "patches": rendered(network, patches(args.padufes, ("val", "test"))),
+        "patches": rendered(network, read_patches(args.padufes, ("val", "test"))),
         "boxes": rendered(network, boxes(args.inflamed)),
     }
     nothing = real.take(np.arange(0))

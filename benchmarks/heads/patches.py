@@ -1,5 +1,6 @@
-"""Task B's images: patches of inflamed skin and of healthy skin, cut from the same close-ups."""
+"""Patches of inflamed and of healthy skin, cut from the same close-ups."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -7,77 +8,68 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from benchmarks.downstream.data import group_of, read_rows
-from benchmarks.editing.windows import CLASSES, INFLAMED
-from synthderm.imaging.color import ita
+from benchmarks.editing.windows import INFLAMED
+from benchmarks.heads.images import SIDE, Images, make_images
+from synthderm.datasets.tables import read_table
 from synthderm.imaging.io import read_image, read_mask, to_tensor
 from synthderm.imaging.masks import clear_windows, skin_region
-from synthderm.training.image_pool import ImagePool
 
 HEALTHY_EACH = 3  # patches of healthy skin from one photograph, at most
 STEP = 4  # pixels from one place to the next that are compared
+COLUMNS = ("file_name", "label", "split")
 
 Corner = tuple[int, int]
+Patch = tuple[Tensor, Tensor, int, str]  # pixels, lesion, label and patient
 
 
-def read_patches(directory: Path, split: str, size: int) -> ImagePool:
-    """One patch on each inflamed lesion and up to three that do not touch it or each other.
+def read_patches(padufes: Path, splits: Sequence[str]) -> Images:
+    """One patch on each inflamed lesion, 1, and up to three that do not touch it or each other, 0;
+    groups are patients.
 
     A patch is a third of the photograph's shorter side wide. Photographs without a mask are left
     out, and so are those of other diagnoses: healthy patches come from the photographs that the
     inflamed ones come from, or a classifier could learn cameras and body sites instead.
 
-    Args:
-        directory: of close-ups, with a metadata.csv.
-        split: of it.
-        size: side of the patches in pixels, which they are scaled to.
-
-    Returns:
-        the patches, whose skin tone is that of the healthy skin of the photograph.
+    Raises:
+        ValueError: a split has no inflamed photograph with a mask.
     """
+    patches = [patch for split in splits for patch in _of_split(padufes, split)]
+    pixels, lesions, labels, patients = zip(*patches)
+    return make_images(torch.stack(pixels), torch.stack(lesions), labels, patients)
+
+
+def _of_split(padufes: Path, split: str) -> list[Patch]:
     rows = [
         row
-        for row in read_rows(directory)
+        for row in read_table(padufes / "metadata.csv", *COLUMNS)
         if row["split"] == split and row["label"] in INFLAMED and row.get("mask_file_name")
     ]
-    patches: list[tuple[Tensor, Tensor]] = []
-    labels: list[int] = []
-    tones: list[Tensor] = []
-    sources: list[dict[str, str]] = []
-    for row in tqdm(rows, desc=f"patches {directory.name} {split}", disable=None):
-        photograph = read_image(directory / row["file_name"])
-        mask = to_tensor(read_mask(directory / row["mask_file_name"], photograph.size)) > 0
-        image = to_tensor(photograph)
-        if not mask.any():
-            continue
-        side = min(image.shape[1:]) // 3
-        healthy = skin_region(image[None].float() / 255)[0] & ~mask
-        tone = ita(image[None, :, ::2, ::2].float() / 255, healthy[None, :, ::2, ::2])
-        rng = torch.Generator().manual_seed(len(patches))
-        corners = [place_on_lesion(mask, side), *place_beside_lesion(mask, healthy, side, rng)]
-        patches += [_cut(image, mask, corner, side, size) for corner in corners]
-        labels += [1] + [0] * (len(corners) - 1)
-        tones += [tone] * len(corners)
-        sources += [row] * len(corners)
+    patches: list[Patch] = []
+    for row in tqdm(rows, desc=f"patches {padufes.name} {split}", disable=None):
+        photograph = read_image(padufes / row["file_name"])
+        mask = to_tensor(read_mask(padufes / row["mask_file_name"], photograph.size)) > 0
+        if mask.any():
+            rng = torch.Generator().manual_seed(len(patches))
+            patient = row.get("patient_id") or row["file_name"]
+            patches += _of_photograph(to_tensor(photograph), mask, patient, rng)
     if not patches:
         raise ValueError(
-            f"{directory}: split {split!r} has no photograph of {', '.join(INFLAMED)} with a mask."
+            f"{padufes}: split {split!r} has no photograph of {', '.join(INFLAMED)} with a mask."
         )
-    images, masks = zip(*patches)
-    return ImagePool(
-        torch.stack(images),
-        torch.stack(masks).byte() * 255,
-        torch.tensor(labels),
-        torch.cat(tones),
-        CLASSES,
-        groups=[group_of(row) for row in sources],
-        names=[row["file_name"] for row in sources],
-    )
+    return patches
 
 
-def _cut(
-    image: Tensor, mask: Tensor, corner: Corner, side: int, size: int
-) -> tuple[Tensor, Tensor]:
+def _of_photograph(
+    image: Tensor, mask: Tensor, patient: str, rng: torch.Generator
+) -> Iterator[Patch]:
+    side = min(image.shape[1:]) // 3
+    healthy = skin_region(image[None].float() / 255)[0] & ~mask
+    yield *cut(image, mask, place_on_lesion(mask, side), side, SIDE), 1, patient
+    for corner in place_beside_lesion(mask, healthy, side, rng):
+        yield *cut(image, mask, corner, side, SIDE), 0, patient
+
+
+def cut(image: Tensor, mask: Tensor, corner: Corner, side: int, size: int) -> tuple[Tensor, Tensor]:
     """A square of an image and its mask, scaled: (3, size, size) uint8 and (1, size, size) bool."""
     top, left = corner
     window = (slice(None), slice(top, top + side), slice(left, left + side))
