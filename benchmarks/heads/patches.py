@@ -17,6 +17,7 @@ from synthderm.imaging.masks import clear_windows, skin_region
 HEALTHY_EACH = 3  # patches of healthy skin from one photograph, at most
 STEP = 4  # pixels from one place to the next that are compared
 COLUMNS = ("file_name", "label", "split")
+OPTIONAL = ("mask_file_name", "patient_id")
 
 Corner = tuple[int, int]
 Patch = tuple[Tensor, Tensor, int, str]  # pixels, lesion, label and patient
@@ -41,7 +42,7 @@ def read_patches(padufes: Path, splits: Sequence[str]) -> Images:
 def _of_split(padufes: Path, split: str) -> list[Patch]:
     rows = [
         row
-        for row in read_table(padufes / "metadata.csv", *COLUMNS)
+        for row in read_table(padufes / "metadata.csv", *COLUMNS, optional=OPTIONAL)
         if row["split"] == split and row["label"] in INFLAMED and row.get("mask_file_name")
     ]
     patches: list[Patch] = []

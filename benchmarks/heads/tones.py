@@ -59,7 +59,7 @@ JITTERS = {
 COPIES = 1
 NEAR = 3.0  # degrees of ITA
 SHARE = 0.5  # of the training photographs, in each draw
-POOL = 0.2  # of ISIC 2017 `train`, that draws are made from
+POOL = 0.15  # of ISIC 2017 `train`, that draws are made from
 
 
 class Rendered(NamedTuple):
@@ -226,7 +226,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--model", default="eczema", help="editor: bundled name, folder or Hub id")
     add("--task", nargs="+", choices=TASKS, default=[*TASKS], help="both where not given")
     add("--copies", type=int, default=COPIES, help=f"changed copies of a photograph ({COPIES})")
-    add("--images", type=int, default=480, help="generated lesions (480)")
+    add("--images", type=int, default=360, help="generated lesions (360)")
     add("--draws", type=int, default=5, help="of the photographs (5)")
     add("--cache", type=Path, default=Path("features"), help="folder of features (features)")
     add("--out", type=Path, default=RESULTS / "heads")
