@@ -43,7 +43,7 @@ class Chosen(NamedTuple):
     outcome: Outcome
 
 
-class Tested(NamedTuple):
+class Examined(NamedTuple):
     """Images as heads see them: 1 is inflamed."""
 
     features: Features
@@ -55,7 +55,7 @@ Cells = dict[Cell, list[Chosen]]
 Scores = dict[Cell, Score]
 
 
-def score_all(outcomes: Cells, tests: dict[str, Tested], resamples: int) -> dict[str, Scores]:
+def score_all(outcomes: Cells, tests: dict[str, Examined], resamples: int) -> dict[str, Scores]:
     """AUROC of every cell on every test."""
     scores: dict[str, Scores] = {}
     start = 0
@@ -94,7 +94,7 @@ def compared_with(outcomes: Cells, cell: Cell) -> dict[str, str]:
 
 
 def summarise(
-    outcomes: Cells, tests: dict[str, Tested], resamples: int = RESAMPLES
+    outcomes: Cells, tests: dict[str, Examined], resamples: int = RESAMPLES
 ) -> dict[str, Any]:
     """The figures by test, and the comparisons of `EczemaEdit`, with p values corrected for their
     number on each test."""

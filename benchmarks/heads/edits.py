@@ -24,7 +24,7 @@ from benchmarks.editing.transfer_crops import calm_crops
 from benchmarks.heads import edit_arms as names
 from benchmarks.heads.edit_arms import AMOUNTS, ARMS, WITHOUT, draw, made_of
 from benchmarks.heads.edit_changes import RANDAUGMENT, edited, pasted_on, tinted
-from benchmarks.heads.edit_summary import CLOSE_UPS, ELSEWHERE, Cell, Chosen, Tested, summarise
+from benchmarks.heads.edit_summary import CLOSE_UPS, ELSEWHERE, Cell, Chosen, Examined, summarise
 from benchmarks.heads.images import EVERY, Images, boxes, copies, features, from_crops
 from benchmarks.heads.patches import read_patches
 from benchmarks.heads.plan import DRAWS_OF_ALL
@@ -161,7 +161,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "boxes": boxes(args.inflamed),
     }
     tests = {
-        name: Tested(features(network, one), one.labels, one.groups) for name, one in images.items()
+        name: Examined(features(network, one), one.labels, one.groups)
+        for name, one in images.items()
     }
     sources = {CLOSE_UPS: read_close_ups(network, args), ELSEWHERE: read_elsewhere(network, args)}
     rows = np.concatenate([test.features for test in tests.values()])

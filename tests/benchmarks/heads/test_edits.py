@@ -8,7 +8,7 @@ from benchmarks.heads import edit_arms as names
 from benchmarks.heads import edits
 from benchmarks.heads.edit_arms import ARMS, draw, made_of, mixed
 from benchmarks.heads.edit_changes import RANDAUGMENT, after, pasted_on, tinted
-from benchmarks.heads.edit_summary import CLOSE_UPS, ELSEWHERE, Cell, Tested, summarise
+from benchmarks.heads.edit_summary import CLOSE_UPS, ELSEWHERE, Cell, Examined, summarise
 from benchmarks.heads.images import Images, copies, features, make_images
 from benchmarks.heads.plan import BEST_CLASSICAL
 from benchmarks.heads.tone_changes import TONE_JITTER
@@ -140,7 +140,7 @@ def test_knowledge_is_found_and_the_section_says_what_was_met(material, monkeypa
     few = {name: dict(list(arms.items())[:1]) for name, arms in ARMS.items()}
     monkeypatch.setattr(edits, "ARMS", few)
     pools = {"patches": pool_of(80, 5), "boxes": pool_of(40, 6)}
-    tests = {name: Tested(*pool, np.arange(len(pool.labels))) for name, pool in pools.items()}
+    tests = {name: Examined(*pool, np.arange(len(pool.labels))) for name, pool in pools.items()}
     rows = np.concatenate([pool.features for pool in pools.values()])
     source = edits.Source(material, np.arange(60))
     wanted = edits.cells(("0", "5"))
