@@ -10,11 +10,13 @@ from typing import Any
 from benchmarks.common import RESULTS
 from benchmarks.tables.audit import audit_section
 from benchmarks.tables.editing import appearance_section, editing_section, transfer_section
+from benchmarks.tables.edits import edits_section
 from benchmarks.tables.fidelity import REFERENCE, fidelity_section
 from benchmarks.tables.heads import heads_section
 from benchmarks.tables.markdown import paragraph
 from benchmarks.tables.reliability import reliability_page
 from benchmarks.tables.speed import cuda_section, speed_section
+from benchmarks.tables.tones import tones_section
 from benchmarks.tables.tuned import tuned_section
 from synthderm.files import write_text
 
@@ -54,6 +56,10 @@ def make_page(results: Path) -> str:
         lines += cuda_section(read(results / "speed-cuda.json"))
     if (results / "heads" / "summary.json").is_file():
         lines += heads_section(read(results / "heads" / "summary.json"))
+    if (results / "heads" / "tones.json").is_file():
+        lines += tones_section(read(results / "heads" / "tones.json"))
+    if (results / "heads" / "edits.json").is_file():
+        lines += edits_section(read(results / "heads" / "edits.json"))
     if (results / "tuned" / "summary.json").is_file():
         lines += tuned_section(read(results / "tuned" / "summary.json"))
     return "\n".join(lines).rstrip() + "\n"
