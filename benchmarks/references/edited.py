@@ -33,7 +33,7 @@ class EditMeasures:
         with torch.random.fork_rng():
             torch.manual_seed(3)
             self.batches, others = (
-                [self._sample(healthy, part) for part in parts(count)] for _ in range(2)
+                [self._sample(healthy, part) for part in batch_sizes(count)] for _ in range(2)
             )
         # Other patches of the same photographs: a system is not measured against its own answer.
         self.drawn = torch.cat([batch.lesional for batch in others])
@@ -47,7 +47,9 @@ class EditMeasures:
 
     def features(self, images: Tensor) -> Tensor:
         pixels = (images * 255).round().to(torch.uint8)
-        return torch.cat([self.extractor(part).cpu() for part in pixels.split(BATCH)])
+        with self.setup.cast:
+            parts = [self.extractor(part).float().cpu() for part in pixels.split(BATCH)]
+        return torch.cat(parts)
 
     def kid(self, images: Tensor) -> float:
         """KID x1000 of edited patches to patches on which the renderer drew."""
@@ -104,7 +106,7 @@ class EditMeasures:
         return torch.cat([row.float().clamp(0, 1) for row in rows])
 
 
-def parts(count: int) -> list[int]:
+def batch_sizes(count: int) -> list[int]:
     """Batches that are `count` images together."""
     return [len(part) for part in torch.arange(count).split(BATCH)]
 

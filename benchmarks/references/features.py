@@ -88,6 +88,9 @@ class ImageOnly(Generator):
         labels = torch.zeros_like(wanted.labels)
         return self.network(wanted.latents, labels)[:, :3]
 
+    def finish(self) -> None:
+        self.network.freeze()
+
 
 def load_photographs(setup: Setup) -> tuple[Tensor, WhitenedFeatures, Tensor]:
     """All photographs (N, 3, S, S) in [-1, 1], the features, and the photographs' own (N, groups,

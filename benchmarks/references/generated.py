@@ -47,13 +47,14 @@ class GeneratedMeasures:
         return train_unet(self.train, SEGMENTER_STEPS, self.setup.size)
 
     def features(self, images: Tensor) -> Tensor:
-        return torch.cat([self.extractor(part).cpu() for part in images.split(BATCH)])
+        with self.setup.cast:
+            parts = [self.extractor(part).float().cpu() for part in images.split(BATCH)]
+        return torch.cat(parts)
 
     def compare(self, images: Tensor) -> Figures:
         """KID x1000, recall, coverage and precision of images (N, 3, S, S) uint8 to `test`."""
         fake = self.features(images)
-        count = min(len(fake), len(self.real))
-        figures = metrics.prdc(self.real[:count], fake[:count])
+        figures = metrics.prdc(self.real, fake)
         chosen = {key: figures[key] for key in ("precision", "recall", "coverage")}
         return {"kid_x1000": 1000 * metrics.kid(self.real, fake)[0], **chosen}
 
@@ -76,6 +77,7 @@ class GeneratedMeasures:
 
     def measure(self, generator: Generator) -> tuple[Figures, Tensor]:
         """All figures of a generator, and its contact sheet (3, H, W) uint8."""
+        generator.finish()
         made = self.make(generator)
         images = ((made[:, :3] + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
         figures = self.compare(images)

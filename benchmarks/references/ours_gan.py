@@ -36,6 +36,9 @@ class OurGenerator(Generator):
     def forward(self, wanted: Wanted) -> Tensor:
         return self.network(wanted.latents, wanted.labels)
 
+    def finish(self) -> None:
+        self.network.freeze()
+
 
 class OurGAN(System):
     def __init__(self, setup: Setup) -> None:

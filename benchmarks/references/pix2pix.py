@@ -142,9 +142,7 @@ class Pix2Pix(System):
         loss_d = torch.stack([discriminator_loss(a, b) for a, b in logits]).mean()
         update(self.optimizer_d, loss_d)
         with fixed(self.discriminators), self.setup.cast:
-            on_fake = [
-                D(self.see(x, fake)) for D, x, fake in zip(self.discriminators, given, made)
-            ]
+            on_fake = [D(self.see(x, fake)) for D, x, fake in zip(self.discriminators, given, made)]
         loss_g = torch.stack([generator_loss(x) for x in on_fake]).mean()
         error = torch.stack([F.l1_loss(a.float(), b) for a, b in zip(made, wanted)]).mean()
         update(self.optimizer_g, loss_g + WEIGHT * error)

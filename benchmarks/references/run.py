@@ -9,8 +9,8 @@ file of this folder, whose docstring names the paper and what differs from it. A
 --minutes are each system's, on a CPU of the process's own time on one thread; two cores do all of
 it with --minutes 20 overnight, a GPU with --minutes 0.5 in about 10 minutes.
 
-Writes into --out `systems.jsonl`, a line a system, and SYSTEM.jpg, its contact sheet. A run that was
-stopped goes on with the next system when the same command is given again. The page
+Writes into --out `systems.jsonl`, a line a system, and SYSTEM.jpg, its contact sheet. A run that
+was stopped goes on with the next system when the same command is given again. The page
 docs/benchmarks.md is made from benchmarks/results/references/.
 """
 

@@ -88,6 +88,9 @@ class Generator(nn.Module):
         """(count, latent_dim) float, as the paper draws them once training is over."""
         return torch.randn(count, self.latent_dim, generator=rng)
 
+    def finish(self) -> None:
+        """Training is over: what is done once for quicker images. Most do nothing."""
+
 
 class Editor(nn.Module):
     """Networks that add eczema to skin and remove it; images are in [0, 1]."""

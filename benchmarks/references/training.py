@@ -46,7 +46,7 @@ class Trained:
         system: the system; its `generator` has the last weights.
         average: the generator with averaged weights, in eval mode: what is measured.
         images: how many were shown.
-        seconds: how long it took, the system's own preparation included.
+        seconds: how long it took, without what a system prepares before its first step.
         losses: the last step's.
     """
 
@@ -73,10 +73,10 @@ def train(
         FloatingPointError: a loss is not finite.
     """
     torch.manual_seed(seed)
-    watch, images, printed, seconds = Stopwatch(setup.device), 0, 0.0, 0.0
     system = make(setup)
     system.generator.train()
     average = copy.deepcopy(system.generator).eval().requires_grad_(False)
+    watch, images, printed, seconds = Stopwatch(setup.device), 0, 0.0, 0.0
     while not images or seconds < 60 * minutes:
         losses = system.step(min(1.0, seconds / (60 * minutes)))
         update_ema(average, system.generator, ema_decay(images, system.batch, HALF_LIFE))

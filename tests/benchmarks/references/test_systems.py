@@ -46,7 +46,7 @@ def test_images_have_the_right_shape_and_range(trained, setup):
             images = [generator.add(batch), generator.remove(batch.lesional, batch.mask, batch)]
             for image in images:
                 assert image.shape == batch.healthy.shape
-                assert 0 <= image.min() and image.max() <= 1
+                assert image.min() >= 0 and image.max() <= 1
             found = generator.find(batch.lesional, batch)
             assert (found is None) == (name in BLIND)
             assert found is None or found.dtype == torch.bool and found.shape == batch.mask.shape
@@ -57,7 +57,7 @@ def test_images_have_the_right_shape_and_range(trained, setup):
         images = generator(wanted).float()
     has_mask = name in GROUPS["mask"]
     assert images.shape == (2, 4 if has_mask else 3, 32, 32)
-    assert -1 <= images.min() and images.max() <= 1
+    assert images.min() >= -1 and images.max() <= 1
 
 
 def test_a_loss_that_is_not_finite_stops_the_run():
