@@ -59,6 +59,16 @@ def mean_interval(values: Sequence[float]) -> dict[str, Any]:
     return {"mean": mean(values), "half_width": half, "values": list(values)}
 
 
+def holm(p_values: dict[str, float]) -> dict[str, float]:
+    """p values corrected for their number (Holm, Scand. J. Stat. 6, 1979)."""
+    from statsmodels.stats.multitest import multipletests
+
+    if not p_values:
+        return {}
+    corrected = multipletests(list(p_values.values()), method="holm")[1]
+    return dict(zip(p_values, corrected.tolist()))
+
+
 def mean_sd(values: Sequence[float]) -> dict[str, float | None]:
     """The mean and the standard deviation, None where there is one value alone."""
     return {"mean": mean(values), "sd": stdev(values) if len(values) > 1 else None}

@@ -1,5 +1,6 @@
-"""What learns from edited crops in the transfer benchmark: a linear probe, the same one without the
-cameras of the close-ups, and a fine-tuned network."""
+"""What learns from edited crops in the transfer benchmark: a linear probe, the same one without
+the cameras of the close-ups, and a fine-tuned network; and probe and network where half of the
+skin was made dark before it was edited."""
 
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ LEARNERS = {
     "probe": "a linear probe",
     "other cameras": "the same probe, which has seen no close-up: hands and dermoscopy alone",
     "fine-tuned": f"the network, fine-tuned in {STEPS} steps of 12 crops of 96 px",
+    "probe, half dark": "a linear probe; half of the calm crops were made dark by melanin",
+    "fine-tuned, half dark": "the network, fine-tuned on the same crops, half of them dark",
 }
 
 
@@ -29,6 +32,19 @@ class Features(NamedTuple):
 
     late: Tensor
     early: Tensor
+
+    def replace(self, rows: Tensor, others: "Features") -> "Features":
+        """The same with the crops at `rows` (M,) taken from `others`, which are M."""
+        late, early = self.late.clone(), self.early.clone()
+        late[rows], early[:, rows] = others.late, others.early
+        return Features(late, early)
+
+
+class Pairs(NamedTuple):
+    """What is learnt from: features of the same N crops, before and after they were edited."""
+
+    calm: Features
+    edited: Features
 
 
 class Learners:
@@ -51,8 +67,8 @@ class Learners:
 
     def scores(
         self,
-        calm: Features,
-        edited: Features,
+        crops: Pairs,
+        half_dark: Pairs,
         is_close_up: Tensor,
         tests: dict[str, Features],
         seed: int,
@@ -60,19 +76,31 @@ class Learners:
         """By learner and test the (M,) scores of its crops, high where there is inflammation.
 
         Args:
-            calm, edited: the same N crops, before and after.
+            crops: N crops.
+            half_dark: the same N crops, half of which were made dark first.
             is_close_up: (N,) bool.
             tests: by name, of M crops each.
             seed: of the order of fine-tuning.
         """
-        probe = _fit(calm.late, edited.late)
-        other = _fit(calm.late[~is_close_up], edited.late[~is_close_up])
-        tuned = fine_tune(self.spec, calm.early, edited.early, seed, self.steps)
-        return {
-            "probe": {key: probe_scores(probe, test.late) for key, test in tests.items()},
-            "other cameras": {key: probe_scores(other, test.late) for key, test in tests.items()},
-            "fine-tuned": {key: tuned.scores(test.early[0]) for key, test in tests.items()},
+        late = {
+            "probe": _fit(crops.calm.late, crops.edited.late),
+            "other cameras": _fit(*(part.late[~is_close_up] for part in crops)),
+            "probe, half dark": _fit(half_dark.calm.late, half_dark.edited.late),
         }
+        tuned = {
+            name: fine_tune(self.spec, calm.early, edited.early, seed, self.steps)
+            for name, (calm, edited) in (
+                ("fine-tuned", crops),
+                ("fine-tuned, half dark", half_dark),
+            )
+        }
+        scores = {
+            name: {key: probe_scores(probe, test.late) for key, test in tests.items()}
+            for name, probe in late.items()
+        }
+        for name, network in tuned.items():
+            scores[name] = {key: network.scores(test.early[0]) for key, test in tests.items()}
+        return scores
 
 
 def _fit(calm: Tensor, edited: Tensor) -> Pipeline:

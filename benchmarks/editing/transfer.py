@@ -6,10 +6,10 @@
 Writes benchmarks/results/transfer.json.
 
 A learner (see `LEARNERS`: linear probes on the features of a frozen network, and that network
-fine-tuned) learns to tell calm crops of skin from the same crops with added eczema. Then it has to
-tell real inflamed from calm skin: see `TESTS`. The figure is the AUROC; 0.5 is chance. No patient
-of a test is one whose skin is learnt from. Editors trained on real lesions of `train` may have seen
-some that are tested here.
+fine-tuned, on skin as it is and with half of it made dark) learns to tell calm crops of skin from
+the same crops with added eczema. Then it has to tell real inflamed from calm skin: see `TESTS`. The
+figure is the AUROC; 0.5 is chance. No patient of a test is one whose skin is learnt from. Editors
+trained on real lesions of `train` may have seen some that are tested here.
 
 Rows: unchanged crops, of which nothing can be learnt; a red tint in the mask; the renderer of the
 editors' training images; editors; and drawings of your own (--drawing). Masks cover 30 to 80% of
@@ -34,9 +34,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.common import RESULTS, provenance, write_json
-from benchmarks.downstream.bootstrap import RESAMPLES
 from benchmarks.editing import transfer_crops
-from benchmarks.editing.learners import LEARNERS, STEPS, Features, Learners
+from benchmarks.editing.learners import LEARNERS, STEPS, Features, Learners, Pairs
 from benchmarks.editing.methods import (
     Method,
     add_model_argument,
@@ -54,6 +53,7 @@ from synthderm.evaluation.measures import auroc
 from synthderm.metrics import load_extractor
 from synthderm.models.cache import load_editor
 
+RESAMPLES = 4000
 COVERAGE, SEVERITY = (0.3, 0.8), (0.3, 1.0)
 CLOSE_UPS = ("skin", "naevus")  # kinds of calm crops that the cameras of the tests took
 
@@ -211,12 +211,20 @@ def measure(args: argparse.Namespace, methods: dict[str, Method]) -> dict[str, A
     calm = transfer_crops.calm_crops(args.padufes, args.hands, args.isic, args.limit)
     calm_features = learners.features(calm.images)
     is_close_up = torch.tensor([kind in CLOSE_UPS for kind in calm.kinds])
+    rng = torch.Generator().manual_seed(0)
+    dark_rows = torch.randperm(len(calm.images), generator=rng)[::2]
+    dark, _ = shift_tone(calm.images[dark_rows], TONES["dark"][0])
+    half_dark_features = calm_features.replace(dark_rows, learners.features(dark))
     rows: dict[str, dict[str, Any]] = {learner: {} for learner in LEARNERS}
     for name, method in methods.items():
         by_seed = []
         for seed in args.seeds:
             edited = learners.features(edit(method, calm.images, seed))
-            by_seed.append(learners.scores(calm_features, edited, is_close_up, test_features, seed))
+            edited_dark = learners.features(edit(method, dark, seed))
+            pairs = Pairs(calm_features, edited)
+            half_dark = Pairs(half_dark_features, edited.replace(dark_rows, edited_dark))
+            scores = learners.scores(pairs, half_dark, is_close_up, test_features, seed)
+            by_seed.append(scores)
         for learner in LEARNERS:
             row = {
                 key: measure_scores(torch.stack([scores[learner][key] for scores in by_seed]), test)

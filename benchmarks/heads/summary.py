@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.downstream.bootstrap import holm
+from benchmarks.common import holm
 from benchmarks.heads.plan import (
     AMOUNTS,
     BEST_CLASSICAL,
