@@ -94,17 +94,19 @@ def shorten(text: str) -> str:
     return f"{name}{sign}{Path(file).name}"
 
 
-def read_lines(path: Path, settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The finished systems by name.
+def read_lines(
+    path: Path, settings: dict[str, Any], groups: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """The finished systems by name; those of groups that are not asked for stay as they are.
 
     Raises:
-        ValueError: they were made with other settings.
+        ValueError: a system of these groups was trained with other settings.
     """
     if not path.is_file():
         return {}
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     for line in lines:
-        for key, value in settings.items():
+        for key, value in settings.items() if line["group"] in groups else ():
             if line["settings"].get(key) != value:
                 raise ValueError(
                     f"{path.name} has {line['system']} with {key} {line['settings'].get(key)!r}, "
@@ -196,7 +198,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         unknown = set(args.only) - {name for group in GROUPS.values() for name in group}
         if unknown:
             raise ValueError(f"--only {min(unknown)}: there is no such system.")
-        done = read_lines(path, settings)
+        done = read_lines(path, settings, args.group)
         for group in args.group:
             first = "photographs-edit" if group == "edit" else "photographs"
             chosen = [name for name in GROUPS[group] if name in args.only or not args.only]
@@ -210,7 +212,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                 done[name] = {**line, **found, **provenance()}
                 args.out.mkdir(parents=True, exist_ok=True)
                 write_text(path, "".join(json.dumps(line) + "\n" for line in done.values()))
-                shown = " ".join(f"{k} {v:.4g}" for k, v in found["figures"].items() if v)
+                shown = " ".join(
+                    f"{k} {v:.4g}" for k, v in found["figures"].items() if v is not None
+                )
                 print(f"{name}: {shown}", flush=True)
 
 

@@ -74,9 +74,11 @@ def test_sheets_stand_under_each_other(tmp_path):
     assert page.size == (30, 2 * (10 + 14 + 4))
 
 
-def test_what_is_written_is_json_a_line(tmp_path):
+def test_other_settings_are_refused_within_a_group(tmp_path):
     path = tmp_path / "systems.jsonl"
-    path.write_text(json.dumps({"system": "x", "settings": {"seed": 0}}) + "\n")
-    assert run.read_lines(path, {"seed": 0})["x"]["system"] == "x"
+    line = {"system": "x", "group": "noise", "settings": {"seed": 0}}
+    path.write_text(json.dumps(line) + "\n")
+    assert run.read_lines(path, {"seed": 0}, ["noise"])["x"]["system"] == "x"
+    assert "x" in run.read_lines(path, {"seed": 1}, ["edit"])
     with pytest.raises(ValueError, match="systems.jsonl has x with seed 0, and now it is 1"):
-        run.read_lines(path, {"seed": 1})
+        run.read_lines(path, {"seed": 1}, ["noise", "edit"])
