@@ -29,7 +29,7 @@ from benchmarks.references.system import (
 )
 
 WIDTHS = (128, 128, 96, 48, 24, 16)  # of 4, 8, 16, 32, 64 and 128 px
-STAGE = 0.12  # share of the time of each stage but the last; its first half fades in
+STAGE = 0.1  # share of the time of each stage but the last; its first half fades in
 PENALTY, DRIFT = 10.0, 0.001
 
 
@@ -147,6 +147,7 @@ class ProGAN(System):
 
     def step(self, progress: float) -> Losses:
         level, alpha = stage(progress, len(self.generator.widths))
+        self.is_growing = alpha < 1
         real, labels = self.setup.sample()
         real = F.adaptive_avg_pool2d(real[:, :3], 4 * 2**level)
         if alpha < 1:

@@ -116,6 +116,7 @@ class System:
     """
 
     generator: Generator | Editor
+    is_growing = False  # whether layers are new: averages of weights begin when it is over
 
     def __init__(self, setup: Setup) -> None:
         self.setup, self.batch = setup, setup.batch

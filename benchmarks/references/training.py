@@ -76,10 +76,11 @@ def train(
     system = make(setup)
     system.generator.train()
     average = copy.deepcopy(system.generator).eval().requires_grad_(False)
-    watch, images, printed, seconds = Stopwatch(setup.device), 0, 0.0, 0.0
+    watch, images, grown, printed, seconds = Stopwatch(setup.device), 0, 0, 0.0, 0.0
     while not images or seconds < 60 * minutes:
         losses = system.step(min(1.0, seconds / (60 * minutes)))
-        update_ema(average, system.generator, ema_decay(images, system.batch, HALF_LIFE))
+        grown = images if system.is_growing else grown
+        update_ema(average, system.generator, ema_decay(images - grown, system.batch, HALF_LIFE))
         images += system.batch
         seconds = watch.read()
         if seconds >= printed + LINE_EVERY:

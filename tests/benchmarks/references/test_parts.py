@@ -49,9 +49,9 @@ def test_fade_in_goes_from_the_doubled_old_image_to_the_new_one():
 
 
 def test_stages_follow_the_time():
-    assert progan.stage(0.0, 5) == (0, 1.0) and progan.stage(0.12, 5) == (1, 0.0)
-    assert progan.stage(0.15, 5) == pytest.approx((1, 0.5))
-    assert progan.stage(0.2, 5) == (1, 1.0) and progan.stage(1.0, 5) == (4, 1.0)
+    assert progan.stage(0.0, 5) == (0, 1.0) and progan.stage(0.1, 5) == (1, 0.0)
+    assert progan.stage(0.125, 5) == pytest.approx((1, 0.5))
+    assert progan.stage(0.17, 5) == (1, 1.0) and progan.stage(1.0, 5) == (4, 1.0)
 
 
 def test_gradient_consistency_is_0_for_the_same_edges_and_1_without_any_in_common():

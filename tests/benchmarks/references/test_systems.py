@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmarks.references import rs_imle
+from benchmarks.references import rs_imle, training
 from benchmarks.references.system import Editor, Wanted
 from benchmarks.references.systems import GROUPS
 from benchmarks.references.training import read, train
@@ -66,3 +66,24 @@ def test_images_have_the_right_shape_and_range(trained, setup):
 def test_a_loss_that_is_not_finite_stops_the_run():
     with pytest.raises(FloatingPointError, match="dcgan: the loss D is nan after 7 images"):
         read("dcgan", 7, {"D": torch.tensor(float("nan"))})
+
+
+def test_weights_are_averaged_when_nothing_grows_any_more(setup, monkeypatch):
+    """While layers are faded in, the average follows; then it begins."""
+
+    def step(self, progress):
+        self.is_growing = self.count < 3
+        self.count += 1
+        with torch.no_grad():
+            self.generator.network.layers[0].weight.fill_(self.count)
+        return {"D": torch.zeros(())}
+
+    system = SYSTEMS["dcgan"]
+    monkeypatch.setattr(system, "count", 0, raising=False)
+    monkeypatch.setattr(system, "step", step)
+    seconds = iter([1.0, 2.0, 3.0, 4.0, 60.0])
+    monkeypatch.setattr(training.Stopwatch, "read", lambda self: next(seconds))
+    average = train(system, setup, 1.0, "dcgan").average.network.layers[0].weight
+    # 1, 2, 3 while it grows; then 4 with a decay of 1/11, and 5 with one of 1/6.
+    fourth = 4 - 1 / 11
+    assert torch.allclose(average, torch.full_like(average, 5 - (5 - fourth) / 6), atol=1e-4)
