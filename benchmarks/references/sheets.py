@@ -15,11 +15,10 @@ from torch import Tensor
 from benchmarks.common import RESULTS
 from benchmarks.references.systems import GROUPS
 from synthderm.datasets.synthetic import SyntheticSkinDataset
-from synthderm.imaging.eczema_renderer import draw_eczema
 from synthderm.imaging.io import to_pil, write_image
 from synthderm.imaging.lesions import sample_latents
 from synthderm.imaging.masks import sample_masks
-from synthderm.training.edit_batches import EditBatch
+from synthderm.training.edit_batches import EditBatch, draw_pairs
 
 PATCHES = 10
 MARGIN, GAP = 14, 4  # pixels of a title, and between systems
@@ -38,9 +37,8 @@ def sample_patches(size: int, device: torch.device) -> EditBatch:
         latents = sample_latents(PATCHES)
     severity = torch.linspace(0.4, 1.0, PATCHES)
     known = torch.ones_like(mask)
-    plain = EditBatch(images, known, mask, severity, images, mask, latents).to(device)
-    drawn = draw_eczema(plain.healthy, plain.mask, plain.severity, plain.latents)
-    return plain._replace(lesional=drawn)
+    batch = EditBatch(images, known, mask, severity, images, mask, latents, mask)
+    return draw_pairs(batch.to(device))
 
 
 def save_sheet(sheet: Tensor, path: Path) -> None:
