@@ -22,9 +22,12 @@ from synthderm.imaging.lesions import sample_latents
 from synthderm.imaging.masks import sample_masks
 from synthderm.training.edit_batches import EditBatch, draw_pairs
 
-PATCHES = 10
+PATCHES = 10  # images in a row of each sheet
+KEPT = {"noise": (8, 1), "mask": (8, 2), "edit": (4, 4)}  # columns and rows that are shown
 MARGIN, GAP = 14, 4  # pixels of a title, and between systems
+SPACE = 2  # pixels between images
 QUALITY = 80
+SMALL_QUALITY = 68  # of what is shown in the documentation
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -48,6 +51,12 @@ def save_sheet(sheet: Tensor, path: Path) -> None:
     write_image(to_pil(sheet), path, quality=QUALITY)
 
 
+def crop(sheet: Image.Image, columns: int, rows: int) -> Image.Image:
+    """The first columns and rows of a sheet."""
+    side = (sheet.width + SPACE) // PATCHES  # of an image and the space after it
+    return sheet.crop((0, 0, columns * side - SPACE, rows * side - SPACE))
+
+
 def join_sheets(sheets: dict[str, Image.Image]) -> Image.Image:
     """Sheets under each other, each under its name."""
     width = max(sheet.width for sheet in sheets.values())
@@ -68,10 +77,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = p.parse_args(argv)
     for group, systems in GROUPS.items():
         files = {name: args.folder / f"{name}.jpg" for name in systems}
-        sheets = {name: Image.open(file) for name, file in files.items() if file.is_file()}
+        sheets = {
+            name: crop(Image.open(file), *KEPT[group])
+            for name, file in files.items()
+            if file.is_file()
+        }
         if sheets:
             path = args.docs / f"systems-{group}.jpg"
-            write_image(join_sheets(sheets), path, quality=QUALITY)
+            write_image(join_sheets(sheets), path, quality=SMALL_QUALITY)
             print(path)
 
 

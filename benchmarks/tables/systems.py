@@ -43,10 +43,13 @@ EXPLANATIONS = {
     "mask": "The same measures. `mask-to-lesion` starts from the masks of photographs.",
     "edit": (
         "Eczema drawn by the renderer on healthy patches of close-ups. KID of patches with added "
-        "eczema is to patches on which the renderer drew. PSNR is inside the mask, of the removal "
-        "of drawn eczema, the median. Pixels outside the mask should not change. Dice is of the "
-        "eczema that is found by those who are not told where it is. MACs are those of networks, "
-        "without what is drawn from their maps."
+        "eczema is to other patches on which the renderer drew: it is small for those who change "
+        "little, and is to be read beside that of patches that nobody edited. PSNR is inside the "
+        "mask, of the removal of drawn eczema, the median, to be read beside that of eczema that "
+        "is left where it is. Pixels outside the mask should not change. Dice is of the eczema "
+        "that is found by those who are not told where it is. MACs are those of networks, without "
+        "what is drawn from their maps. The sheet shows generated skin, the renderer's eczema on "
+        "it, the system's, and the renderer's removed again."
     ),
 }
 COMMON = (
@@ -84,7 +87,7 @@ def group_section(
     """The section of one group."""
     figures = EDITED if group == "edit" else GENERATED
     titles = [title for title, *_ in [*figures, *COSTS]]
-    rows = [reference_row(group, lines, figures)]
+    rows = reference_rows(group, lines, figures)
     for name, line in chosen.items():
         values = [cell(line["figures"], *column[1:]) for column in [*figures, *COSTS]]
         rows.append([f"`{name}`", *values, f"{line['images_per_minute']:,.0f}"])
@@ -103,13 +106,25 @@ def group_section(
     return page
 
 
-def reference_row(group: str, lines: dict[str, Line], figures: list[tuple[Any, ...]]) -> list[str]:
-    """What photographs reach, or the renderer itself."""
-    name = "photographs-edit" if group == "edit" else "photographs"
-    found = lines[name]["figures"] if name in lines else {}
-    title = "*the renderer; nothing removed*" if group == "edit" else "*photographs of `train`*"
-    values = [cell(found, *column[1:]) for column in figures]
-    return [title, *values, *[""] * (len(COSTS) + 1)]
+def reference_rows(
+    group: str, lines: dict[str, Line], figures: list[tuple[Any, ...]]
+) -> list[list[str]]:
+    """What photographs reach; or the renderer itself, and who does nothing."""
+    rest = [""] * (len(COSTS) + 1)
+    if group != "edit":
+        found = lines["photographs"]["figures"] if "photographs" in lines else {}
+        return [["*photographs of `train`*", *(cell(found, *c[1:]) for c in figures), *rest]]
+    found = lines["photographs-edit"]["figures"] if "photographs-edit" in lines else {}
+    drawn = {"kid_x1000": found.get("kid_x1000")}
+    nothing = {
+        "kid_x1000": found.get("kid_x1000_unedited"),
+        "removal_psnr": found.get("removal_psnr"),
+        "changed_outside": 0.0,
+    }
+    return [
+        [title, *(cell(values, *column[1:]) for column in figures), *rest]
+        for title, values in (("*the renderer*", drawn), ("*nothing is edited*", nothing))
+    ]
 
 
 def cell(figures: dict[str, Any], key: str, form: str, unit: float) -> str:

@@ -69,10 +69,11 @@ def test_on_a_cpu_the_process_own_time_counts():
 
 
 def test_sheets_stand_under_each_other(tmp_path):
-    for name, width in (("dcgan", 30), ("lapgan", 20)):
-        Image.new("RGB", (width, 10)).save(tmp_path / f"{name}.jpg")
+    for name in ("dcgan", "lapgan"):  # two rows of ten images of 32 px
+        Image.new("RGB", (338, 66)).save(tmp_path / f"{name}.jpg")
     sheets.main([str(tmp_path), "--docs", str(tmp_path)])
-    assert read_image(tmp_path / "systems-noise.jpg").size == (30, 2 * (10 + 14 + 4))
+    page = read_image(tmp_path / "systems-noise.jpg")  # eight of the first row of each
+    assert page.size == (8 * 34 - 2, 2 * (32 + 14 + 4))
     assert not (tmp_path / "systems-edit.jpg").exists()
 
 
