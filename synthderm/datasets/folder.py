@@ -69,6 +69,13 @@ class SkinFolder(Viewing, VisionDataset):
         NotADirectoryError: `root` is a file, as an archive is.
         ValueError: no images, a split or classes that do not exist, a table that can't be read, or
             a folder of which it is doubtful that its folders are classes.
+
+    Example:
+        >>> from synthderm import SkinFolder
+        >>> photographs = SkinFolder("photos")  # a folder for each class
+        >>> image, label = photographs[0]
+        >>> image.mode, photographs.classes[label], len(photographs)
+        ('RGB', 'melanoma', 22)
     """
 
     def __init__(
@@ -163,7 +170,14 @@ class SkinFolder(Viewing, VisionDataset):
         return len(self.samples)
 
     def read(self, index: int) -> tuple[Image.Image, Image.Image | None, int]:
-        """Image, mask (mode L, 0 and 255, or None) and label, before any transform."""
+        """Image, mask (mode L, 0 and 255, or None) and label, before any transform.
+
+        Example:
+            >>> from synthderm import SkinFolder
+            >>> image, mask, label = SkinFolder("photos").read(0)
+            >>> mask is None, label
+            (True, 0)
+        """
         path, label = self.samples[index]
         image, mask = self.loader(path), self.masks.get(path)
         return image, None if mask is None else read_mask(mask, image.size), label

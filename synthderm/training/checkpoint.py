@@ -44,7 +44,7 @@ def write_checkpoint(
     values: dict[str, Any] = {name: to_state(part) for name, part in parts.items()}
     values |= {"state": as_stored(dict(state)), "record": as_stored(dict(record))}
     values["rng"] = torch.get_rng_state()
-    values["cuda_rng"] = torch.cuda.get_rng_state() if device.type == "cuda" else None
+    values["cuda_rng"] = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
     with atomic_path(folder / CHECKPOINT) as part:
         try:
             torch.save(values, part)
@@ -92,9 +92,6 @@ def restore(
 ) -> None:
     """Load what `read_checkpoint` gave into `parts`, and set torch's random state as it was.
 
-    Lines of `metrics.jsonl` that were logged after the checkpoint, before the run was killed, are
-    removed: they will be logged again.
-
     Raises:
         ValueError: a part does not fit.
     """
@@ -108,13 +105,13 @@ def restore(
             ) from None
     torch.set_rng_state(values["rng"])
     if device.type == "cuda" and values["cuda_rng"] is not None:
-        torch.cuda.set_rng_state(values["cuda_rng"])
-    trim_log(folder, values["state"]["shown"])
+        torch.cuda.set_rng_state(values["cuda_rng"], device)
 
 
 def trim_log(folder: Path, shown: int) -> None:
-    """Remove from the log of a run what was logged after `shown` images, and what is no whole line:
-    a last one that was cut off, or what a machine that lost its power left."""
+    """Remove from the log of a run what was logged after `shown` images, as after the checkpoint of
+    a run that was killed then: it will be logged again. And what is no whole line: a last one that
+    was cut off, or what a machine that lost its power left."""
     if (folder / METRICS).is_file():
         kept = [entry for entry in read_log(folder) if entry["shown"] <= shown]
         write_text(folder / METRICS, "".join(to_json(entry) + "\n" for entry in kept))
