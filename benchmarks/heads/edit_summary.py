@@ -20,8 +20,8 @@ from benchmarks.heads.plan import BEST_CLASSICAL
 from benchmarks.heads.summary import Score, compare, figure
 from synthderm.evaluation.bootstrap import resample
 from synthderm.evaluation.features import Features
-from synthderm.evaluation.measures import auroc
 from synthderm.evaluation.protocol import Outcome, best_by_inner_loss
+from synthderm.intervals import auroc
 
 RESAMPLES = 2000
 CLOSE_UPS, ELSEWHERE = "close-ups", "hands and dermoscopy"
