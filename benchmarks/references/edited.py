@@ -9,7 +9,7 @@ from torch import Tensor
 from benchmarks.references.costs import measure_costs
 from benchmarks.references.system import Editor, Setup
 from synthderm import metrics
-from synthderm.training.edit_batches import EditBatch, sample_pairs
+from synthderm.training.edit_batches import EditBatch, draw_pairs, sample_pairs
 from synthderm.training.lesion_patches import Photograph
 
 BATCH = 32
@@ -39,7 +39,7 @@ class EditMeasures:
         self.drawn = torch.cat([batch.lesional for batch in others])
 
     def _sample(self, healthy: list[Photograph], count: int) -> EditBatch:
-        return sample_pairs([healthy], count, self.setup.size, self.setup.device)
+        return draw_pairs(sample_pairs([healthy], count, self.setup.size, self.setup.device))
 
     @cached_property
     def real(self) -> Tensor:
