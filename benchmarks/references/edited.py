@@ -82,7 +82,7 @@ class EditMeasures:
             changed.append(changed_outside(removed, batch.lesional, batch.mask))
             if found is not None:
                 overlaps.append(metrics.dice(found, batch.mask))
-        first = EditBatch(*(part[:1] for part in self.batches[0][:-1]), self.one_latents())
+        first = self.batches[0].rows(torch.tensor([0]))
         figures = measure_costs(editor, lambda: editor.add(first), self.setup.device)
         return {
             **figures,
@@ -91,11 +91,6 @@ class EditMeasures:
             "changed_outside": torch.cat(changed).mean().item(),
             "dice": torch.cat(overlaps).mean().item() if overlaps else None,
         }
-
-    def one_latents(self) -> tuple[Tensor, ...]:
-        """The latents of the first patch."""
-        latents = self.batches[0].latents
-        return type(latents)(*(part[:1] for part in latents))
 
     @torch.no_grad()
     def sheet_rows(self, editor: Editor, batch: EditBatch) -> Tensor:
