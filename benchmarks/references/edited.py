@@ -9,7 +9,7 @@ from torch import Tensor
 from benchmarks.references.costs import measure_costs
 from benchmarks.references.system import Editor, Setup
 from synthderm import metrics
-from synthderm.training.edit_batches import EditBatch, sample_pairs
+from synthderm.training.edit_batches import EditBatch, draw_pairs, sample_pairs
 from synthderm.training.lesion_patches import Photograph
 
 BATCH = 32
@@ -39,7 +39,7 @@ class EditMeasures:
         self.drawn = torch.cat([batch.lesional for batch in others])
 
     def _sample(self, healthy: list[Photograph], count: int) -> EditBatch:
-        return sample_pairs([healthy], count, self.setup.size, self.setup.device)
+        return draw_pairs(sample_pairs([healthy], count, self.setup.size, self.setup.device))
 
     @cached_property
     def real(self) -> Tensor:
@@ -82,7 +82,7 @@ class EditMeasures:
             changed.append(changed_outside(removed, batch.lesional, batch.mask))
             if found is not None:
                 overlaps.append(metrics.dice(found, batch.mask))
-        first = EditBatch(*(part[:1] for part in self.batches[0][:-1]), self.one_latents())
+        first = self.batches[0].rows(torch.tensor([0]))
         figures = measure_costs(editor, lambda: editor.add(first), self.setup.device)
         return {
             **figures,
@@ -91,11 +91,6 @@ class EditMeasures:
             "changed_outside": torch.cat(changed).mean().item(),
             "dice": torch.cat(overlaps).mean().item() if overlaps else None,
         }
-
-    def one_latents(self) -> tuple[Tensor, ...]:
-        """The latents of the first patch."""
-        latents = self.batches[0].latents
-        return type(latents)(*(part[:1] for part in latents))
 
     @torch.no_grad()
     def sheet_rows(self, editor: Editor, batch: EditBatch) -> Tensor:

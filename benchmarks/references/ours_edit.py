@@ -12,10 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.references.system import Editor, Losses, Setup, System
-from recipes.train_edit import EditStep, edit
+from recipes.train_edit import EditStep
 from synthderm.imaging.resize import shrink
 from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor
-from synthderm.training.edit_batches import EditBatch
+from synthderm.training.devices import Devices
+from synthderm.training.edit_batches import EditBatch, EditSampler
+from synthderm.training.edits import edit
 
 
 class OurEditor(Editor):
@@ -61,7 +63,16 @@ class OurEdit(System):
             out="the comparison",
         )
         network = EczemaEditor().to(setup.device)
-        self.recipe = EditStep(args, network, [setup.healthy], [], setup.device)
+        sampler = EditSampler(
+            [setup.healthy],
+            [],
+            batch=setup.batch,
+            size=setup.size,
+            supervision="paired",
+            has_pairs=True,
+            device=setup.device,
+        )
+        self.recipe = EditStep(args, network, sampler, Devices(str(setup.device)))
         self.generator = OurEditor(network)
         self.shown = 0
 

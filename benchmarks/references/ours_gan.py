@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from benchmarks.references.system import Generator, Losses, Setup, System, Wanted
-from recipes.train_gan import CODE_DIM, GANStep
+from recipes.train_gan import GANStep
 from synthderm.models.generator import SkinGenerator
+from synthderm.training.devices import Devices
+from synthderm.training.gan_run import CODE_DIM
 
 CHANNELS = (192, 160, 96, 48, 32)  # as in recipes/train_gan.py
 DISC_CHANNELS = (192, 160, 96, 48, 24, 12)
@@ -69,7 +71,7 @@ class OurGAN(System):
             classify_weight=0.0,
             ema_images=4000,
         )
-        self.recipe = GANStep(self.args, pool, network, setup.device)
+        self.recipe = GANStep(self.args, pool, network, Devices(str(setup.device)))
         self.generator = OurGenerator(network)
         self.shown = 0
 

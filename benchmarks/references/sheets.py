@@ -38,7 +38,7 @@ def sample_patches(size: int, device: torch.device) -> EditBatch:
         latents = sample_latents(PATCHES)
     severity = torch.linspace(0.4, 1.0, PATCHES)
     known = torch.ones_like(mask)
-    plain = EditBatch(images, known, mask, severity, images, mask, latents).to(device)
+    plain = EditBatch(images, known, mask, severity, images, mask, latents, mask).to(device)
     drawn = draw_eczema(plain.healthy, plain.mask, plain.severity, plain.latents)
     return plain._replace(lesional=drawn)
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synthderm.training.augment import diff_augment
-from synthderm.training.edit_batches import EditBatch, sample_pairs
+from synthderm.training.edit_batches import EditBatch, draw_pairs, sample_pairs
 from synthderm.training.image_pool import Flips, ImagePool
 from synthderm.training.lesion_patches import Photograph
 from synthderm.training.loop import autocast, frozen
@@ -71,7 +71,7 @@ class Setup:
 
     def sample_pairs(self) -> EditBatch:
         """A batch of healthy patches and the same with eczema drawn on them."""
-        return sample_pairs([self.healthy], self.batch, self.size, self.device)
+        return draw_pairs(sample_pairs([self.healthy], self.batch, self.size, self.device))
 
     def augmented(self, x: Tensor) -> Tensor:
         """Images, and channels that go with them, as a discriminator sees them."""
