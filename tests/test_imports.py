@@ -22,6 +22,7 @@ ROOMS = [
     "transforms",
     "datasets",
     "metrics",
+    "rendering",
     "evaluation",
     "integrations",
     "training",
@@ -43,7 +44,10 @@ CORE = {
     "scipy",
     "tqdm",
 }
-OPTIONAL = {"diffusers": "synthderm.datasets.function_source"}  # the generator that is asked for
+OPTIONAL = {
+    "diffusers": "synthderm.datasets.function_source",  # the generator that is asked for
+    "pyarrow": "synthderm.datasets.rendered_parquet",  # reads files of pictures, and makes none
+}
 
 
 def name_of(path: Path) -> str:
