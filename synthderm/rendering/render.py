@@ -5,6 +5,7 @@ import json
 import math
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from synthderm.rendering.parquet import ParquetFiller
 from synthderm.rendering.plan import SHARD_SIZE, make_plan, open_folder
 from synthderm.rendering.progress import Progress
 from synthderm.rendering.tar import fill_tar
-from synthderm.rendering.work import ShardRecord, Work
+from synthderm.rendering.work import BusyError, ShardRecord, Work
 from synthderm.rendering.workers import make_shards
 from synthderm.rendering.writers import Report, ShardWriter, Writer
 
@@ -88,7 +89,10 @@ def render(
     missing = [shard for shard in numbers if not job.is_there(shard)]
     total, left = (sum(len(job.shards.numbers(k)) for k in some) for some in (numbers, missing))
     with Progress("render", total, total - left) as progress:
-        make_shards(job.make, missing, workers, progress, spawn=items.device != "cpu")
+        # Shards that another run is writing come last, when it may have written them.
+        for make in (job.make_if_free, job.make):
+            missing = [shard for shard in missing if job.work.read_record(shard) is None]
+            make_shards(make, missing, workers, progress, spawn=items.device != "cpu")
     job.finish()
     return job.out
 
@@ -133,9 +137,18 @@ class _Job:
             return False
         return True
 
-    def make(self, shard: int, report: Report) -> None:
-        """Make a shard, unless another process has made it meanwhile."""
-        with self.work.locked(shard):
+    def make_if_free(self, shard: int, report: Report) -> None:
+        """Make a shard, unless another process is about it."""
+        with suppress(BusyError):
+            self.make(shard, report, patience=0)
+
+    def make(self, shard: int, report: Report, *, patience: float | None = None) -> None:
+        """Make a shard, unless another process has made it meanwhile.
+
+        Raises:
+            BusyError: another process is about it.
+        """
+        with self.work.locked(shard, patience):
             if self.is_there(shard):
                 report(len(self.shards.numbers(shard)))
                 return

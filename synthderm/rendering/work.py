@@ -19,6 +19,10 @@ from synthderm.files import held, write_text
 PATIENCE = 10.0
 
 
+class BusyError(ValueError):
+    """Another process has this shard."""
+
+
 class ShardRecord(NamedTuple):
     """What is known of a shard that is there.
 
@@ -43,15 +47,29 @@ class Work:
         return self.folder / f"{shard_name(shard)}{suffix}"
 
     @contextmanager
-    def locked(self, shard: int) -> Iterator[None]:
+    def locked(self, shard: int, patience: float | None = None) -> Iterator[None]:
         """Have a shard for this process alone.
 
+        Args:
+            shard: its number.
+            patience: seconds to wait for another process; `PATIENCE` where None.
+
         Raises:
-            ValueError: another one has it; it is named.
+            BusyError: another one has it; it is named.
         """
-        name = f"shard {shard} of {self.out}"
-        with held(self.path(shard, ".lock"), patience=PATIENCE, name=name):
+        lock = held(
+            self.path(shard, ".lock"),
+            patience=PATIENCE if patience is None else patience,
+            name=f"shard {shard} of {self.out}",
+        )
+        try:
+            lock.__enter__()
+        except ValueError as error:
+            raise BusyError(error) from None
+        try:
             yield
+        finally:
+            lock.__exit__(None, None, None)
 
     def write_record(self, shard: int, record: ShardRecord) -> None:
         """Say that a shard is there."""

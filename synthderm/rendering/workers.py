@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
@@ -117,12 +118,16 @@ def _work(make: MakeShard, pipe: Connection, parent: int) -> None:
 
 
 def _as_sent(error: Exception) -> Exception:
-    """An error that can be sent to another process."""
+    """An error that can be sent to another process, with where it was raised."""
+    sent: Exception = RuntimeError(f"{type(error).__name__}: {error}")
     if isinstance(error, OSError) and error.errno is not None:
-        return OSError(error.errno, error.strerror, error.filename)
-    kinds = (ValueError, TypeError, ImportError, RuntimeError)
-    kind = next((kind for kind in kinds if isinstance(error, kind)), RuntimeError)
-    return kind(str(error) or type(error).__name__)
+        sent = OSError(error.errno, error.strerror, error.filename)
+    else:
+        for kind in (ValueError, TypeError, ImportError, RuntimeError):
+            if isinstance(error, kind):
+                sent = kind(str(error))
+    sent.add_note("".join(traceback.format_exception(error)))
+    return sent
 
 
 def _follow(parent: int) -> None:
