@@ -105,9 +105,17 @@ class GeneratedItems:
             "skin_tone": None if skin_tone is None else list(skin_tone),
             "truncation": data.truncation,
             "reject_copies": None if data.reject_copies is None else repr(data.reject_copies),
-            "targets": shortest_cycle(data.targets),
+            "targets": self._turn(),
             "synthderm": __version__,
         }
+
+    def _turn(self) -> list[int]:
+        """The labels of one turn, which begins anew until all items have one."""
+        targets = self.dataset.targets[: self.length]
+        turn = shortest_cycle(targets)
+        # Cut off within a turn, the data set's own labels begin anew there.
+        is_cut = len(targets) % len(turn) > 0 and self.length > len(targets)
+        return targets if is_cut else turn
 
     def make(self, numbers: Sequence[int]) -> list[Item | LeftOut]:
         data = self.dataset

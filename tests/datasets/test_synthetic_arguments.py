@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from synthderm import SyntheticSkinDataset
-from synthderm.rendering.items import GeneratedItems
 from synthderm.imaging.io import to_tensor
+from synthderm.rendering.items import GeneratedItems
 
 
 def pixels(item) -> torch.Tensor:

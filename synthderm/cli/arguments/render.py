@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "       %(prog)s [options] --edit eczema --images DIR OUT\n"
         "       %(prog)s --verify OUT"
     )
-    add(
+    source = add(
         "source",
         metavar="SOURCE",
         help="lesions, hands, skin, eczema, a folder (./x), a Hub id, or diffusers:org/name; left"
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--device", default="cpu", help="where to generate")
     add("--classes", nargs="+", help="the classes of a diffusers pipeline")
     _add_files(parser)
-    _add_photographs(parser, out, length)
+    _add_photographs(parser, (source, out, length))
     parser.set_defaults(check=check)
 
 
@@ -72,16 +72,12 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     add("--workers", type=int, default=1, help="processes (1); of --verify, threads")
 
 
-def _add_photographs(
-    parser: argparse.ArgumentParser, out: argparse.Action, length: argparse.Action
-) -> None:
+def _add_photographs(parser: argparse.ArgumentParser, freed: Sequence[argparse.Action]) -> None:
     """Photographs that are edited, and a folder that is checked."""
     add = parser.add_argument
-    free: Any = {"action": Freeing, "of": (out, length)}
+    free: Any = {"action": Freeing, "of": freed}
     add("--edit", metavar="MODEL", help="add eczema to the photographs of --images", **free)
     add("--images", type=Path, metavar="DIR", help="photographs for --edit")
-    source = next(action for action in parser._actions if action.dest == "source")
-    free["of"] = (source, out, length)
     add(
         "--verify",
         type=Path,
