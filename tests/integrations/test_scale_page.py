@@ -75,7 +75,7 @@ def test_ray(here):
     pytest.importorskip("ray")
     names = {"SyntheticSkinDataset": SyntheticSkinDataset, "__name__": "__main__"}
     ray = pytest.importorskip("ray")
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
     try:
         exec(RAY, names)
     finally:
