@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 FUZZ_SECONDS ?= 60
 FUZZ_SEED ?= 0
 
-.PHONY: demo test test-hub-oldest test-integrations lint audit-dependencies fuzz docs docs-links clean
+.PHONY: demo test test-hub-oldest test-integrations test-devices lint audit-dependencies fuzz docs docs-links clean
 
 demo: $(VENV)/.installed
 	$(BIN)/synthderm demo --out demo
@@ -22,6 +22,10 @@ test-hub-oldest: $(VENV)/.tested
 test-integrations: $(VENV)/.tested
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test-integrations]'
 	$(BIN)/python -m pytest tests/integrations tests/rendering tests/datasets/test_rendered_source.py
+
+# All that is compared between one process and several, a minute of it too much for every run.
+test-devices: $(VENV)/.tested
+	SYNTHDERM_TEST_DEVICES=1 $(BIN)/python -m pytest tests/recipes/test_devices.py
 
 lint: $(VENV)/.tested
 	$(BIN)/ruff check .

@@ -17,14 +17,18 @@ extensions = [
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"synthderm {version}"
+html_theme_options = {"top_of_page_buttons": []}
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+python_maximum_signature_line_length = 80
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-nb_execution_mode = "off"  # the tests execute the notebooks
+nb_execution_mode = "off"  # they are stored executed, by docs/execute.py; a test runs them
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"show-inheritance": True}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 # Docstrings name code in single backticks, as Markdown does.

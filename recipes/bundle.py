@@ -1,70 +1,25 @@
 """Put a trained run into the package: weights, config and card.
 
-    python recipes/bundle.py runs/lesions --name lesions
+    python -m recipes.bundle runs/lesions --name lesions
 
 The facts (data, licences, limits) come from recipes/cards/NAME.json, the training record from the
 run, and the figures from benchmarks/results/. Bundle, run the model's benchmark, then bundle again:
-the card then quotes what was measured.
+the card then quotes what was measured. To write the card of bundled weights anew, give their own
+folder as the run, synthderm/weights/NAME; their bytes stay.
 """
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
+from recipes.card_figures import editing_metrics, fidelity_metrics
+from synthderm.cli.card_pictures import card_pictures
 from synthderm.cli.publish import load_run
 from synthderm.hub.audit_record import read_audit
-from synthderm.hub.model_card import without_folders
+from synthderm.hub.model_card import PICTURES, without_folders
 from synthderm.hub.publish import write_card
 from synthderm.hub.resolve import BUNDLED
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
-
-Metric = dict[str, Any]  # name, value, dataset and command
-
-
-def fidelity_metrics(name: str, command: str) -> list[Metric]:
-    """The figures of a generator's fidelity benchmark; none where it was not run yet."""
-    path = RESULTS / f"fidelity-{name}.json"
-    if not path.is_file():
-        return []
-    result = json.loads(path.read_text(encoding="utf-8"))["parts"]["kid"]
-    run, floor = result["runs"][0], result["train_vs_test"]
-    generated = (
-        f"test split ({result['n_test']} photographs; {result['extractor']}; "
-        f"N = {run['n']} generated)"
-    )
-    real = f"test split against {run['n']} photographs of train, the floor"
-    rows = [
-        ("KID x1000", round(run["kid_x1000"], 2), generated),
-        ("FID-768", round(run["fid"], 3), generated),
-        ("KID x1000, real train", round(floor["kid_x1000"], 2) + 0.0, real),
-        ("FID-768, real train", round(floor["fid"], 3), real),
-    ]
-    return [
-        {"name": name, "value": value, "dataset": dataset, "command": command}
-        for name, value, dataset in rows
-    ]
-
-
-def editing_metrics(supervision: str, command: str) -> list[Metric]:
-    """The figures of the editing benchmark's column of weights that were trained with this
-    supervision; none where it was not run yet."""
-    path = RESULTS / "editing.json"
-    if not path.is_file():
-        return []
-    result = json.loads(path.read_text(encoding="utf-8"))
-    dataset = (
-        f"photographs of val and test, {len(result['seeds'])} seeds; {result['extractor']}; "
-        "see docs/benchmarks.md"
-    )
-    cells = {row["text"]: row["columns"].get(supervision) for row in result["rows"]}
-    return [
-        {"name": text, "value": round(cell["mean"], 4), "dataset": dataset, "command": command}
-        for text, cell in cells.items()
-        if cell
-    ]
 
 
 def main() -> None:
@@ -85,6 +40,8 @@ def main() -> None:
         page = f"{report.parent.relative_to(ROOT).as_posix()}/report.html"
         records["audit"] = read_audit(report, model_folder) | {"report": page}
     folder = model.save_pretrained(BUNDLED / args.name, card=records)
+    if (pictures := card_pictures(model)) is not None:
+        (folder / PICTURES).write_bytes(pictures)
     write_card(folder, args.name, model.pipeline_tag)
     size = (folder / "model.safetensors").stat().st_size / 1e6
     print(f"{folder}: {size:.1f} MB, {len(records['metrics'])} figures")

@@ -16,6 +16,7 @@ ROOMS = [
     "files",
     "arguments",
     "determinism",
+    "intervals",
     "imaging",
     "hub",
     "models",

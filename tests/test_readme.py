@@ -51,8 +51,12 @@ def test_the_first_block_runs_on_any_collection(tmp_path, monkeypatch, real, syn
     for split in ("train", "val"):
         draw_classes(tmp_path / "ISIC2017" / split, real)
     monkeypatch.chdir(tmp_path)
+    draw_classes(tmp_path / "healthy", {"clear": 2})
     names: dict = {}
-    exec(code_blocks("README.md")[0], names)
+    blocks = code_blocks("README.md")
+    exec(blocks[0], names)
+    exec(blocks[1], names)
+    assert len(blocks) == 2 and names["healthy"][0][0].shape == (3, 16, 16)
     train = names["train"]
     assert train.classes == list(real) and train.epoch == 1
     counts = Counter(zip(train.targets, train.is_synthetic))
@@ -73,3 +77,14 @@ def test_the_page_on_mixed_data_sets(tmp_path, monkeypatch):
     train = names["train"]
     assert Counter(train.targets[14:]) == {0: 2, 1: 4, 2: 1} and len(train.samples) == 21
     assert abs(sum(names["weights"]) - 9) < 1e-6  # of each class 1 synthetic, 2 real
+
+
+def test_the_readme_fits_on_a_page_and_its_table_is_linked():
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) < 100
+    start = lines.index("## What there is")
+    table = lines[start + 4 : lines.index("", start + 4)]
+    assert len(table) > 8
+    for row in table:
+        (link,) = re.findall(r"\]\(([^)#]+)[^)]*\)", row.split("|")[1])
+        assert (ROOT / link).is_file(), row

@@ -23,18 +23,27 @@ def test_they_are_there_and_small():
 def test_cards_are_complete(name):
     card = (BUNDLED / name / "README.md").read_text()
     for needed in (
+        "![Made by this model](pictures.jpg)",
+        "## What it is for",
+        "## How to load it",
         "## Training data",
         "licence",
         "## Training\n",
         "python recipes/train_",
         "| seed |",
         "## Measured",
+        "| floor |",
         "benchmarks",
+        "## Skin tone",
+        "## Audit",
         "## Limits",
         "not for diagnosis",
     ):
         assert needed in card, f"the card of {name} lacks {needed!r}"
-    assert "library_name: synthderm" in card
+    assert "library_name: synthderm" in card and "More Information Needed" not in card
+    page = card.split("---\n", 2)[2].partition("<details>")[0]
+    assert len(page.splitlines()) < 110, "one page, with the settings of the run folded"
+    assert (BUNDLED / name / "pictures.jpg").stat().st_size < 60_000
     config = json.loads((BUNDLED / name / "config.json").read_text())
     assert (
         config["training"]["shown"] > 10_000
@@ -45,14 +54,14 @@ def test_cards_are_complete(name):
     wanted = (
         (
             "unchanged pixels outside",
-            "severity and",
+            "colour change rises with severity",
             "added, then removed",
             "`find_eczema`",
             "KID to keratoses",
             "classifier",
         )
         if name == "eczema"
-        else ("KID x1000", "FID-768")
+        else ("KID x1000", "FID on", "recall")
     )
     assert all(any(metric.startswith(start) for metric in measured) for start in wanted)
     assert "../" not in card + json.dumps(config)

@@ -1,4 +1,5 @@
-"""A wheel, installed into a clean environment, has everything that the demo needs."""
+"""The source distribution gives a wheel, which has everything that the demo needs in a clean
+environment."""
 
 import os
 import subprocess
@@ -11,7 +12,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_wheel_runs_the_demo(tmp_path):
+def test_the_wheel_of_the_source_distribution_runs_the_demo(tmp_path):
+    pack = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(pack, cwd=ROOT, check=True, capture_output=True)
+    (source,) = tmp_path.glob("*.tar.gz")
     build = [
         sys.executable,
         "-m",
@@ -23,7 +27,7 @@ def test_the_wheel_runs_the_demo(tmp_path):
         "-q",
         "-w",
         str(tmp_path),
-        str(ROOT),
+        str(source),
     ]
     subprocess.run(build, check=True)
     (wheel,) = tmp_path.glob("*.whl")
@@ -31,6 +35,7 @@ def test_the_wheel_runs_the_demo(tmp_path):
     assert {
         f"synthderm/weights/{name}/model.safetensors" for name in ("lesions", "hands", "eczema")
     } <= set(names)
+    assert "synthderm/weights/lesions/pictures.jpg" in names
     assert not [name for name in names if name.startswith(("tests/", "recipes/", "benchmarks/"))]
 
     # The dependencies are seen through a .pth file; the package itself comes from the wheel alone.

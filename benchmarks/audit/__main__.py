@@ -34,8 +34,8 @@ from synthderm.audit.copies import Compared, CopyFindings, judge_copies
 from synthderm.audit.copy_index import CopyIndex, fit_square
 from synthderm.audit.features import LayerFeatures
 from synthderm.audit.images import AuditImages, read_photographs
-from synthderm.audit.shares import exact_share
 from synthderm.hub.resolve import weights_hash
+from synthderm.intervals import exact_share
 
 PLANTED = 20
 

@@ -49,7 +49,7 @@ from benchmarks.editing.methods import (
 from benchmarks.editing.transfer_crops import Crops
 from benchmarks.editing.windows import INFLAMED, TONES, shift_tone
 from synthderm.evaluation.bootstrap import interval_of, resample
-from synthderm.evaluation.measures import auroc
+from synthderm.intervals import weighted_auroc
 from synthderm.metrics import load_extractor
 from synthderm.models.cache import load_editor
 
@@ -193,10 +193,11 @@ def measure_scores(scores: Tensor, test: Test) -> dict[str, Any]:
         "auroc", the mean over the seeds; "interval", of that mean; "seeds", the AUROC of each.
     """
     once = torch.ones(1, scores.shape[1], dtype=torch.double)
-    values = [auroc(row, test.is_inflamed, once).item() for row in scores]
+    values = [weighted_auroc(row, test.is_inflamed, once).item() for row in scores]
     # All methods are measured on the same resamples.
     weights = resample(test.groups, RESAMPLES, torch.Generator().manual_seed(0))
-    resampled = torch.stack([auroc(row, test.is_inflamed, weights) for row in scores]).mean(0)
+    areas = [weighted_auroc(row, test.is_inflamed, weights) for row in scores]
+    resampled = torch.stack(areas).mean(0)
     # A resample that lacks one side has no AUROC.
     interval = interval_of(resampled[~resampled.isnan()])
     return {"auroc": mean(values), "interval": interval, "seeds": values}

@@ -5,6 +5,8 @@ Every window has the same side in the photograph's own pixels, so that neither s
 tells healthy from inflamed skin.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -187,10 +189,23 @@ def shift_tone(images: Tensor, target: float) -> tuple[Tensor, Tensor]:
         density = to_density(pixels) + amount.view(-1, 1, 1, 1) * melanin
         return from_density(density.clamp_min(0))
 
-    low, high = torch.full((len(images),), -1.0), torch.full((len(images),), 2.5)
-    for _ in range(10):  # halving, since ITA falls as melanin rises
-        middle = (low + high) / 2
-        is_lighter = ita(shift(middle), skin) > target
-        low, high = torch.where(is_lighter, middle, low), torch.where(is_lighter, high, middle)
-    shifted = shift((low + high) / 2)
+    amount = find_melanin(lambda amount: ita(shift(amount), skin), len(images), target)
+    shifted = shift(amount)
     return (shifted * 255).round().to(torch.uint8), ita(shifted, skin)
+
+
+def find_melanin(tone_of: Callable[[Tensor], Tensor], count: int, target: float | Tensor) -> Tensor:
+    """How much melanin gives skin a tone, (N,) in [-1, 2.5] in optical density; halved ten times,
+    since ITA falls as melanin rises.
+
+    Args:
+        tone_of: from the amounts (N,) to the ITA of each image, (N,) in degrees.
+        count: N.
+        target: ITA in degrees, of all or (N,).
+    """
+    low, high = torch.full((count,), -1.0), torch.full((count,), 2.5)
+    for _ in range(10):
+        middle = (low + high) / 2
+        is_lighter = tone_of(middle) > target
+        low, high = torch.where(is_lighter, middle, low), torch.where(is_lighter, high, middle)
+    return (low + high) / 2

@@ -9,13 +9,15 @@ from typing import Any
 
 from benchmarks.common import RESULTS
 from benchmarks.tables.audit import audit_section
-from benchmarks.tables.downstream import downstream_section
 from benchmarks.tables.editing import appearance_section, editing_section, transfer_section
+from benchmarks.tables.edits import edits_section
 from benchmarks.tables.fidelity import REFERENCE, fidelity_section
 from benchmarks.tables.heads import heads_section
 from benchmarks.tables.markdown import paragraph
 from benchmarks.tables.reliability import reliability_page
 from benchmarks.tables.speed import cuda_section, speed_section
+from benchmarks.tables.tones import tones_section
+from benchmarks.tables.tuned import tuned_section
 from synthderm.files import write_text
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -23,7 +25,7 @@ RELIABILITY = PAGE.with_name("reliability.md")
 HEADER = (
     "Made by `python -m benchmarks.tables` from `benchmarks/results/`. Each section's command "
     "stands in the docstring of its benchmark: `python -m benchmarks.fidelity`, `.audit`, "
-    "`.editing`, `.speed`, `.heads`, `.downstream`. FID and KID are of the extractor and tap named "
+    "`.editing`, `.speed`, `.heads`, `.tuned`. FID and KID are of the extractor and tap named "
     "beside them, not of the usual 2048 Inception features: compare them only with figures of the "
     "same tap and N."
 )
@@ -54,9 +56,12 @@ def make_page(results: Path) -> str:
         lines += cuda_section(read(results / "speed-cuda.json"))
     if (results / "heads" / "summary.json").is_file():
         lines += heads_section(read(results / "heads" / "summary.json"))
-    for path in sorted(results.glob("downstream/*/summary.json")):
-        if path.parent.name != "quick":
-            lines += downstream_section(read(path), path.parent)
+    if (results / "heads" / "tones.json").is_file():
+        lines += tones_section(read(results / "heads" / "tones.json"))
+    if (results / "heads" / "edits.json").is_file():
+        lines += edits_section(read(results / "heads" / "edits.json"))
+    if (results / "tuned" / "summary.json").is_file():
+        lines += tuned_section(read(results / "tuned" / "summary.json"))
     return "\n".join(lines).rstrip() + "\n"
 
 

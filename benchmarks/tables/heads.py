@@ -54,7 +54,7 @@ def introduction(summary: dict[str, Any]) -> list[str]:
         " by phone. 5, 10, 20: photographs of each class. 95% intervals over draws and test images"
         f" (patients) together. The planned arm is *{HEADLINE}*: five generated images for each"
         f" photograph, of {summary['generated images']:,} in all. How and why:"
-        " [downstream.md](downstream.md#second-edition-heads)."
+        " [downstream.md](downstream.md#heads)."
     )
     head = f"## Does it help? Heads on `{summary['classifier']}` at {summary['side']} px"
     return [head, "", *paragraph(text), ""]

@@ -58,9 +58,8 @@ def describe_network(text: str) -> dict[str, Any]:
 
 
 def make_backbone(text: str, classes: int) -> nn.Module:
-    """The timm network with a new head.
-
-    The head gets its first weights from timm and torch's random state, the rest is loaded.
+    """The timm network with a new head of zeros: random ones would be large beside the features of
+    some networks, and very sure of what they know nothing of.
 
     Args:
         text: see `NetworkSpec`.
@@ -75,7 +74,10 @@ def make_backbone(text: str, classes: int) -> nn.Module:
         hint = f"; similar names: {near}." if near else "."
         raise ValueError(f"timm has no model {spec.name!r}{hint}")
     options: dict[str, Any] = {"pad_type": "same"} if spec.file else {}
-    network = timm.create_model(spec.name, num_classes=classes, **options)
+    # timm does not type the methods of its networks that are used here.
+    network: Any = timm.create_model(spec.name, num_classes=classes, **options)
+    for parameter in network.get_classifier().parameters():
+        nn.init.zeros_(parameter)
     if spec.weights == RANDOM:
         return network
     with torch.random.fork_rng(devices=[]):
@@ -115,7 +117,6 @@ class TaskNetwork(nn.Module):
 
     def __init__(self, text: str, classes: int, segments: bool, size: int) -> None:
         super().__init__()
-        # timm does not type the methods of its networks that are used here.
         self.backbone: Any = make_backbone(text, classes)
         self.segments = segments
         spec = parse_spec(text)

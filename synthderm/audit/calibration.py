@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from synthderm.audit.copy_index import CopyIndex, Matches, fit_square
-from synthderm.audit.shares import Share, exact_share
 from synthderm.imaging.io import parse_image, to_pil, to_tensor
+from synthderm.intervals import Share, exact_share
 
 MOST = 0.01  # photographs that may be named by chance, as a share
 PLANTED = 20  # photographs that are made copies of

@@ -9,7 +9,7 @@ from synthderm.audit.calibration import Calibration
 from synthderm.audit.copy_index import CopyIndex, Matches
 from synthderm.audit.features import Whitening
 from synthderm.audit.images import AuditImages
-from synthderm.audit.shares import Auroc, Share, auroc, chance_of, exact_share
+from synthderm.intervals import Auroc, Share, auroc, chance_of, exact_share
 
 UNLIKELY = 0.05  # chance below which named images are not put down to chance
 CLOSEST = 10  # pairs that are shown
@@ -119,7 +119,7 @@ def judge_copies(
         pairs[:shown],
         _share_named(compared.holdout, calibration),
         _repeats(compared, real, holdout, calibration),
-        *_nearness(index, compared),
+        *_nearness(index, compared, real, holdout),
         _authentic(index, matches),
     )
 
@@ -180,27 +180,33 @@ def _repeats(
     return [pair for pair in pairs if pair.verdict]
 
 
-def _nearness(index: CopyIndex, compared: Compared) -> tuple[Auroc | None, Share | None]:
+def _nearness(
+    index: CopyIndex, compared: Compared, real: AuditImages, holdout: AuditImages | None
+) -> tuple[Auroc | None, Share | None]:
     """`nearer` and `closer_to_real`, in features that are whitened on as many photographs of each
-    side: on `real` alone they would favour the holdout."""
-    if compared.holdout_layers is None:
+    side and folder: on `real` alone they would favour the holdout, and with more of one folder in
+    `real` the images that are like that folder would seem nearer to `real`."""
+    if compared.holdout_layers is None or holdout is None:
         return None, None
     rng = torch.Generator().manual_seed(0)
-    count = min(len(index), len(compared.holdout_layers[0]))
-    real = _some(index.layers, count, rng)
-    other = _some(compared.holdout_layers, count, rng)
-    whitening = Whitening([torch.cat(pair) for pair in zip(real, other)])
+    rows: tuple[list[Tensor], list[Tensor]] = ([], [])
+    for origin in range(int(real.origins.max()) + 1):
+        sides = [(one.origins == origin).nonzero()[:, 0] for one in (real, holdout)]
+        count = min(map(len, sides))
+        for chosen, side in zip(rows, sides):
+            chosen.append(side[torch.randperm(len(side), generator=rng)[:count]])
+    mine, theirs = (torch.cat(chosen) for chosen in rows)
+    if not len(mine):
+        return None, None
+    known = [layer[mine] for layer in index.layers]
+    other = [layer[theirs] for layer in compared.holdout_layers]
+    whitening = Whitening([torch.cat(pair) for pair in zip(known, other)])
     samples = whitening(compared.sample_layers)
-    to_real = (samples @ whitening(real).T).amax(1)
+    to_real = (samples @ whitening(known).T).amax(1)
     to_other = (samples @ whitening(other).T).amax(1)
-    between = (whitening(other) @ whitening(real).T).amax(1)
+    between = (whitening(other) @ whitening(known).T).amax(1)
     closer = exact_share(int((to_real > to_other).sum()), len(samples))
     return auroc(to_real, between), closer
-
-
-def _some(layers: list[Tensor], count: int, rng: torch.Generator) -> list[Tensor]:
-    chosen = torch.randperm(len(layers[0]), generator=rng)[:count]
-    return [layer[chosen] for layer in layers]
 
 
 def _authentic(index: CopyIndex, matches: Matches) -> Share:

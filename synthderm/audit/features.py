@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from synthderm.models.backbones import input_config, load_backbone
+from synthderm.models.backbones import fold_norms, input_config, load_backbone
 
 SIDE = 112  # pixels; where a network takes one size alone, that
 LAYERS = 4  # the deepest of those that timm gives
@@ -53,15 +53,21 @@ class LayerFeatures(nn.Module):
         is_fixed = getattr(network, "pretrained_cfg", {}).get("fixed_input_size", False)
         self.name, self.side = spec.partition("=")[0], config.side if is_fixed else SIDE
         self.contrast = 0.25 / config.std[0]
-        self.network = network.requires_grad_(False).to(memory_format=torch.channels_last)
+        # Folded norms take half the time. Networks of one size have none, and refuse a probe.
+        network = network.requires_grad_(False) if is_fixed else fold_norms(network)
+        self.network = network.to(memory_format=torch.channels_last)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        return [F.adaptive_avg_pool2d(one, GRID) for one in self.maps(images)]
 
     @torch.no_grad()
-    def forward(self, images: Tensor) -> list[Tensor]:
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """The maps of the layers, (B, C, H, W) each, the finest first."""
         x = F.interpolate(images.float() / 255, size=self.side, mode="bilinear", antialias=True)
         mean, deviation = x.mean((2, 3), keepdim=True), x.std((2, 3), keepdim=True)
         x = self.contrast * (x - mean) / (deviation + 0.02)
         maps = self.network(x.to(memory_format=torch.channels_last))[-LAYERS:]
-        return [F.adaptive_avg_pool2d(one.float(), GRID) for one in maps]
+        return [one.float() for one in maps]
 
 
 def extract(images: Tensor, network: LayerFeatures, desc: str) -> list[Tensor]:

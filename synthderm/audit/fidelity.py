@@ -8,7 +8,7 @@ from torch import Tensor
 
 from synthderm import metrics
 from synthderm.audit.page import paragraph, table
-from synthderm.audit.shares import Auroc, auroc
+from synthderm.intervals import Auroc, auroc
 
 FOLDS = 5
 PAIRS = 50  # pairs of images for MS-SSIM

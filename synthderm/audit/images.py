@@ -34,8 +34,9 @@ class AuditImages:
         groups: patient or lesion of each, None where unknown.
         masks: (N, 1, S, S) bool, where every image has one; else None.
         unreadable: files that could not be read, with the reason.
-        sizes: how many different sizes the files have.
+        sizes: width and height of the files, each once.
         facts: what else the report says of the source.
+        origins: of each image the folder that it comes from, a number; `join` sets it.
     """
 
     place: str
@@ -46,8 +47,13 @@ class AuditImages:
     groups: list[str | None] = field(default_factory=list)
     masks: Tensor | None = None
     unreadable: list[str] = field(default_factory=list)
-    sizes: int = 1
+    sizes: set[tuple[int, int]] = field(default_factory=set)
     facts: dict[str, Any] = field(default_factory=dict)
+    origins: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
+
+    def __post_init__(self) -> None:
+        if not len(self.origins):
+            self.origins = torch.zeros(len(self.images), dtype=torch.int64)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -57,7 +63,7 @@ class AuditImages:
         return {
             "place": self.place,
             "images": len(self),
-            "sizes": self.sizes,
+            "sizes": max(1, len(self.sizes)),
             "unreadable": self.unreadable,
             "classes": self.classes,
             **self.facts,
@@ -110,7 +116,34 @@ def read_photographs(
         [folder.groups[index] for index in kept],
         torch.stack(masks) if len(masks) == len(images) else None,
         unreadable,
-        len(sizes),
+        sizes,
+    )
+
+
+def join(parts: Sequence[AuditImages]) -> AuditImages:
+    """The images of several folders as one set; classes of one name are one class.
+
+    Args:
+        parts: at least one, of one size; the same folders in the same order for `real` and holdout.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    classes = sorted({name for part in parts for name in part.classes})
+    labels = [classes.index(part.classes[label]) for part in parts for label in part.labels]
+    masks = [part.masks for part in parts if part.masks is not None]
+    counts = torch.tensor([len(part) for part in parts])
+    return AuditImages(
+        ", ".join(part.place for part in parts),
+        torch.cat([part.images for part in parts]),
+        [f"{part.place}: {name}" for part in parts for name in part.names],
+        labels,
+        classes,
+        # Two collections may number their patients alike.
+        [group and f"{part.place}: {group}" for part in parts for group in part.groups],
+        torch.cat(masks) if len(masks) == len(parts) else None,
+        [f"{part.place}: {file}" for part in parts for file in part.unreadable],
+        set().union(*(part.sizes for part in parts)),
+        origins=torch.arange(len(parts)).repeat_interleave(counts),
     )
 
 

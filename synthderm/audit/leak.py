@@ -16,8 +16,8 @@ from torch import Tensor
 from synthderm.audit import structure
 from synthderm.audit.page import paragraph, share_text, table
 from synthderm.audit.pictures import image_figure
-from synthderm.audit.shares import exact_share
 from synthderm.imaging.color import to_lab
+from synthderm.intervals import exact_share
 
 MORE = 1.5  # times the roughness of photographs
 RARE = 0.01  # share of photographs above the bound
@@ -165,10 +165,9 @@ def _stroke(images: Tensor) -> Tensor:
         turn = torch.tensor(
             [[math.cos(angle), -math.sin(angle), 0.0], [math.sin(angle), math.cos(angle), 0.0]]
         )
-        grid = F.affine_grid(
-            turn.expand(len(images), 2, 3), [len(images), 1, side, side], align_corners=False
-        )
-        turned = F.grid_sample(fields[:, None], grid, align_corners=False)[:, 0] * disc
+        grid = F.affine_grid(turn[None], [1, 1, side, side], align_corners=False)
+        # As channels of one image: where they are sampled is reckoned once.
+        turned = F.grid_sample(fields[None], grid, align_corners=False)[0] * disc
         along = turned.sum(2) / length.clamp_min(side / 3).sqrt()
         strongest = torch.maximum(strongest, (-along).amax(1))
     return strongest

@@ -24,7 +24,7 @@ def copies_section(
         findings: of the gate.
         calibration: its threshold.
         compared: the matches.
-        images: "samples" and "real".
+        images: "generated" and "real".
         pictures: show the closest pairs, which are photographs.
     """
     plain: dict[str, Any] = findings.as_json()
@@ -103,7 +103,7 @@ def _pairs(pairs: list[Pair]) -> str:
 
 
 def _pictures(pairs: list[Pair], images: Mapping[str, AuditImages]) -> str:
-    left = images["samples"].images[[pair.sample_index for pair in pairs]]
+    left = images["generated"].images[[pair.sample_index for pair in pairs]]
     right = images["real"].images[[pair.photograph_index for pair in pairs]]
     captions = [
         f"{pair.sample}, {pair.photograph}: {pair.score:.3f} {pair.verdict}".strip()

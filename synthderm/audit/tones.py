@@ -8,9 +8,9 @@ from torch import Tensor
 
 from synthderm.audit.page import paragraph, share_text, table
 from synthderm.audit.pictures import bars
-from synthderm.audit.shares import exact_share
 from synthderm.imaging.color import ciede2000, ita, to_lab
 from synthderm.imaging.masks import skin_region
+from synthderm.intervals import exact_share
 from synthderm.metrics import dice
 from synthderm.transforms.functional import add_eczema, find_eczema
 

@@ -8,6 +8,8 @@ from synthderm.cli.outputs import check_folders
 
 EXTRA = ("torchmetrics", "sklearn", "matplotlib")
 
+Place = tuple[Path, str | None]  # a folder and its split
+
 
 def run(args: argparse.Namespace) -> int:
     """Audit a source.
@@ -19,19 +21,21 @@ def run(args: argparse.Namespace) -> int:
     from synthderm.audit.features import LayerFeatures
     from synthderm.audit.run import audit
 
-    place, split = _real(args)
-    holdout = _holdout(args, place, split)
-    _check_places(args, place, holdout)
+    real = _real(args)
+    holdout = _holdout(args, real)
+    _check_places(args, real, holdout)
+    discriminators = _discriminators(args, real, holdout)
     network = LayerFeatures(args.extractor)
-    real_images, holdout_images = _read(args, place, split, holdout)
+    photographs = _read(real, args.size)
     result = audit(
-        _samples(args, real_images),
-        real_images,
-        holdout_images,
+        _samples(args, photographs),
+        photographs,
+        _read(holdout, args.size) if holdout else None,
         network,
         settings={"extractor": network.name, "size": args.size, "seed": args.seed},
         pictures=not args.no_pictures,
         edits=args.source == "eczema",
+        discriminators=discriminators,
     )
     result.write(args.out)
     verdict = "passed" if result.passed else "FAILED"
@@ -48,51 +52,91 @@ def _check_extra() -> None:
         raise ImportError(f"the audit needs {', '.join(missing)}: pip install 'synthderm[audit]'.")
 
 
-def _real(args: argparse.Namespace) -> tuple[Path, str | None]:
+def _real(args: argparse.Namespace) -> list[Place]:
     from synthderm.datasets.folder import training_split
 
-    place = Path(args.real).expanduser()
-    return place, args.real_split or training_split(place)
+    folders = [Path(folder).expanduser() for folder in args.real]
+    return [(folder, args.real_split or training_split(folder)) for folder in folders]
 
 
-def _holdout(
-    args: argparse.Namespace, real: Path, real_split: str | None
-) -> tuple[Path, str | None] | None:
-    """Folder and split of the holdout; None where there is none."""
+def _holdout(args: argparse.Namespace, real: list[Place]) -> list[Place]:
+    """Folders and splits of the holdout; [] where there is none."""
+    if args.holdout is None:
+        places = [(folder, _test_split(args, folder)) for folder, _ in real]
+        own = [place for place in places if place[1] is not None and place not in real]
+        if own and len(own) < len(real):
+            lacking = next(folder for folder, split in places if (folder, split) not in own)
+            raise ValueError(
+                f"{lacking} has no split test, as other folders of --real have: name photographs"
+                " that were not trained on with --holdout, for each folder."
+            )
+        return own
+    if len(args.holdout) != len(real):
+        raise ValueError(
+            f"--real is given {len(real)} times and --holdout {len(args.holdout)} times: name for"
+            " each folder one of the same kind, in the same order, or leave --holdout out for their"
+            " splits test."
+        )
+    folders = [Path(folder).expanduser() for folder in args.holdout]
+    places = [(folder, _test_split(args, folder)) for folder in folders]
+    for folder, split in places:
+        if any(_is_same(folder, other) and split == known for other, known in real):
+            raise ValueError(
+                f"--holdout {folder} is --real over again: name photographs that the generator has"
+                " not seen, or a split of them with --holdout-split."
+            )
+    return places
+
+
+def _test_split(args: argparse.Namespace, folder: Path) -> str | None:
     from synthderm.datasets.folder import find_splits
 
-    place = real if args.holdout is None else Path(args.holdout).expanduser()
-    splits = find_splits(place)
-    split = args.holdout_split or ("test" if "test" in splits else None)
-    if args.holdout is None and (split is None or split == real_split):
-        return None
-    if place.exists() and place.samefile(real) and split == real_split:
-        raise ValueError(
-            f"--holdout {args.holdout} is --real over again: name photographs that the generator"
-            " has not seen, or a split of them with --holdout-split."
-        )
-    return place, split
+    return args.holdout_split or ("test" if "test" in find_splits(folder) else None)
 
 
-def _check_places(
-    args: argparse.Namespace, real: Path, holdout: tuple[Path, str | None] | None
-) -> None:
-    for place in (real, *([] if holdout is None else [holdout[0]])):
+def _is_same(folder: Path, other: Path) -> bool:
+    return folder.exists() and other.exists() and folder.samefile(other)
+
+
+def _check_places(args: argparse.Namespace, real: list[Place], holdout: list[Place]) -> None:
+    for place, _ in (*real, *holdout):
         check_folders(place, args.out)
     if _is_folder_of_images(args.source):
         source = Path(args.source).expanduser()
         check_folders(source, args.out)
-        if source.samefile(real):
+        if any(_is_same(source, place) for place, _ in real):
             raise ValueError(f"{source} is --real over again: all of it would be a copy of itself.")
 
 
-def _read(args: argparse.Namespace, real: Path, split: str | None, holdout: Any) -> tuple[Any, Any]:
-    from synthderm.audit.images import read_photographs
+def _read(places: list[Place], size: int) -> Any:
+    from synthderm.audit.images import join, read_photographs
 
-    photographs = read_photographs(real, split, args.size)
-    if holdout is None:
-        return photographs, None
-    return photographs, read_photographs(holdout[0], holdout[1], args.size)
+    return join([read_photographs(folder, split, size) for folder, split in places])
+
+
+def _discriminators(args: argparse.Namespace, real: list[Place], holdout: list[Place]) -> Any:
+    """What tells from the generated images what the discriminators of a run remember: that of
+    --run, or the source itself where it is one. None where there is no run."""
+    from functools import partial
+
+    from synthderm.audit.membership import RunDiscriminators, measure_membership
+    from synthderm.training.checkpoint import CHECKPOINT
+
+    run = args.training
+    if run is None and args.source.startswith(("/", ".", "~")):
+        source = Path(args.source).expanduser()
+        run = source if holdout and (source / CHECKPOINT).is_file() else None
+    if run is None:
+        if args.run_features is not None:
+            raise ValueError("--run-features is the frozen network of --run: name the run too.")
+        return None
+    if not holdout:
+        raise ValueError(
+            "--run: what discriminators remember shows against photographs that they were not"
+            " trained on: name these with --holdout."
+        )
+    discriminators = RunDiscriminators(run, args.run_features)
+    return partial(measure_membership, discriminators, real, holdout)
 
 
 def _check_options(args: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from synthderm.cli.card_pictures import card_pictures
 from synthderm.hub.audit_record import read_audit
 from synthderm.hub.download import FILES
 from synthderm.hub.pretrained import Pretrained
@@ -21,7 +22,13 @@ CLASSES: dict[str, type[Pretrained]] = {
 def run(args: argparse.Namespace) -> None:
     """Publish the model."""
     model, records = load_run(args.folder, args.card, args.audit)
-    result = model.push_to_hub(args.repo, records, private=args.private, dry_run=args.dry_run)
+    result = model.push_to_hub(
+        args.repo,
+        records,
+        pictures=card_pictures(model),
+        private=args.private,
+        dry_run=args.dry_run,
+    )
     print(result)
     if not args.dry_run:
         print(f'Load it: {type(model).__name__}.from_pretrained("{result}")')

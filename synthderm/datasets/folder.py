@@ -69,6 +69,13 @@ class SkinFolder(Viewing, VisionDataset):
         NotADirectoryError: `root` is a file, as an archive is.
         ValueError: no images, a split or classes that do not exist, a table that can't be read, or
             a folder of which it is doubtful that its folders are classes.
+
+    Example:
+        >>> from synthderm import SkinFolder
+        >>> photographs = SkinFolder("photos")  # a folder for each class
+        >>> image, label = photographs[0]
+        >>> image.mode, photographs.classes[label], len(photographs)
+        ('RGB', 'melanoma', 22)
     """
 
     def __init__(
@@ -114,14 +121,11 @@ class SkinFolder(Viewing, VisionDataset):
         self.classes = wanted or rendered_classes(folder, labels) or known
         self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
         photographs = self._select(photographs)
-        self.samples = [
-            (str(photograph.image), self.class_to_idx[photograph.label])
-            for photograph in photographs
-        ]
+        self.samples = [(one.image, self.class_to_idx[one.label]) for one in photographs]
         self.imgs = self.samples
         self.targets = [label for _, label in self.samples]
         # By file, so that they stay right where somebody shortens `samples`.
-        self.masks = {str(one.image): str(one.mask) for one in photographs if one.mask}
+        self.masks = {one.image: one.mask for one in photographs if one.mask}
         self.groups = [photograph.group for photograph in photographs]
         self.tones = [photograph.tone for photograph in photographs]
 
@@ -166,7 +170,14 @@ class SkinFolder(Viewing, VisionDataset):
         return len(self.samples)
 
     def read(self, index: int) -> tuple[Image.Image, Image.Image | None, int]:
-        """Image, mask (mode L, 0 and 255, or None) and label, before any transform."""
+        """Image, mask (mode L, 0 and 255, or None) and label, before any transform.
+
+        Example:
+            >>> from synthderm import SkinFolder
+            >>> image, mask, label = SkinFolder("photos").read(0)
+            >>> mask is None, label
+            (True, 0)
+        """
         path, label = self.samples[index]
         image, mask = self.loader(path), self.masks.get(path)
         return image, None if mask is None else read_mask(mask, image.size), label

@@ -62,6 +62,14 @@ class MixedSkinDataset(Viewing, VisionDataset):
         TypeError: a part has no `classes` or `targets`.
         ValueError: names that do not fit, a ratio that can't be had, one part with masks and one
             without, or parts that make their labels in different ways.
+
+    Example:
+        >>> from synthderm import MixedSkinDataset, SkinFolder, SyntheticSkinDataset
+        >>> real = SkinFolder("photos")
+        >>> lesions = SyntheticSkinDataset("lesions", length=30, size=32)
+        >>> train = MixedSkinDataset(real, lesions, ratio=0.5, mapping={})
+        >>> train.classes, len(train), sum(train.is_synthetic)
+        (['melanoma', 'nevus', 'seborrheic_keratosis'], 43, 21)
     """
 
     def __init__(
@@ -120,6 +128,15 @@ class MixedSkinDataset(Viewing, VisionDataset):
 
         Args:
             epoch: from 0 on.
+
+        Example:
+            >>> from synthderm import MixedSkinDataset, SkinFolder, SyntheticSkinDataset
+            >>> lesions = SyntheticSkinDataset("lesions", length=3, size=32)
+            >>> train = MixedSkinDataset(SkinFolder("photos"), lesions, mapping={})
+            >>> before = train[-1]
+            >>> train.set_epoch(1)
+            >>> train[-1][0] == before[0], train[-1][1] == before[1]  # another image, one class
+            (False, True)
         """
         number = as_integer("epoch", epoch)
         if number < 0:

@@ -41,7 +41,7 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
     Args:
         source: "lesions" (classes: diagnoses), "hands" (classes: ten poses), "skin" (close-ups
             without a lesion, one class), "eczema" (hands and skin, edited; classes: clear, mild,
-            moderate, severe), a folder, or a Hub id ("org/name", "org/name@revision"). Or any
+            moderate, severe), a folder, or a Hub id (`org/name`, `org/name@revision`). Or any
             function `(seeds, labels) -> images`, see
             `synthderm.datasets.function_source.FunctionSource`, or "diffusers:org/name", a
             pipeline.
@@ -79,6 +79,13 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
     Raises:
         ValueError: an unknown source, a length below 1, labels that are not classes, a range that
             is none, a skin tone that the source has not seen, or an argument that it does not take.
+
+    Example:
+        >>> from synthderm import SyntheticSkinDataset
+        >>> lesions = SyntheticSkinDataset("lesions", length=6, seed=1, size=32, return_mask=True)
+        >>> image, mask, label = lesions[4]
+        >>> image.size, mask.shape, lesions.classes[label]
+        ((32, 32), torch.Size([1, 32, 32]), 'nevus')
     """
 
     def __init__(
@@ -186,6 +193,15 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
             ValueError: a class that needs images has no counterpart in the source, a name is no
                 class, `real` is balanced already, or it makes its labels in a way that can't be
                 taken over.
+
+        Example:
+            >>> from synthderm import SkinFolder, SyntheticSkinDataset
+            >>> real = SkinFolder("photos")
+            >>> real.classes, [real.targets.count(label) for label in range(2)]
+            (['melanoma', 'nevus'], [10, 12])
+            >>> extra = SyntheticSkinDataset.balancing(real, "lesions", size=32)
+            >>> extra.targets  # two more melanomas, by the labels of `real`
+            [0, 0]
         """
         for name in ("length", "labels"):
             if name in options:
@@ -241,6 +257,14 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
         Raises:
             FileNotFoundError, ValueError: nothing was rendered into it, not to the end, or no mask.
             ImportError: it is Parquet, and pyarrow is not installed.
+
+        Example:
+            >>> from synthderm import SyntheticSkinDataset
+            >>> from synthderm.rendering.render import render
+            >>> lesions = SyntheticSkinDataset("lesions", length=3, size=32)
+            >>> out = render(lesions, "rendered", file_format="webdataset")
+            >>> SyntheticSkinDataset.from_rendered(out)[2] == lesions[2]
+            True
         """
         source = RenderedSource(root, needs_mask=return_mask)
         options: dict[str, Any] = {"length": len(source.targets), "labels": source.targets}
@@ -286,7 +310,14 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
 
     def generate(self, numbers: list[int]) -> tuple[Tensor, Tensor]:
         """Images (B, 3, size, size) uint8 and masks (B, 1, size, size) bool of these items, on the
-        CPU, before transforms. Numbers as for `draw`."""
+        CPU, before transforms. Numbers as for `draw`.
+
+        Example:
+            >>> from synthderm import SyntheticSkinDataset
+            >>> images, masks = SyntheticSkinDataset("hands", length=8, size=32).generate([0, 5])
+            >>> images.shape, images.dtype, masks.dtype
+            (torch.Size([2, 3, 32, 32]), torch.uint8, torch.bool)
+        """
         return self.sample(numbers)[:2]
 
     @usual_torch()

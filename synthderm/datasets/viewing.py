@@ -69,6 +69,11 @@ class Viewing:
 
         Returns:
             a PIL image: `.show()` opens a window, `.save("sheet.png")` keeps it.
+
+        Example:
+            >>> from synthderm import SyntheticSkinDataset
+            >>> sheet = SyntheticSkinDataset("hands", length=10, size=64).show(4, columns=2)
+            >>> sheet.save("hands.png")
         """
         shown = self.choose_shown(self._first(n))
         views = [view for batch in self._batches(shown) for view in self.views(batch)]
@@ -89,6 +94,12 @@ class Viewing:
 
         Raises:
             ValueError: images of different sizes do not fit in one array.
+
+        Example:
+            >>> from synthderm import SyntheticSkinDataset
+            >>> images, masks, labels = SyntheticSkinDataset("hands", length=9, size=32).arrays(4)
+            >>> images.shape, masks.shape, labels.tolist()
+            ((4, 32, 32, 3), (4, 32, 32), [0, 1, 2, 3])
         """
         batches = self._batches(self._first(len(self) if n is None else n))
         bar = tqdm(batches, desc="items", unit="batch", disable=not progress or len(batches) < 2)
@@ -107,7 +118,14 @@ class Viewing:
         )
 
     def take(self, indices: slice) -> list[Any]:
-        """The items of a slice, as `dataset[:16]` gives them."""
+        """The items of a slice, as `dataset[:16]` gives them.
+
+        Example:
+            >>> from synthderm import SkinFolder
+            >>> images, labels = zip(*SkinFolder("photos")[:3])
+            >>> labels
+            (0, 0, 0)
+        """
         batches = self._batches(range(len(self))[indices])
         return [item for batch in batches for item in fetch(self, batch)]
 

@@ -96,6 +96,15 @@ def evaluate(
         ImportError: scikit-learn is not installed.
         ValueError: the generator was trained on these photographs, too few of a class, or no class
             that the source knows.
+
+    Example:
+        >>> import synthderm
+        >>> network = "mobilenetv2_100=network.safetensors"
+        >>> found = synthderm.evaluate("photos", "lesions", classifier=network, quick=True)
+        >>> "points" in found.verdict  # a sentence, which can say no
+        True
+        >>> found.difference.low <= found.difference.estimate <= found.difference.high
+        True
     """
     _check_installed()
     if not isinstance(data, SkinFolder):

@@ -92,7 +92,7 @@ class FeatureNetwork:
                     yield torch.stack(images)
                     images = []
 
-        rows = self._kept(f"{Path(data.root).name}-{change or 'photographs'}", key, batches)
+        rows = self.kept(f"{Path(data.root).name}-{change or 'photographs'}", key, batches)
         return rows if change is None else rows.reshape(len(files), copies, -1)
 
     def generated(self, data: SyntheticSkinDataset) -> Features:
@@ -106,16 +106,23 @@ class FeatureNetwork:
 
         # A function is known by nothing that could name it.
         is_known = data.weights != "function"
-        return self._kept(f"generated-{data.size}", key, batches, keep=is_known)
+        return self.kept(f"generated-{data.size}", key, batches, keep=is_known)
 
-    def _kept(
+    def kept(
         self,
         kind: str,
         key: Sequence[str],
         batches: Callable[[], Iterator[Tensor]],
         keep: bool = True,
     ) -> Features:
-        """Features of batches of images, from the cache where they are there."""
+        """Features (N, D) of batches of images, from the cache where they are there.
+
+        Args:
+            kind: what they are, the start of the file's name.
+            key: all that the images depend on.
+            batches: makes them, (B, 3, H, W) uint8 each; called only where they are not there.
+            keep: False where the key does not tell all.
+        """
         digest = hashlib.sha256("\n".join([self.spec, self.weights, *key]).encode()).hexdigest()
         path = self.cache / f"{kind}-{digest[:16]}.npy" if self.cache and keep else None
         if path is not None and path.is_file():

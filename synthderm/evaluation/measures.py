@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from synthderm.intervals import weighted_auroc
+
 
 def recalls(probabilities: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     """Recall of each class, (R, K); NaN where a resample holds none of it.
@@ -26,25 +28,9 @@ def balanced_accuracy(probabilities: Tensor, labels: Tensor, weights: Tensor) ->
     return recalls(probabilities, labels, weights).mean(1)
 
 
-def auroc(scores: Tensor, positive: Tensor, weights: Tensor) -> Tensor:
-    """Area under the ROC curve: the chance that a positive scores above a negative; ties count half
-    (Hanley and McNeil, Radiology 143, 1982).
-
-    scikit-learn has it for one set of weights; here all resamples are computed at once.
-
-    Args:
-        scores: (N,).
-        positive: (N,) bool.
-    """
-    values, rank = scores.unique(return_inverse=True)  # equal scores share a rank
-    empty = torch.zeros(len(weights), len(values), dtype=torch.double)
-    negatives = empty.index_add(1, rank, weights * ~positive)
-    positives = empty.index_add(1, rank, weights * positive)
-    below = negatives.cumsum(1) - negatives / 2
-    return (positives * below).sum(1) / (positives.sum(1) * negatives.sum(1))
-
-
 def macro_auroc(probabilities: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     """Mean of each class against the rest; of two classes, the second's."""
     columns = range(probabilities.shape[1]) if probabilities.shape[1] > 2 else [1]
-    return torch.stack([auroc(probabilities[:, k], labels == k, weights) for k in columns]).mean(0)
+    return torch.stack(
+        [weighted_auroc(probabilities[:, k], labels == k, weights) for k in columns]
+    ).mean(0)

@@ -31,13 +31,15 @@ def read_audit(path: Path, folder: Path) -> dict[str, Any]:
         record = {
             "passed": bool(report["passed"]),
             "reason": str(report["reason"]),
-            "weights": samples.get("weights"),
+            # Eczema is generated skin, edited: the weights of the canvases, and last the editor's.
+            "weights": str(samples.get("weights")).split("+")[-1],
             "samples": int(samples["images"]),
             "real": int(report["real"]["images"]),
             "holdout": 0 if report["holdout"] is None else int(report["holdout"]["images"]),
             "by_chance": float(copies["calibration"]["false_positive_bound"]),
             "planted": float(copies["calibration"]["planted"]["share"]),
             "extractor": str(report["settings"]["extractor"]),
+            **_tones(report),
         }
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} is no report of `synthderm audit` ({error}).") from None
@@ -47,6 +49,19 @@ def read_audit(path: Path, folder: Path) -> dict[str, Any]:
             " report."
         )
     return record
+
+
+def _tones(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The shares of skin tones among generated images and photographs, where they were measured."""
+    if not report.get("tones"):
+        return {}
+    shares = report["tones"]["shares"]
+    return {
+        "tones": {
+            side: {tone: round(float(one["share"]), 3) for tone, one in shares[side].items()}
+            for side in ("generated", "real")
+        }
+    }
 
 
 def check_audit(records: Mapping[str, Any], folder: Path) -> dict[str, Any]:

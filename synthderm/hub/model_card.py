@@ -10,8 +10,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synthderm.hub.audit_record import audit_lines
+from synthderm.hub.card_sections import (
+    contract_lines,
+    data_lines,
+    figure_lines,
+    tone_lines,
+    training_lines,
+)
 
-CARD = "README.md"
+CARD, PICTURES = "README.md", "pictures.jpg"
+# Where the library and its documentation are found, unless the records say otherwise.
+HOME = "https://pypi.org/project/synthderm/"
+USE = "More images for training a classifier or a segmentation network of skin images."
+PICTURES_TEXT = (
+    "The first images of a seed, not chosen; in the second row the masks are outlined. All are"
+    " generated: none shows a real person."
+)
 NEEDED = {
     "data": ("name", "licence", "attribution"),
     "metrics": ("name", "value", "dataset", "command"),
@@ -72,49 +86,56 @@ def without_folders(value: Any) -> Any:
     return re.sub(r"[^\s=]*[/\\]", "", value) if isinstance(value, str) else value
 
 
-def make_card(config: Mapping[str, Any], repository: str, pipeline_tag: str) -> str:
+def make_card(
+    config: Mapping[str, Any], repository: str, pipeline_tag: str, has_pictures: bool = False
+) -> str:
     """The text of the model card: front matter for the Hub, then what a user has to know.
 
     Args:
         config: the model folder's `config.json`, with the records in it (see `check_records`).
         repository: "org/name", or a bundled name.
         pipeline_tag: the Hub's name for what the model does.
+        has_pictures: whether `PICTURES` is in the folder, for the card to show.
     """
     name = repository.rpartition("/")[2]
     architecture = config["architecture"]
     summary = config.get("summary") or (
-        f"A `{architecture}` of [synthderm](https://pypi.org/project/synthderm/), for training"
-        " skin-image classifiers."
+        f"A `{architecture}` of [synthderm]({HOME}), for training skin-image classifiers."
     )
-    contract = [
-        *config["arguments"].items(),
-        ("value range", config["value_range"]),
-        ("mask", config["mask"]),
-    ]
-    data = [[entry[field] for field in NEEDED["data"]] for entry in config["data"]]
-    metrics = [
-        [entry["name"], entry["value"], entry["dataset"], f"`{entry['command']}`"]
-        for entry in config["metrics"]
-    ]
+    repo, docs = config.get("repo_url") or HOME, config.get("docs_url") or HOME
     sections = [
         f"---\n{_front_matter(config, name, pipeline_tag)}\n---",
         f"# {name}",
         str(summary),
+        *_pictures(config, has_pictures),
+        "## What it is for",
+        _bullets(config.get("uses") or [USE]),
         "For research and augmentation only; not a medical device and not for diagnosis.",
+        "## How to load it",
+        f"With [synthderm]({repo}) ([documentation]({docs})):",
         f"```python\nfrom synthderm import {architecture}\n\n"
         f'model = {architecture}.from_pretrained("{repository}")\n```',
-        "## What goes in and comes out",
-        _table(["", ""], contract),
-        "## Training data",
-        _table(["data", "licence", "attribution"], data),
-        "## Measured",
-        _table(["metric", "value", "on", "command"], metrics),
+        *contract_lines(config),
+        *data_lines(config),
+        *figure_lines(config["metrics"]),
+        *tone_lines(config),
         *audit_lines(config.get("audit")),
-        *_training(config),
     ]
     if config.get("limits"):
-        sections += ["## Limits", "\n".join(f"- {limit}" for limit in config["limits"])]
-    return "\n\n".join(sections) + "\n"
+        sections += ["## Limits", _bullets(config["limits"])]
+    return "\n\n".join([*sections, *training_lines(config)]) + "\n"
+
+
+def _pictures(config: Mapping[str, Any], has_pictures: bool) -> list[str]:
+    """The card's pictures, where the folder has them."""
+    if not has_pictures:
+        return []
+    text = config.get("pictures") or PICTURES_TEXT
+    return [f"![Made by this model]({PICTURES})", f"*{text}*"]
+
+
+def _bullets(sentences: Sequence[object]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
 def _front_matter(config: Mapping[str, Any], name: str, pipeline_tag: str) -> str:
@@ -127,55 +148,30 @@ def _front_matter(config: Mapping[str, Any], name: str, pipeline_tag: str) -> st
             task_type=pipeline_tag,
             dataset_type=_slug(metric["dataset"]),
             dataset_name=metric["dataset"],
-            metric_type=_slug(metric["name"]),
+            metric_type=_metric_type(metric),
             metric_name=metric["name"],
             metric_value=metric["value"],
         )
         for metric in config["metrics"]
     ]
+    tags = ["dermatology", "synthetic-data", "data-augmentation", "skin", *config.get("tags", [])]
     return ModelCardData(
         library_name="synthderm",
         pipeline_tag=pipeline_tag,
         license=licence if is_listed else "other",
         license_name=None if is_listed else _slug(licence),
-        tags=["dermatology", "synthetic-data", "data-augmentation"],
+        tags=list(dict.fromkeys(tags)),
         datasets=[entry.get("hub") or _slug(entry["name"]) for entry in config["data"]],
-        metrics=sorted({_slug(metric["name"]) for metric in config["metrics"]}),
+        metrics=sorted({_metric_type(metric) for metric in config["metrics"]}),
         model_name=name,
         eval_results=results,
     ).to_yaml()
 
 
-def _training(config: Mapping[str, Any]) -> list[str]:
-    """The section about the training run; empty where nothing is recorded of it."""
-    training = dict(config.get("training", {}))
-    parts = training.pop("parts", [])
-    settings = [(name, _over_time(name, value, parts)) for name, value in training.items()]
-    settings += [(f"log: {key}", value) for key, value in config.get("log", {}).items()]
-    if not settings:
-        return []
-    command = [f"    {config['command']}"] if config.get("command") else []
-    return ["## Training", *command, _table(["setting", "value"], settings)]
-
-
-def _over_time(name: str, value: object, parts: Sequence[Mapping[str, Any]]) -> object:
-    """A setting of a run; where it was changed, all its values, and from how many images on."""
-    values: list[tuple[object, int]] = []
-    for part in parts:
-        if name in part and name != "shown" and (not values or values[-1][0] != part[name]):
-            values.append((part[name], part["shown"]))
-    if len(values) < 2:
-        return value
-    return "; ".join(f"{former} from image {shown:,} on" for former, shown in values)
+def _metric_type(metric: Mapping[str, Any]) -> str:
+    """The Hub's name of what is measured, as "fid" or "auroc"."""
+    return _slug(str(metric.get("type") or metric["name"]))
 
 
 def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "data"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    cells = [
-        [" ".join(str(cell).split()).replace("|", "\\|") for cell in row]
-        for row in [head, ["---"] * len(head), *rows]
-    ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in cells)

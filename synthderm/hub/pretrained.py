@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from synthderm.determinism import usual_torch
 from synthderm.files import atomic_path, temporary_folder, to_json
 from synthderm.hub.download import CacheDir, Token
-from synthderm.hub.model_card import without_folders
+from synthderm.hub.model_card import PICTURES, without_folders
 from synthderm.hub.model_folder import (
     CONFIG,
     FORMAT_VERSION,
@@ -68,6 +68,12 @@ class Pretrained(nn.Module):
             ValueError: the folder holds another architecture or a newer format, or tensors that do
                 not fit it.
             OSError: the folder can't be found or downloaded: see `synthderm.hub.resolve.resolve`.
+
+        Example:
+            >>> from synthderm import SkinGenerator
+            >>> generator = SkinGenerator.from_pretrained("lesions")
+            >>> generator.revision, generator.classes
+            ('bundled', ['melanoma', 'nevus', 'seborrheic_keratosis'])
         """
         resolved = resolve(
             model,
@@ -110,6 +116,12 @@ class Pretrained(nn.Module):
 
         Returns:
             The folder.
+
+        Example:
+            >>> from synthderm import SkinGenerator
+            >>> folder = SkinGenerator.from_pretrained("lesions").save_pretrained("my-lesions")
+            >>> SkinGenerator.from_pretrained("./my-lesions").revision
+            'local'
         """
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
@@ -154,6 +166,7 @@ class Pretrained(nn.Module):
         repository: str,
         card: Mapping[str, Any] | None = None,
         *,
+        pictures: bytes | None = None,
         private: bool = False,
         token: Token = None,
         dry_run: bool = False,
@@ -163,25 +176,34 @@ class Pretrained(nn.Module):
         Args:
             repository: "org/name"; it is created if it does not exist.
             card: `licence` of the weights; `data`, a list of {name, licence, attribution};
-                `metrics`, a list of {name, value, dataset, command}; optional `summary`, `command`
-                (that trained it) and `limits` (sentences). What is not given is taken from
-                `self.card`.
+                `metrics`, a list of {name, value, dataset, command}; and what else
+                `docs/publish.md` lists. What is not given is taken from `self.card`.
+            pictures: a JPEG that the card shows, of what the model makes.
             private, token: as in huggingface_hub.
             dry_run: do everything but the upload; no network.
 
         Returns:
-            "org/name@commit"; in a dry run the card's text.
+            `org/name@commit`; in a dry run the card's text.
 
         Raises:
             ValueError: a record is missing, or the exported files do not give the same model.
             PermissionError: the token may not write there, or the repository is public and
                 `private` was asked for.
             ConnectionError: the Hub can't be reached.
+
+        Example:
+            >>> from synthderm import SkinGenerator
+            >>> generator = SkinGenerator.from_pretrained("lesions")
+            >>> card = generator.push_to_hub("org/lesions", dry_run=True)
+            >>> "## Training data" in card
+            True
         """
         records = {**self.card, **(card or {})}
         records["training"] = without_folders(records.get("training", {}))
         with temporary_folder() as temporary:
             folder = self.save_pretrained(temporary / "model", card=records)
+            if pictures is not None:
+                (folder / PICTURES).write_bytes(pictures)
             before, after = self.plain_state(), self.from_pretrained(folder).state_dict()
             different = [
                 key

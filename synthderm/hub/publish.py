@@ -5,7 +5,7 @@ from pathlib import Path
 from synthderm.files import to_json, write_text
 from synthderm.hub.audit_record import check_audit
 from synthderm.hub.download import FILES, Token, explain
-from synthderm.hub.model_card import CARD, check_records, make_card
+from synthderm.hub.model_card import CARD, PICTURES, check_records, make_card
 from synthderm.hub.model_folder import read_config
 from synthderm.hub.resolve import HUB_ID
 
@@ -16,7 +16,8 @@ def write_card(folder: Path, repository: str, pipeline_tag: str) -> str:
     Returns:
         The card's text.
     """
-    text = make_card(read_config(folder), repository, pipeline_tag)
+    has_pictures = (folder / PICTURES).is_file()
+    text = make_card(read_config(folder), repository, pipeline_tag, has_pictures)
     write_text(folder / CARD, text)
     return text
 
@@ -45,7 +46,7 @@ def publish(
 
 
 def _upload(folder: Path, repository: str, private: bool, token: Token) -> str:
-    """Upload the three files as one commit, and return its id."""
+    """Upload the files as one commit, and return its id."""
     from huggingface_hub import HfApi
 
     api = HfApi(token=token, library_name="synthderm")
@@ -59,7 +60,7 @@ def _upload(folder: Path, repository: str, private: bool, token: Token) -> str:
         commit = api.upload_folder(
             repo_id=repository,
             folder_path=folder,
-            allow_patterns=[*FILES, CARD],
+            allow_patterns=[*FILES, CARD, PICTURES],
             commit_message="Publish with synthderm",
         )
     except PermissionError:

@@ -59,6 +59,11 @@ class EczemaEditor(Pretrained):
 
     Args:
         widths: channels at 16 and at 8 px.
+
+    Example:
+        >>> from synthderm import EczemaEdit, EczemaEditor
+        >>> editor = EczemaEditor.from_pretrained("eczema")
+        >>> edit = EczemaEdit(model=editor)  # or a folder or a Hub id; "eczema" is the default
     """
 
     mask_meaning = "True = eczema: where to add or remove it, or where it was found"

@@ -41,6 +41,12 @@ class SkinGenerator(Pretrained):
         noise: side of the square of noise that the last noise**2 latents are; half the size, or 0
             for none. Class, shape and colour depend on the code alone, random detail of the
             texture on the noise.
+
+    Example:
+        >>> from synthderm import SkinGenerator
+        >>> generator = SkinGenerator(size=32, channels=[16, 8], classes=["nevus", "melanoma"])
+        >>> generator.latent_dim, generator.training  # random weights, to be trained
+        (128, True)
     """
 
     mask_meaning = (
@@ -114,7 +120,14 @@ class SkinGenerator(Pretrained):
     def freeze(self) -> "SkinGenerator":
         """Eval mode for good. What depends on the weights alone is worked out once, which makes
         single images a few times faster; where bf16 pays (`has_bf16`) the convolutions run in it,
-        which moves a pixel by a few grey levels. The weights must not change afterwards."""
+        which moves a pixel by a few grey levels. The weights must not change afterwards.
+
+        Example:
+            >>> from synthderm import SkinGenerator
+            >>> generator = SkinGenerator.from_pretrained("lesions").freeze()
+            >>> any(weight.requires_grad for weight in generator.parameters())
+            False
+        """
         self.eval().requires_grad_(False)
         self.frozen = True
         for layer in self.modules():
@@ -173,6 +186,16 @@ class SkinGenerator(Pretrained):
 
         Returns:
             images (B, 3, size, size) float in [0, 1] and masks (B, 1, size, size) bool.
+
+        Example:
+            >>> import torch
+            >>> from synthderm import SkinGenerator
+            >>> hands = SkinGenerator.from_pretrained("hands")
+            >>> latents = torch.randn(1, hands.latent_dim).repeat(2, 1)
+            >>> tones = torch.tensor([25.0, -20.0])  # one hand, on tan and on brown skin
+            >>> images, masks = hands.generate(latents, torch.tensor([5, 5]), skin_tone=tones)
+            >>> images.shape, masks.shape
+            (torch.Size([2, 3, 128, 128]), torch.Size([2, 1, 128, 128]))
         """
         centre = self.embed(labels, skin_tone)
         output = self._synthesize(latents, centre, size, truncation).float()

@@ -14,8 +14,10 @@ import numpy.typing as npt
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.inter_rater import fleiss_kappa
-from statsmodels.stats.proportion import binom_tost, proportion_confint
+from statsmodels.stats.proportion import binom_tost
 from statsmodels.stats.weightstats import DescrStatsW
+
+from synthderm.intervals import exact_share
 
 RESAMPLES = 4999
 
@@ -41,8 +43,7 @@ def share(successes: int, trials: int) -> Interval:
     """A share with its exact interval (Clopper and Pearson 1934), for independent answers."""
     if not trials:
         return Interval(math.nan, math.nan, math.nan)
-    low, high = proportion_confint(successes, trials, method="beta")
-    return Interval(successes / trials, float(low), float(high))
+    return Interval(*exact_share(successes, trials)[2:])
 
 
 def tests_of_answers(correct: int, trials: int, margin: float) -> Tests:

@@ -35,6 +35,7 @@ ABOVE_0 = (
     "val_interval",
     "size",
     "batch",
+    "accumulate",
     "ema_images",
     "threads",
     "kid_images",
@@ -187,7 +188,13 @@ def _make_parser(
         help="images between validations; each writes samples, metrics, models and a checkpoint",
     )
     add("--size", type=int, default=size, help="side of the images that are trained on, in pixels")
-    add("--batch", type=int, default=16, help="images in a step")
+    add("--batch", type=int, default=16, help="images in a step, of all processes together")
+    add(
+        "--accumulate",
+        type=int,
+        default=1,
+        help="slices in which each process computes its images of a step, to save memory",
+    )
     add("--ema-images", type=float, default=4000, help="half-life of the average of weights")
     add(
         "--features",

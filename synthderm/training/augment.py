@@ -4,12 +4,59 @@ The same random changes are made to real and to generated images, so that a disc
 a few photographs can't memorise them.
 """
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
-def diff_augment(x: Tensor, p: float | Tensor = 0.7, *, color: float = 1.0) -> Tensor:
+class Changes(NamedTuple):
+    """Random numbers of the changes of B images."""
+
+    brightness: Tensor  # (B, 1, 1, 1) each, 0 where an image is not changed
+    saturation: Tensor
+    contrast: Tensor
+    down: Tensor
+    right: Tensor
+    square: Tensor  # (B, 2, 1) in [0, 1): row and column of its centre
+    is_cut: Tensor  # (B, 1, 1, 1) bool
+
+    def rows(self, rows: Tensor) -> "Changes":
+        """Those of some of the images."""
+        return Changes(*(part[rows] for part in self))
+
+
+def sample_changes(count: int, p: float | Tensor, device: torch.device) -> Changes:
+    """Draw what `diff_augment` does to each of `count` images, from torch's global random state.
+
+    Args:
+        p: probability of each change of an image.
+    """
+
+    def sample(low: float, high: float) -> Tensor:
+        values = torch.empty(count, 1, 1, 1, device=device).uniform_(low, high)
+        is_used = torch.rand(count, 1, 1, 1, device=device) < p
+        return torch.where(is_used, values, torch.zeros_like(values))
+
+    return Changes(
+        brightness=sample(-0.4, 0.4),
+        saturation=sample(-0.6, 0.6),
+        contrast=sample(-0.4, 0.4),
+        down=sample(-0.125, 0.125),
+        right=sample(-0.125, 0.125),
+        square=torch.rand(2, count, 1, device=device).transpose(0, 1),
+        is_cut=torch.rand(count, 1, 1, 1, device=device) < p / 2,
+    )
+
+
+def diff_augment(
+    x: Tensor,
+    p: float | Tensor = 0.7,
+    *,
+    color: float = 1.0,
+    changes: Changes | None = None,
+) -> Tensor:
     """Random brightness, saturation, contrast, shift and cut-out.
 
     Each change is made to an image with probability `p` alone. As long as p < 1, the generator
@@ -23,21 +70,18 @@ def diff_augment(x: Tensor, p: float | Tensor = 0.7, *, color: float = 1.0) -> T
         color: weight of the three changes of colour. A discriminator that sees them can't judge
             how much light and skin differ between photographs, and the generator then makes all
             of them alike.
+        changes: drawn before, instead of by `p`.
     """
-
-    def sample(low: float, high: float) -> Tensor:
-        values = torch.empty(len(x), 1, 1, 1, device=x.device).uniform_(low, high)
-        is_used = torch.rand(len(x), 1, 1, 1, device=x.device) < p
-        return torch.where(is_used, values, torch.zeros_like(values))
-
+    if changes is None:
+        changes = sample_changes(len(x), p, x.device)
     image, rest = x[:, :3], x[:, 3:]
-    image = image + color * sample(-0.4, 0.4)
+    image = image + color * changes.brightness
     grey = image.mean(1, keepdim=True)
-    image = grey + (image - grey) * (1 + color * sample(-0.6, 0.6))
+    image = grey + (image - grey) * (1 + color * changes.saturation)
     mean = image.mean((1, 2, 3), keepdim=True)
-    image = mean + (image - mean) * (1 + color * sample(-0.4, 0.4))
-    x = _shift(torch.cat([image, rest], 1), sample(-0.125, 0.125), sample(-0.125, 0.125))
-    return _cutout(x, p)
+    image = mean + (image - mean) * (1 + color * changes.contrast)
+    x = _shift(torch.cat([image, rest], 1), changes.down, changes.right)
+    return _cutout(x, changes.square, changes.is_cut)
 
 
 def _shift(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
@@ -53,15 +97,13 @@ def _shift(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
     return padded[batch, channel, row, column]
 
 
-def _cutout(x: Tensor, p: float | Tensor) -> Tensor:
-    """Set a square of half the side to zero, in an image with probability p / 2."""
-    count, side = len(x), x.shape[-1]
+def _cutout(x: Tensor, square: Tensor, is_cut: Tensor) -> Tensor:
+    """Set a square of half the side to zero in some images."""
+    side = x.shape[-1]
     place = torch.arange(side, device=x.device)
-    centre = torch.rand(2, count, 1, device=x.device) * side
-    inside = (place - centre).abs() < side / 4
-    square = inside[0, :, None, :, None] & inside[1, :, None, None, :]
-    is_used = torch.rand(count, 1, 1, 1, device=x.device) < p / 2
-    return x * ~(square & is_used)
+    inside = (place - square * side).abs() < side / 4
+    cut = inside[:, None, 0, :, None] & inside[:, None, 1, None, :]
+    return x * ~(cut & is_cut)
 
 
 def adapt_probability(

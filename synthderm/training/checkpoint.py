@@ -44,7 +44,7 @@ def write_checkpoint(
     values: dict[str, Any] = {name: to_state(part) for name, part in parts.items()}
     values |= {"state": as_stored(dict(state)), "record": as_stored(dict(record))}
     values["rng"] = torch.get_rng_state()
-    values["cuda_rng"] = torch.cuda.get_rng_state() if device.type == "cuda" else None
+    values["cuda_rng"] = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
     with atomic_path(folder / CHECKPOINT) as part:
         try:
             torch.save(values, part)
@@ -70,7 +70,7 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
         values = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a reader may fail on
         raise ValueError(f"{path} is damaged ({short(str(error), 100)}). {way_out}") from None
-    if not isinstance(values, dict) or not {"state", "record", "rng"} <= set(values):
+    if not _is_whole(values):
         raise ValueError(
             f"{path} does not say how its run was started: another program, or another version of"
             f" this one, wrote it. {way_out}"
@@ -78,13 +78,19 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
     return values
 
 
+def _is_whole(values: Any) -> bool:
+    """Whether a checkpoint says where its run was, and how it was started."""
+    if not isinstance(values, dict) or not isinstance(values.get("rng"), Tensor):
+        return False
+    state = values.get("state")
+    has_state = isinstance(state, dict) and isinstance(state.get("shown"), int)
+    return has_state and isinstance(values.get("record"), dict)
+
+
 def restore(
     folder: Path, values: Mapping[str, Any], parts: Mapping[str, Part], device: torch.device
 ) -> None:
     """Load what `read_checkpoint` gave into `parts`, and set torch's random state as it was.
-
-    Lines of `metrics.jsonl` that were logged after the checkpoint, before the run was killed, are
-    removed: they will be logged again.
 
     Raises:
         ValueError: a part does not fit.
@@ -99,13 +105,13 @@ def restore(
             ) from None
     torch.set_rng_state(values["rng"])
     if device.type == "cuda" and values["cuda_rng"] is not None:
-        torch.cuda.set_rng_state(values["cuda_rng"])
-    trim_log(folder, values["state"]["shown"])
+        torch.cuda.set_rng_state(values["cuda_rng"], device)
 
 
 def trim_log(folder: Path, shown: int) -> None:
-    """Remove from the log of a run what was logged after `shown` images, and what is no whole line:
-    a last one that was cut off, or what a machine that lost its power left."""
+    """Remove from the log of a run what was logged after `shown` images, as after the checkpoint of
+    a run that was killed then: it will be logged again. And what is no whole line: a last one that
+    was cut off, or what a machine that lost its power left."""
     if (folder / METRICS).is_file():
         kept = [entry for entry in read_log(folder) if entry["shown"] <= shown]
         write_text(folder / METRICS, "".join(to_json(entry) + "\n" for entry in kept))
@@ -117,9 +123,9 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     for line in path.read_bytes().splitlines(keepends=True) if path.is_file() else []:
         try:
             entry = json.loads(line) if line.endswith(b"\n") else None
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(entry, dict) and "shown" in entry:
+        if isinstance(entry, dict) and isinstance(entry.get("shown"), int):
             entries.append(entry)
     return entries
 

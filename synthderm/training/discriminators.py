@@ -1,17 +1,16 @@
 """Discriminators: the adversaries of a `SkinGenerator` in training."""
 
-import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrizations import spectral_norm
 
-from synthderm.models.backbones import load_backbone
+from synthderm.models.backbones import fold_norms, load_backbone
 from synthderm.models.layers import scale_tone
+from synthderm.training.collectives import gather_rows
 
 
 class Logits(NamedTuple):
@@ -101,7 +100,8 @@ class Discriminator(nn.Module):
         for level in range(first + 1, len(self.blocks)):
             x = F.avg_pool2d(x, 2)
             hidden = self.blocks[level](hidden + self.from_image[level](x))
-        spread = hidden.std(dim=0, unbiased=False).mean().expand(len(hidden), 1, *hidden.shape[-2:])
+        seen = gather_rows(hidden) if self.training else hidden
+        spread = seen.std(dim=0, unbiased=False).mean().expand(len(hidden), 1, *hidden.shape[-2:])
         hidden = F.leaky_relu(self.last(torch.cat([hidden, spread], dim=1)), 0.2).mean((2, 3))
         logit = self.logit(hidden)
         projected = (hidden * self.projection(labels, skin_tone)).sum(1, keepdim=True)
@@ -219,33 +219,3 @@ def backbone_features(backbone: nn.Module, images: Tensor) -> list[Tensor]:
         return backbone(images)
     with torch.autocast("cpu", enabled=False):
         return backbone(images.float())
-
-
-def fold_norms(model: nn.Module) -> nn.Module:
-    """The same function in eval mode, with each batch norm folded into the convolution before it:
-    a quarter less time.
-
-    Pairs are found by their order in a module, as timm's networks have them. The result is
-    compared with the model, which stays as it was where they differ.
-    """
-    folded = copy.deepcopy(model).eval().requires_grad_(False)
-    for module in list(folded.modules()):
-        conv_name, conv = "", None
-        for name, child in list(module.named_children()):
-            if (
-                isinstance(child, nn.BatchNorm2d)
-                and isinstance(conv, nn.Conv2d)
-                and conv.out_channels == child.num_features
-            ):
-                setattr(module, conv_name, fuse_conv_bn_eval(conv, child))
-                setattr(module, name, getattr(child, "act", None) or nn.Identity())
-            if not isinstance(child, nn.Identity):
-                conv_name, conv = name, child
-    probe = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    model.eval().requires_grad_(False)
-    with torch.no_grad():
-        is_same = all(
-            torch.allclose(a, b, rtol=1e-3, atol=1e-3 * float(b.abs().max()))
-            for a, b in zip(folded(probe), model(probe))
-        )
-    return folded if is_same else model

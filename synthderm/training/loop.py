@@ -17,6 +17,7 @@ from tqdm import tqdm
 from synthderm.files import held, remove_parts
 from synthderm.models.layers import has_bf16
 from synthderm.training.checkpoint import CHECKPOINT, Part, log_metrics
+from synthderm.training.lost_process import exit_when_one_dies
 from synthderm.training.run import RunState, TrainingRun
 
 FIRST_CHECKPOINT = 30  # seconds of the clock: who stops a new run early has something to go on from
@@ -31,16 +32,17 @@ class Clock:
     Args:
         state: its `seconds` are counted here.
         minutes: the length of the bar.
+        silent: neither a bar nor lines.
     """
 
-    def __init__(self, state: RunState, minutes: float) -> None:
-        self.state = state
+    def __init__(self, state: RunState, minutes: float, silent: bool = False) -> None:
+        self.state, self.silent = state, silent
         self.bar = tqdm(
             total=minutes * 60,
             initial=state.seconds,
             unit="s",
             bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}",
-            disable=None,
+            disable=True if silent else None,
         )
         self.printed = time.perf_counter()
         self.restart()
@@ -72,7 +74,7 @@ class Clock:
         self.bar.update(min(self.state.seconds, self.bar.total) - self.bar.n)
         line = f"{self.state.shown:,} images, {self.images_per_s:.0f}/s, {text}"
         self.bar.set_postfix_str(line)
-        if self.bar.disable and now >= self.printed + LINE_EVERY:
+        if self.bar.disable and not self.silent and now >= self.printed + LINE_EVERY:
             self.printed = now
             print(
                 f"{self.state.seconds / 60:.1f} of {self.bar.total / 60:g} min: {line}", flush=True
@@ -104,7 +106,8 @@ def train(
     validate: Callable[[], dict[str, Any]],
     started: float,
 ) -> None:
-    """Resume a run, and repeat a step until all is done, or until it is time to pause.
+    """Resume a run, and repeat a step until all is done, or until it is time to pause. Of several
+    processes the main one keeps the time, prints, measures and writes.
 
     Args:
         step: its `parts` and torch's random state are read from the checkpoint, where there is one.
@@ -113,12 +116,20 @@ def train(
         validate: writes samples and models; gives what it measured.
         started: `time.perf_counter()` when the recipe started; `--pause` counts from there.
     """
+    devices = run.devices
     with ExitStack() as stack:
+        if devices.count > 1:
+            stack.enter_context(exit_when_one_dies(run.recipe, run.folder))
         with exit_on_error(run.recipe):
-            stack.enter_context(held(run.folder))
-            remove_parts(run.folder)
+            if devices.is_main:
+                stack.enter_context(held(run.folder))
+                remove_parts(run.folder)
             run.restore(step.parts, state)
+            devices.check_equal(
+                state.shown, f"{run.folder} must be one folder that all processes see."
+            )
         _repeat(step, run, state, validate, started)
+        devices.close()
 
 
 def _repeat(
@@ -129,8 +140,9 @@ def _repeat(
     started: float,
 ) -> None:
     """As `train`, of a run that was resumed."""
-    args, out, device = step.args, run.folder, run.device
-    clock, is_paused = Clock(state, args.minutes), False
+    args, out, devices = step.args, run.folder, run.devices
+    is_main, is_paused = devices.is_main, False
+    clock = Clock(state, args.minutes, silent=not is_main)
     checkpoint_due = started + (FIRST_CHECKPOINT if run.is_new else CHECKPOINT_EVERY)
 
     def save() -> None:
@@ -148,13 +160,19 @@ def _repeat(
         save()
         clock.restart()
 
-    while not is_paused and state.shown < args.images and state.seconds < args.minutes * 60:
+    def goes_on() -> bool:
+        is_done = state.shown >= args.images or state.seconds >= args.minutes * 60
+        return bool(devices.agree(not is_paused and not is_done))
+
+    while goes_on():
         step(state.shown)
         state.shown += args.batch
         is_validation_due = state.shown % args.val_interval < args.batch
         # Reading the losses waits for the device, which costs a GPU time.
-        if is_validation_due or device.type == "cpu" or state.shown // args.batch % 20 == 0:
+        if is_validation_due or run.device.type == "cpu" or state.shown // args.batch % 20 == 0:
             clock.tick(step.report(state.shown))
+        if not is_main:
+            continue
         if is_validation_due:
             validate_and_save()
         elif time.perf_counter() >= checkpoint_due:
@@ -162,6 +180,8 @@ def _repeat(
             save()
         elapsed = time.perf_counter() - started
         is_paused = args.pause is not None and elapsed > 60 * args.pause
+    if not is_main:
+        return
     if is_paused:
         clock.tick(step.report(state.shown))
         save()

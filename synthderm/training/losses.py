@@ -40,6 +40,10 @@ def discriminator_relativistic(real: Tensor, fake: Tensor) -> Tensor:
     return F.softplus(fake - real).mean()
 
 
+# By the name of the game.
+DISCRIMINATOR = {"hinge": discriminator_hinge, "relativistic": discriminator_relativistic}
+
+
 def generator_relativistic(real: Tensor, fake: Tensor) -> Tensor:
     """ln(1 + exp(D(real) - D(fake))), mean over pairs: the generator's side of the relativistic
     loss."""
@@ -81,7 +85,9 @@ def skin_tone_error(images: Tensor, masks: Tensor, skin_tone: Tensor) -> Tensor:
     return (F.relu((measured - skin_tone).abs() - 3) / 30).mean()
 
 
-def masked_difference(a: Tensor, b: Tensor, mask: Tensor, *, color: float = 1.0) -> Tensor:
+def masked_difference(
+    a: Tensor, b: Tensor, mask: Tensor, *, whole: Tensor | None = None, color: float = 1.0
+) -> Tensor:
     """Mean absolute difference inside a mask, of optical density and, twice, of its gradients,
     which carry the texture.
 
@@ -91,6 +97,8 @@ def masked_difference(a: Tensor, b: Tensor, mask: Tensor, *, color: float = 1.0)
     Args:
         a, b: (B, 3, H, W) float in [0, 1].
         mask: (B, 1, H, W) bool.
+        whole: (N, 1, H, W) bool, the masks of the batch that these images are a part of. The mean
+            over its parts, which have B images each, is then the difference of the whole batch.
         color: weight of the density itself.
     """
     a, b, inside = to_density(a), to_density(b), mask.float()
@@ -98,7 +106,18 @@ def masked_difference(a: Tensor, b: Tensor, mask: Tensor, *, color: float = 1.0)
     total = total + 2 * ((a.diff(dim=2) - b.diff(dim=2)).abs() * inside[..., 1:, :]).sum()
     if color:
         total = total + color * ((a - b).abs() * inside).sum()
-    return total / (3 * inside.sum() + 1)
+    return total / part_divisor(inside, inside if whole is None else whole.float())
+
+
+def part_divisor(inside: Tensor, whole: Tensor) -> Tensor:
+    """What the sum over a part of a batch is divided by, for the mean over the parts to be the mean
+    over all that lies inside the masks.
+
+    Args:
+        inside: (B, 1, H, W) float in [0, 1], the masks of the part.
+        whole: (N, 1, H, W) float in [0, 1], those of the batch.
+    """
+    return (3 * whole.sum() + 1) * (len(inside) / len(whole))
 
 
 def drawing_difference(predicted: Drawing, truth: Drawing) -> Tensor:

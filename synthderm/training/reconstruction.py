@@ -40,10 +40,11 @@ class Encoder(nn.Module):
         return mean, log_variance.clamp(-8, 8)
 
 
-def reparameterize(mean: Tensor, log_variance: Tensor) -> Tensor:
+def reparameterize(mean: Tensor, log_variance: Tensor, noise: Tensor | None = None) -> Tensor:
     """A sample of N(mean, variance) with gradients to both, (B, D) (Kingma and Welling, ICLR
-    2014)."""
-    return mean + torch.randn_like(mean) * (log_variance / 2).exp()
+    2014); of standard normal `noise` where that was drawn before."""
+    noise = torch.randn_like(mean) if noise is None else noise
+    return mean + noise * (log_variance / 2).exp()
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -8,11 +8,10 @@ model's card tells which images were shown under which arguments.
 import os
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from synthderm.files import held
 from synthderm.hub.model_card import without_folders
@@ -25,6 +24,7 @@ from synthderm.training.checkpoint import (
     trim_log,
     write_checkpoint,
 )
+from synthderm.training.devices import Devices
 
 # How long a part lasts and where its files are: `RunState` tells what came of it.
 BUDGET = ("out", "minutes", "images", "pause")
@@ -46,6 +46,7 @@ class TrainingRun:
         recipe: the file name of the recipe.
         args: its command line, with `out` and `device`.
         fixed: the arguments that are settled when the run starts.
+        devices: of this process and others; this one alone on `args.device` where None.
 
     `facts` are what was settled beside them, by name; `parts` the command lines so far, each with
     the number of images after which it took over.
@@ -55,24 +56,31 @@ class TrainingRun:
             another process has the folder.
     """
 
-    def __init__(self, recipe: str, args: Namespace, fixed: Sequence[str]) -> None:
+    def __init__(
+        self,
+        recipe: str,
+        args: Namespace,
+        fixed: Sequence[str],
+        devices: Devices | None = None,
+    ) -> None:
         self.recipe, self.folder = recipe, Path(args.out)
-        self.device = torch.device(args.device)
+        self.devices = devices or Devices(args.device)
+        self.device = self.devices.device
         self.arguments: dict[str, Any] = as_stored(vars(args))
         self.facts: dict[str, Any] = {}
         self.parts: list[dict[str, Any]] = []
         self._checkpoint = None
         if self.folder.is_dir():
-            with held(self.folder):  # refused now, and not after the data were read
+            # Refused now, and not after the data were read.
+            with held(self.folder) if self.devices.is_main else nullcontext():
                 self._checkpoint = read_checkpoint(self.folder)
         self._version = self._find_version()
         self.is_new = self._checkpoint is None
         if self._checkpoint is not None:
             record = self._checkpoint["record"]
-            if record["recipe"] != recipe:
-                raise ValueError(
-                    f"{self.folder} holds a run of {record['recipe']}: choose another --out."
-                )
+            if record.get("recipe") != recipe:
+                other = record.get("recipe", "another program")
+                raise ValueError(f"{self.folder} holds a run of {other}: choose another --out.")
             self.facts, self.parts = record["facts"], record["parts"]
             self._check_arguments(fixed)
 
@@ -122,13 +130,13 @@ class TrainingRun:
                 f"{self.folder} was written to by another process meanwhile: give the command"
                 " again."
             )
-        if self._checkpoint is None:
-            trim_log(self.folder, -1)  # of a run that is no more
-        else:
+        if self._checkpoint is not None:
             restore(self.folder, self._checkpoint, parts, self.device)
             for name, value in self._checkpoint["state"].items():
                 setattr(state, name, value)
             self._checkpoint = None  # frees the memory
+        if self.devices.is_main:
+            trim_log(self.folder, -1 if self.is_new else state.shown)  # of a run that is no more
         if self.parts and self.parts[-1]["shown"] == state.shown:
             del self.parts[-1]  # no image was shown under it
         if not self.parts or self.parts[-1]["arguments"] != self.arguments:

@@ -69,7 +69,7 @@ class EczemaEdit(v2.Transform):
             pictures and nearly grey backgrounds have not; to add), "given" (the sample's
             `tv_tensors.Mask`), or "predict" (found by the model, whatever masks the sample has; to
             remove or toggle). Where None: "random" to add, "predict" else.
-        model: bundled name, folder, Hub id ("org/name@revision"), or an `EczemaEditor`. A branch
+        model: bundled name, folder, Hub id (`org/name@revision`), or an `EczemaEditor`. A branch
             on the Hub is resolved here and now, so that all workers have the same weights; nothing
             else is loaded before the first edit.
         label: the label that edited samples get, from 0 on; with mode="toggle" one for each
@@ -88,6 +88,15 @@ class EczemaEdit(v2.Transform):
         TypeError: no image in the sample, or one of a mode or dtype that is not supported.
         ValueError: arguments out of range, or a missing or misshapen mask or label.
         OSError: the model can't be found or downloaded: see `synthderm.hub.resolve`.
+
+    Example:
+        >>> from torchvision.transforms import v2
+        >>> from synthderm import EczemaEdit, SyntheticSkinDataset
+        >>> image, _ = SyntheticSkinDataset("hands", length=1)[0]
+        >>> pipeline = v2.Compose([EczemaEdit(p=1, severity=0.8, label=1), v2.ToImage()])
+        >>> edited, label = pipeline(image, 0)
+        >>> edited.shape, label
+        (torch.Size([3, 128, 128]), 1)
     """
 
     def __init__(
@@ -165,6 +174,15 @@ class EczemaEdit(v2.Transform):
         Returns:
             What was given, in this order: images, or (images, masks), (images, labels),
             (images, masks, labels); with `return_record` in a pair with the record.
+
+        Example:
+            >>> import torch
+            >>> from synthderm import EczemaEdit, SyntheticSkinDataset
+            >>> images, _ = SyntheticSkinDataset("hands", length=3, size=64).generate([0, 1, 2])
+            >>> edit = EczemaEdit(p=1, label=1)
+            >>> edited, labels = edit.batch(images, labels=torch.zeros(3, dtype=torch.long))
+            >>> labels
+            tensor([1, 1, 1])
         """
         for name, value in (("images", images), ("masks", masks), ("labels", labels)):
             if isinstance(value, Tensor):

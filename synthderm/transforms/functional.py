@@ -31,7 +31,8 @@ from synthderm.imaging.masks import sample_masks, skin_region
 from synthderm.imaging.resize import enlarge, shrink
 from synthderm.models.cache import Model, load_editor
 from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor
-from synthderm.transforms.checks import as_batch, check_masks, check_signs
+from synthderm.transforms.checks import as_batch, check_signs
+from synthderm.transforms.mask_values import check_masks
 
 SHOWN = 8  # images of an edit in a notebook
 
@@ -70,6 +71,13 @@ def random_mask(
     Returns:
         (B, 1, H, W) bool, or (1, H, W) for one image; empty where an image shows no skin, or has
         so little colour that skin can't be told from paper: grey-scale pictures, under a warning.
+
+    Example:
+        >>> from synthderm import SyntheticSkinDataset, random_mask
+        >>> images, _ = SyntheticSkinDataset("skin", length=2, size=64).generate([0, 1])
+        >>> masks = random_mask(images, coverage=0.4, seed=1)
+        >>> masks.shape, masks.dtype
+        (torch.Size([2, 1, 64, 64]), torch.bool)
     """
     batch = as_batch(images)
     generator = _generator(seed)
@@ -94,8 +102,8 @@ def add_eczema(
 
     Args:
         images: see the module.
-        masks: (B, 1, H, W) bool; drawn at random in the skin region where None. A grey-scale
-            picture has none: see `random_mask`.
+        masks: (B, 1, H, W), of values as in `mask_values.to_region`; drawn at random in the skin
+            region where None. A grey-scale picture has none: see `random_mask`.
         severity: number or (B,) in [0, 1]; 0 gives the image back.
         coverage: share of the skin under a random mask, number or (B,) in (0, 1].
         seed: which lesion; torch's global random state where None.
@@ -104,8 +112,18 @@ def add_eczema(
         model: bundled name, folder, Hub id, or an `EczemaEditor`.
 
     Raises:
-        TypeError: images or masks that are not tensors of such a dtype.
-        ValueError: shapes that do not fit, or values out of range.
+        TypeError: images or masks that are not tensors, or not of such a dtype.
+        ValueError: shapes that do not fit, values out of range, or masks of several classes.
+
+    Example:
+        >>> import torch
+        >>> from synthderm import SyntheticSkinDataset, add_eczema
+        >>> images, _ = SyntheticSkinDataset("skin", length=2, size=64).generate([0, 1])
+        >>> masks = torch.zeros(2, 1, 64, 64, dtype=torch.bool)
+        >>> masks[..., 20:40, 20:40] = True
+        >>> edit = add_eczema(images, masks, severity=0.7, seed=1)
+        >>> bool((edit.images != images)[~masks.expand_as(images)].any())  # outside of the masks
+        False
     """
     batch = as_batch(images)
     generator = _generator(seed)
@@ -134,12 +152,22 @@ def remove_eczema(
 
     Args:
         images: see the module.
-        masks: (B, 1, H, W) bool, where the eczema is; found by the model where None.
+        masks: (B, 1, H, W), where the eczema is, of values as in `mask_values.to_region`; found by
+            the model where None.
         severity: share of the eczema to remove, number or (B,) in [0, 1].
         model: bundled name, folder, Hub id, or an `EczemaEditor`.
 
     Raises:
         as `add_eczema`.
+
+    Example:
+        >>> from synthderm import SyntheticSkinDataset, add_eczema, remove_eczema
+        >>> image, _ = SyntheticSkinDataset("skin", length=1, size=64).generate([0])
+        >>> edit = add_eczema(image, severity=0.9, seed=1)
+        >>> restored = remove_eczema(edit.images, edit.masks).images
+        >>> change = (edit.images.float() - image).abs().mean()
+        >>> bool((restored.float() - image).abs().mean() < change)
+        True
     """
     batch = as_batch(images)
     editor, thumbnails = load_editor(model, batch.device), thumbnail(batch)
@@ -162,6 +190,13 @@ def find_eczema(images: Tensor, *, threshold: float = 0.3, model: Model = "eczem
             eczema is about 0.03 below that at the best threshold on photographs of `val`
             (`benchmarks.editing --choose-threshold`), and less of healthy skin is found.
         model: bundled name, folder, Hub id, or an `EczemaEditor`.
+
+    Example:
+        >>> from synthderm import SyntheticSkinDataset, add_eczema, find_eczema
+        >>> image, _ = SyntheticSkinDataset("skin", length=1, size=64).generate([0])
+        >>> found = find_eczema(add_eczema(image, severity=1.0, seed=1).images)
+        >>> found.shape, found.dtype
+        (torch.Size([1, 1, 64, 64]), torch.bool)
     """
     batch, threshold = as_batch(images), as_number("threshold", threshold)
     editor = load_editor(model, batch.device)

@@ -1,9 +1,18 @@
 import pytest
 
+from synthderm.audit import fidelity
 from synthderm.audit.calibration import calibrate
 from synthderm.audit.copy_index import CopyIndex
 from synthderm.audit.features import LayerFeatures
 from tests.audit.photographs import draw_set, write_network
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fewer_pairs():
+    """Of 50 pairs for MS-SSIM, most of the time of an audit of so few images would be spent."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fidelity, "PAIRS", 4)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -74,12 +74,12 @@ def test_bad_input_is_one_sentence(folders, spec, tmp_path, capsys):
         folders, spec, capsys, str(few), out
     )
     (tmp_path / "empty").mkdir()
-    text = refused(folders, spec, capsys, source, out, "--holdout", str(tmp_path / "empty"))
+    text = refused(folders, spec, capsys, source, out, holdout=tmp_path / "empty")
     assert "empty" in text
     assert "--real over again" in refused(folders, spec, capsys, source, out, holdout="real")
     assert "copy of itself" in refused(folders, spec, capsys, str(folders / "real"), out)
     shutil.copytree(folders / "real", tmp_path / "again")
-    text = refused(folders, spec, capsys, source, out, "--holdout", str(tmp_path / "again"))
+    text = refused(folders, spec, capsys, source, out, holdout=tmp_path / "again")
     assert "40 of 40 photographs of the holdout" in text
     assert "layers of a timm network" in refused(folders, "inception", capsys, source, out)
     assert "--truncation is for generated images" in refused(
@@ -99,3 +99,16 @@ def test_files_that_cannot_be_read_are_listed_below_one_per_cent(folders, spec, 
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["samples"]["images"] == 120
     assert "bad.png" in report["samples"]["unreadable"][0]
+
+
+def test_eczema_is_audited_against_several_folders(folders, spec, tmp_path, capsys):
+    real = ["--real", str(folders / "clean"), "--length", "40", "--no-pictures"]
+    assert run(folders, spec, "eczema", tmp_path / "out", *real, holdout=None) in (0, 1)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["real"]["images"] == 80
+    labels = report["labels"]
+    assert labels["severity"]["skipped"] is None and labels["severity"]["images"] >= 20
+    assert labels["severity"]["correlation"]["low"] > 0
+    assert report["tones"]["edits"] and report["samples"]["weights"].count("+") == 2
+    text = refused(folders, spec, capsys, "eczema", tmp_path / "out", *real)
+    assert "--real is given 2 times and --holdout 1 times" in text

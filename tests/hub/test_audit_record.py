@@ -61,6 +61,16 @@ def test_an_audit_of_other_weights_is_refused(run, tmp_path):
         card(run, tmp_path / "other" / "report.json")
 
 
+def test_an_editor_is_audited_on_generated_skin(run, tmp_path):
+    """The report names the weights of the canvases too, the editor's last."""
+    own, canvas = sha256(run / "model" / "model.safetensors"), "1" * 64
+    write_report(run, run / "audit" / "report.json", weights=f"{canvas}+{own}")
+    assert load_run(run)[1]["audit"]["weights"] == own
+    write_report(run, run / "audit" / "report.json", weights=f"{own}+{canvas}")
+    with pytest.raises(ValueError, match="other weights"):
+        load_run(run)
+
+
 def test_an_audit_does_not_pass_on_to_other_weights(run):
     write_report(run, run / "audit" / "report.json")
     model, records = load_run(run)

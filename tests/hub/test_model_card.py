@@ -9,7 +9,7 @@ from huggingface_hub import ModelCard
 
 from synthderm.cli.main import main
 from synthderm.cli.publish import load_run
-from synthderm.hub.model_card import check_records
+from synthderm.hub.model_card import check_records, make_card
 from tests.hub.folders import RECORDS, save_run
 
 
@@ -45,6 +45,42 @@ def test_card_has_front_matter_and_the_runs_records(run):
         "True = inside",
     ):
         assert text in card.text
+
+
+def test_a_figure_stands_beside_its_floor_and_tones_in_a_table_of_their_own(run):
+    first, second = RECORDS["metrics"]
+    floored = {**first, "type": "fid", "floor": {"value": 3.5, "of": "photographs of train"}}
+    text = card_text(run, metrics=[floored, {**second, "tone": "dark"}])
+    assert "| FID | 41.5 | 3.5 (photographs of train) | ISIC 2017 test |" in text
+    tones = text.partition("## Skin tone")[2].partition("\n## ")[0]
+    assert "| dark | KID x 1000 | 12 |  |" in tones and "FID" not in tones
+    assert "## Skin tone" not in card_text(run) and "floor" not in card_text(run)
+    assert [one.metric_type for one in ModelCard(text).data.eval_results] == ["fid", "kid-x-1000"]
+
+
+def test_the_shares_of_skin_tones_come_from_the_audit(run):
+    config = json.loads((run / "model" / "config.json").read_text()) | RECORDS
+    shares = {"generated": {"light": 0.9, "dark": 0.1}, "real": {"light": 0.75, "dark": 0.25}}
+    audit = {"passed": True, "reason": "None.", "samples": 5, "real": 5, "holdout": 0}
+    audit |= {"extractor": "timm:x", "planted": 1.0, "by_chance": 0.01, "tones": shares}
+    text = make_card({**config, "audit": audit}, "org/name", "image-to-image")
+    assert "| light | 90% | 75% |" in text and "| dark | 10% | 25% |" in text
+
+
+def test_a_card_says_what_for_shows_pictures_and_links(run):
+    plain = card_text(run)
+    assert "## What it is for" in plain and "pictures.jpg" not in plain
+    assert "More Information Needed" not in plain
+    model, records = load_run(run)
+    records |= {"uses": ["Testing cards."], "pictures": "Two hands.", "tags": ["hands", "skin"]}
+    links = {"repo_url": "https://example.org/repo", "docs_url": "https://example.org/docs"}
+    text = model.push_to_hub("org/name", records | links, pictures=b"jpeg", dry_run=True)
+    assert "- Testing cards." in text and "![Made by this model](pictures.jpg)\n\n*Two" in text
+    assert (
+        "[synthderm](https://example.org/repo) ([documentation](https://example.org/docs))" in text
+    )
+    tags = ModelCard(text).data.tags
+    assert "hands" in tags and tags.count("skin") == 1
 
 
 def test_no_folder_of_the_trainer_is_published(run):

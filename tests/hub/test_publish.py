@@ -81,7 +81,9 @@ def test_published_run_loads_back(hub, uploader, client, run, tmp_path):
     assert text.splitlines()[0] == f"org/published@{commit}"
     assert f'from_pretrained("org/published@{commit}")' in text
     files = hub.commits["org/published", commit]
-    assert sorted(files) == ["README.md", "config.json", "model.safetensors"]
+    assert sorted(files) == ["README.md", "config.json", "model.safetensors", "pictures.jpg"]
+    assert b"![Made by this model](pictures.jpg)" in files["README.md"]
+    assert files["pictures.jpg"].startswith(b"\xff\xd8")
     config = json.loads(files["config.json"])
     assert config["data"] == RECORDS["data"]
     assert config["metrics"] == RECORDS["metrics"]

@@ -32,6 +32,7 @@ GAN_SETTLED = {
     "kid_images": "8",
 }
 GAN_ACTING = {
+    "accumulate": "2",
     "lr": f"{TINY} {TINY}",
     "augment": "0.25",
     "augment_color": "0",

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from synthderm.training.discriminators import (
     Discriminator,
     FeatureDiscriminator,
-    fold_norms,
     make_discriminators,
 )
 
@@ -74,21 +73,3 @@ def test_one_discriminator_of_pixels_and_if_wanted_one_of_features(tmp_path):
     save_file(timm.create_model("test_efficientnet").state_dict(), weights)
     both = make_discriminators(16, [8, 8, 8], 2, features=f"test_efficientnet={weights}")
     assert isinstance(both[1], FeatureDiscriminator) and both.training
-
-
-def test_folded_norms_are_the_same_function():
-    network = timm.create_model("mobilenetv2_050", features_only=True, out_indices=(1, 3)).train()
-    for _ in range(3):
-        network(torch.randn(4, 3, 64, 64))  # running statistics that are not 0 and 1
-    folded, x = fold_norms(network), torch.randn(2, 3, 64, 64)
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
-    for a, b in zip(folded(x), network.eval()(x)):
-        assert torch.allclose(a, b, rtol=1e-3, atol=1e-3 * float(b.abs().max()))
-
-
-def test_a_network_whose_norms_can_not_be_folded_stays():
-    # The norm does not follow the convolution at once.
-    network = nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU(), nn.BatchNorm2d(8))
-    network[2].running_mean.fill_(2.0)
-    folded, x = fold_norms(network), torch.randn(2, 3, 64, 64)
-    assert folded is network or torch.allclose(folded(x), network.eval()(x), atol=1e-5)

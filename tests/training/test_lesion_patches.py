@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from synthderm.training.edit_batches import sample_lesional, sample_pairs
+from synthderm.training.edit_batches import draw_pairs, sample_lesional, sample_pairs
 from synthderm.training.lesion_patches import (
     load_healthy,
     load_lesions,
@@ -42,7 +42,7 @@ def test_unwanted_masks_stay_unread(tmp_path):
 def test_eczema_is_drawn_on_healthy_skin_alone(tmp_path):
     healthy = load_healthy(str(draw_folder(tmp_path / "data")), 32)
     torch.manual_seed(0)
-    pairs = sample_pairs([healthy], 4, 32, torch.device("cpu"))
+    pairs = draw_pairs(sample_pairs([healthy], 4, 32, torch.device("cpu")))
     outside = ~pairs.mask.expand(-1, 3, -1, -1)
     assert torch.equal(pairs.lesional[outside], pairs.healthy[outside])
     assert pairs.mask.any() and not (pairs.mask & ~pairs.known).any()

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from synthderm.files import held
-from synthderm.hub.model_card import _training
+from synthderm.hub.card_sections import training_lines
 from synthderm.training.checkpoint import log_metrics, read_log
 from synthderm.training.run import RunState, TrainingRun
 
@@ -46,7 +46,7 @@ def test_the_card_tells_which_images_were_shown_under_which_arguments(tmp_path):
         {"shown": 80, "balance": None, "lr": [0.1, 0.1]},
         {"shown": 100, "balance": True, "lr": [0.1, 0.1]},
     ]
-    table = _training({"training": last})[1]
+    table = training_lines({"training": last})[1]
     assert "| lr | [0.1, 0.2] from image 0 on; [0.1, 0.1] from image 80 on |" in table
     assert "| size | 16 |" in table and "| shown | 108 |" in table and "parts" not in table
 

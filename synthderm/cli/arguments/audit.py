@@ -14,9 +14,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="lesions, hands, skin, eczema, a model's folder (./x), a Hub id, diffusers:org/name,"
         " or a folder of images (./x) that any tool made",
     )
-    add("--real", required=True, metavar="DIR", help="the photographs that it was trained on")
+    add(
+        "--real",
+        required=True,
+        action="append",
+        metavar="DIR",
+        help="the photographs that it was trained on; once for each folder",
+    )
     add(
         "--holdout",
+        action="append",
         metavar="DIR",
         help="photographs that it has not seen; by default the split"
         " test of --real, where there is one",
@@ -29,6 +36,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--extractor",
         default="timm:mobilenetv2_100",
         help="timm:NAME, with weights from the Hub, or timm:NAME=FILE.safetensors",
+    )
+    add(
+        "--run",
+        dest="training",
+        type=Path,
+        metavar="DIR",
+        help="the folder of its training by train_gan.py: whether the discriminators there remember"
+        " their photographs",
+    )
+    add(
+        "--run-features",
+        metavar="NAME=FILE",
+        help="the frozen network of that run, where its file lies elsewhere now",
     )
     add("--size", type=int, default=128, help="side of the compared images in pixels (128)")
     add("--seed", type=int, default=0, help="of generated images, and of what is drawn (0)")

@@ -4,8 +4,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.downstream.network import TaskNetwork, describe_network, make_backbone
-from tests.benchmarks.downstream.helpers import TINY
+from benchmarks.tuned.network import TaskNetwork, describe_network, make_backbone
+
+TINY = "test_efficientnet=random"
 
 
 @pytest.fixture
