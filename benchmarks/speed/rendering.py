@@ -8,16 +8,17 @@ It writes benchmarks/results/rendering.json, which docs/scale.md tells of.
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks.common import RESULTS, median_quartiles, provenance, write_json
 from synthderm import SyntheticSkinDataset
 from synthderm.rendering.items import BATCH, Encoder, GeneratedItems, Item
 from synthderm.rendering.render import render
 
+Result = TypeVar("Result")
 SOURCES = {
     "lesions, 128 px": ("lesions", 128),
     "lesions, 256 px": ("lesions", 256),
@@ -39,12 +40,12 @@ def measure_source(source: str, size: int) -> dict[str, Any]:
     for k in range(ROUNDS):
         numbers = range(k * BATCH * BATCHES, (k + 1) * BATCH * BATCHES)
         batches = [numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH)]
-        made: list[Item] = []
-        generated.append(cpu_ms(lambda: made.extend(sum(map(items.make, batches), []))) / len(made))
+        parts, spent = timed(map(items.make, batches))
+        made = [item for part in parts for item in part if isinstance(item, Item)]
+        generated.append(spent / len(made))
         for name, encoder in ENCODERS.items():
-            files: list[Any] = []
-            seconds = cpu_ms(lambda: files.extend(map(encoder.encode, made)))
-            encoded[name].append(seconds / len(made))
+            files, spent = timed(map(encoder.encode, made))
+            encoded[name].append(spent / len(made))
             sizes[name] += [len(file.image) + len(file.mask) for file in files]
     return {
         "generate_ms": median_quartiles(generated),
@@ -53,11 +54,11 @@ def measure_source(source: str, size: int) -> dict[str, Any]:
     }
 
 
-def cpu_ms(run: Callable[[], object]) -> float:
-    """CPU time of this process in milliseconds."""
+def timed(results: Iterable[Result]) -> tuple[list[Result], float]:
+    """What an iterator gives, and the CPU time of this process that it took, in milliseconds."""
     start = time.process_time()
-    run()
-    return 1000 * (time.process_time() - start)
+    found = list(results)
+    return found, 1000 * (time.process_time() - start)
 
 
 def measure_workers(length: int = 1200) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from synthderm.datasets.counterparts import (
 )
 from synthderm.datasets.folder import apply_transforms
 from synthderm.datasets.function_source import Function
-from synthderm.datasets.labels import choose_labels
+from synthderm.datasets.label_turns import choose_labels
 from synthderm.datasets.make_source import check_device, lacks_classes, make_source
 from synthderm.datasets.originals import CopyJudge, draw_originals
 from synthderm.datasets.rendered_source import RenderedSource

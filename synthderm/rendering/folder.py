@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthderm.datasets.rendered_names import Shards, folder_names, item_files
-from synthderm.rendering.checksums import read_checksums
+from synthderm.rendering.digests import read_checksums
 from synthderm.rendering.items import Encoded, Encoder
 from synthderm.rendering.journal import Journal, Row, read_rows, stream_rows, write_rows
 from synthderm.rendering.work import ShardRecord, Work, naming

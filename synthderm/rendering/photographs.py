@@ -14,7 +14,7 @@ from torchvision.transforms.v2.functional import center_crop, resize
 from synthderm import __version__
 from synthderm.arguments import Range, as_integer, as_range
 from synthderm.datasets.eczema_source import COVERAGE, SEVERITY_CLASSES, severity_range
-from synthderm.datasets.labels import choose_labels
+from synthderm.datasets.label_turns import choose_labels
 from synthderm.datasets.photographs import list_photographs
 from synthderm.datasets.seeds import item_seed
 from synthderm.determinism import one_thread

@@ -14,7 +14,7 @@ from synthderm.datasets.rendered import MANIFEST, PLAN, read_record
 from synthderm.datasets.rendered_names import SHARD_SUFFIXES, Shards
 from synthderm.datasets.synthetic import SyntheticSkinDataset
 from synthderm.files import held, sha256, write_text
-from synthderm.rendering.checksums import write_checksums
+from synthderm.rendering.digests import write_checksums
 from synthderm.rendering.folder import TABLE, FolderWriter
 from synthderm.rendering.items import (
     BATCH,
@@ -185,6 +185,8 @@ class _Job:
             write_checksums(self.out, self._with_tables(entries))
             (self.out / PLAN).unlink()
             self.work.clear()
+            for part in self.out.glob(".*.synthderm.part"):  # of runs that were killed
+                part.unlink(missing_ok=True)
 
     def _find_facts(self) -> dict[str, Any]:
         """What the manifest has beside the plan."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from synthderm.datasets.rendered import MANIFEST, PLAN, read_record
 from synthderm.files import sha256, walk_files
-from synthderm.rendering.checksums import CHECKSUMS, read_checksums
+from synthderm.rendering.digests import CHECKSUMS, read_checksums
 from synthderm.rendering.work import Work
 
 MEND = "delete it, and the same render command makes it again"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from synthderm.datasets.rendered_names import SHARD_SUFFIXES, Shards, shard_name
-from synthderm.rendering.checksums import read_checksums
+from synthderm.rendering.digests import read_checksums
 from synthderm.rendering.items import Encoded, Encoder
 from synthderm.rendering.work import HashedFile, ShardRecord, Work
 

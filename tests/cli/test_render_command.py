@@ -29,6 +29,18 @@ def test_jobs_of_an_array_give_the_files_of_one(tmp_path, generator_dir, capsys)
     assert read.targets == [0, 1] * 5 + [0]
 
 
+def test_a_launcher_says_which_part_is_whose(tmp_path, generator_dir, monkeypatch, capsys):
+    options = ["--length", 5, "--format", "webdataset", "--shard-size", 2, "--shard", "rank"]
+    with pytest.raises(SystemExit):
+        render(generator_dir, tmp_path / "out", *options)
+    assert "RANK and WORLD_SIZE are not set" in capsys.readouterr().err
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, says in (("1", "1 of 3 shards are there"), ("0", "5 images, in 3 files")):
+        monkeypatch.setenv("RANK", rank)
+        assert render(generator_dir, tmp_path / "out", *options) == 0
+        assert says in capsys.readouterr().out
+
+
 def test_labels_in_turn(tmp_path, generator_dir):
     options = ["--length", 7, "--labels", "b", "a", "b", "--format", "webdataset"]
     assert render(generator_dir, tmp_path / "out", *options) == 0

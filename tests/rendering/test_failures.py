@@ -55,6 +55,7 @@ def test_what_a_killed_run_left_half_written_is_written_again(tmp_path):
     (out / "000001.tar").write_bytes(whole["000001.tar"][:700])  # of nobody's record
     Work(out).path(1, ".part").write_bytes(b"half")
     (out / "000000.tar").write_bytes(whole["000000.tar"][:700])  # after it was recorded
+    (out / ".manifest.json.1.synthderm.part").touch()
     render(data(8), out, **options)
     assert files(out) == whole
 

@@ -1,6 +1,7 @@
 """The arguments of `synthderm render`."""
 
 import argparse
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,7 +68,8 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         metavar="I/N",
         default=(0, 1),
         help="this is job I of N, from 0 on, of a scheduler's array; the files are the same however"
-        " the work is split, and the job that comes last finishes the folder",
+        " the work is split, and the job that comes last finishes the folder; `rank` under"
+        " `accelerate launch` or torchrun",
     )
     add("--workers", type=int, default=1, help="processes (1); of --verify, threads")
 
@@ -107,7 +109,13 @@ class Freeing(argparse.Action):
 
 
 def _part(text: str) -> tuple[int, int]:
-    """I/N as a pair."""
+    """I/N as a pair; `rank` is that of the process among those that a launcher started."""
+    if text == "rank":
+        if not {"RANK", "WORLD_SIZE"} <= os.environ.keys():
+            raise argparse.ArgumentTypeError(
+                "rank: RANK and WORLD_SIZE are not set, as `accelerate launch` and torchrun do"
+            )
+        text = f"{os.environ['RANK']}/{os.environ['WORLD_SIZE']}"
     match = re.fullmatch(r"(\d+)/(\d+)", text, re.ASCII)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r}: write I/N, as in 0/3")
@@ -145,6 +153,8 @@ def check(args: argparse.Namespace) -> None:
                     " webdataset or parquet."
                 )
     args.shard_size = args.shard_size or SHARD_SIZE
+    if args.device == "cuda" and "LOCAL_RANK" in os.environ:  # of several on one machine
+        args.device = f"cuda:{os.environ['LOCAL_RANK']}"
 
 
 def _check_edit(args: argparse.Namespace) -> None:
