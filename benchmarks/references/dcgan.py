@@ -71,6 +71,13 @@ def make_discriminator(size: int, width: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4))
 
 
+def draw_weights(network: nn.Module) -> None:
+    """The first weights of all convolutions, of deviation 0.02."""
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.normal_(layer.weight, std=0.02)
+
+
 def count_parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
@@ -112,9 +119,7 @@ class Training:
         self.discriminator = make_discriminator(size, width).to(device)
         for network in (self.generator, self.discriminator):
             network.to(memory_format=torch.channels_last)
-        for layer in [*self.generator.modules(), *self.discriminator.modules()]:
-            if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-                nn.init.normal_(layer.weight, std=0.02)
+            draw_weights(network)
         self.optimizer_g, self.optimizer_d = (
             torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999))
             for network in (self.generator, self.discriminator)

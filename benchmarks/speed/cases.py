@@ -102,7 +102,7 @@ def references(small: int, large: int, data: bytes, width: int) -> dict[str, Cas
         width: of the CycleGAN.
     """
     image, big = draw_photograph(small, small), draw_photograph(large, large)
-    pil, network = to_pil(image), ResNet9(width).eval()
+    pil, network = to_pil(image), ResNet9(width).eval().requires_grad_(False)
     augment, jitter = v2.RandAugment(), v2.ColorJitter(0.4, 0.4, 0.4, 0.1)
     signal = (image[None] / 127.5 - 1).float()
 

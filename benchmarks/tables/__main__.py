@@ -16,6 +16,7 @@ from benchmarks.tables.heads import heads_section
 from benchmarks.tables.markdown import paragraph
 from benchmarks.tables.reliability import reliability_page
 from benchmarks.tables.speed import cuda_section, speed_section
+from benchmarks.tables.systems import read_lines, systems_section
 from benchmarks.tables.tones import tones_section
 from benchmarks.tables.tuned import tuned_section
 from synthderm.files import write_text
@@ -25,9 +26,9 @@ RELIABILITY = PAGE.with_name("reliability.md")
 HEADER = (
     "Made by `python -m benchmarks.tables` from `benchmarks/results/`. Each section's command "
     "stands in the docstring of its benchmark: `python -m benchmarks.fidelity`, `.audit`, "
-    "`.editing`, `.speed`, `.heads`, `.tuned`. FID and KID are of the extractor and tap named "
-    "beside them, not of the usual 2048 Inception features: compare them only with figures of the "
-    "same tap and N."
+    "`.editing`, `.speed`, `.references.run`, `.heads`, `.tuned`. FID and KID are of the "
+    "extractor and tap named beside them, not of the usual 2048 Inception features: compare them "
+    "only with figures of the same tap and N."
 )
 
 
@@ -54,6 +55,9 @@ def make_page(results: Path) -> str:
         lines += speed_section(read(results / "speed.json"))
     if (results / "speed-cuda.json").is_file():
         lines += cuda_section(read(results / "speed-cuda.json"))
+    systems = results / "references" / "systems.jsonl"
+    if systems.is_file():
+        lines += systems_section(read_lines(systems.read_text(encoding="utf-8")), PAGE.parent)
     if (results / "heads" / "summary.json").is_file():
         lines += heads_section(read(results / "heads" / "summary.json"))
     if (results / "heads" / "tones.json").is_file():

@@ -30,19 +30,20 @@ class Photograph(NamedTuple):
     lesion: Tensor | None  # (1, h, w) bool: the lesion, if known
 
 
-def load_healthy(data: str, size: int) -> list[Photograph]:
-    """The training photographs of a folder that show healthy skin.
+def load_healthy(data: str, size: int, split: str | None = None) -> list[Photograph]:
+    """The photographs of a folder that show healthy skin.
 
     Where there are masks, skin is healthy beside the lesion.
 
     Args:
         data: the folder, as `SkinFolder` reads it.
         size: side of the patches in pixels; photographs are shrunk to at most 2.5 times that.
+        split: as in `SkinFolder`; those to train on where None.
 
     Raises:
         ValueError: none of them shows healthy skin; or as `SkinFolder`.
     """
-    folder = SkinFolder(data, split=training_split(data))
+    folder = SkinFolder(data, split=split or training_split(data))
     rows = tqdm(range(len(folder)), desc=f"read {Path(data).name}", disable=None)
     photographs = [_read(folder, index, size) for index in rows]
     healthy = [photo for photo in photographs if photo.healthy.float().mean() > MIN_SKIN]

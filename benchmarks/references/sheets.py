@@ -1,0 +1,75 @@
+"""Contact sheets that may be shown: of generated images, and of edits of generated skin.
+
+    python -m benchmarks.references.sheets
+
+Makes docs/systems-GROUP.jpg from the sheets in benchmarks/results/references/.
+"""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from benchmarks.common import RESULTS
+from benchmarks.references.systems import GROUPS
+from synthderm.datasets.synthetic import SyntheticSkinDataset
+from synthderm.imaging.eczema_renderer import draw_eczema
+from synthderm.imaging.io import to_pil, write_image
+from synthderm.imaging.lesions import sample_latents
+from synthderm.imaging.masks import sample_masks
+from synthderm.training.edit_batches import EditBatch
+
+PATCHES = 10
+MARGIN, GAP = 14, 4  # pixels of a title, and between systems
+QUALITY = 80
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def sample_patches(size: int, device: torch.device) -> EditBatch:
+    """Generated close-ups of healthy skin with eczema drawn on them, always the same."""
+    data = SyntheticSkinDataset("skin", length=PATCHES, seed=5)
+    images = data.generate(list(range(PATCHES)))[0].float() / 255
+    images = F.interpolate(images, size=size, mode="area")
+    with torch.random.fork_rng():
+        torch.manual_seed(6)
+        mask = sample_masks((size, size), torch.linspace(0.2, 0.6, PATCHES))
+        latents = sample_latents(PATCHES)
+    severity = torch.linspace(0.4, 1.0, PATCHES)
+    known = torch.ones_like(mask)
+    plain = EditBatch(images, known, mask, severity, images, mask, latents, mask).to(device)
+    drawn = draw_eczema(plain.healthy, plain.mask, plain.severity, plain.latents)
+    return plain._replace(lesional=drawn)
+
+
+def save_sheet(sheet: Tensor, path: Path) -> None:
+    """Write a contact sheet (3, H, W) uint8."""
+    write_image(to_pil(sheet), path, quality=QUALITY)
+
+
+def join_sheets(sheets: dict[str, Image.Image]) -> Image.Image:
+    """Sheets under each other, each under its name."""
+    width = max(sheet.width for sheet in sheets.values())
+    height = sum(sheet.height + MARGIN + GAP for sheet in sheets.values())
+    page = Image.new("RGB", (width, height), "white")
+    draw, top = ImageDraw.Draw(page), 0
+    for name, sheet in sheets.items():
+        draw.text((2, top + 1), name, "black")
+        page.paste(sheet, (0, top + MARGIN))
+        top += sheet.height + MARGIN + GAP
+    return page
+
+
+def main() -> None:
+    for group, systems in GROUPS.items():
+        files = {name: RESULTS / "references" / f"{name}.jpg" for name in systems}
+        sheets = {name: Image.open(file) for name, file in files.items() if file.is_file()}
+        if sheets:
+            path = DOCS / f"systems-{group}.jpg"
+            write_image(join_sheets(sheets), path, quality=QUALITY)
+            print(path)
+
+
+if __name__ == "__main__":
+    main()
