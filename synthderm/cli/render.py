@@ -1,6 +1,7 @@
 """`synthderm render`: a data set written to disk, for tools that read files."""
 
 import argparse
+import errno
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from synthderm.rendering.photographs import EditedPhotographs
 from synthderm.rendering.render import render
 from synthderm.rendering.verify import verify
 from synthderm.rendering.work import Work
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,6 +42,11 @@ def run(args: argparse.Namespace) -> int:
         raise KeyboardInterrupt(
             f"stopped; {args.out} is not finished, and the same command goes on."
         ) from None
+    except OSError as error:
+        if error.errno not in FULL_DISK:
+            raise
+        way_out = f"{error.strerror}; make room, and the same command goes on"
+        raise OSError(error.errno, way_out, error.filename) from None
     return _report(out)
 
 

@@ -171,6 +171,12 @@ def to_pil(image: Tensor) -> Image.Image:
     return bands[0] if len(bands) == 1 else Image.merge("RGBA"[: len(bands)], bands)
 
 
+def looks_like_mask(image: Image.Image) -> bool:
+    """Whether an RGB image is black and white alone."""
+    pixels = to_tensor(image)
+    return bool(((pixels == 0) | (pixels == 255)).all() and (pixels == pixels[:1]).all())
+
+
 def is_picture(path: Path) -> bool:
     """Whether a file is a photograph or a mask, by its suffix."""
     return os.path.splitext(path.name)[1].lower() in WRITABLE

@@ -19,7 +19,7 @@ from synthderm.datasets.photographs import list_photographs
 from synthderm.datasets.seeds import item_seed
 from synthderm.determinism import one_thread
 from synthderm.hub.resolve import weights_hash
-from synthderm.imaging.io import to_tensor
+from synthderm.imaging.io import looks_like_mask, to_tensor
 from synthderm.imaging.originals import Original
 from synthderm.imaging.provenance import Provenance, name_model, provenance_of_copy
 from synthderm.rendering.items import Item, LeftOut
@@ -122,6 +122,8 @@ class EditedPhotographs:
     @one_thread()
     def _make_one(self, number: int, name: str, path: Path) -> Item:
         original = Original(path)
+        if looks_like_mask(original.image):
+            raise ValueError(f"{name} is black and white alone: a mask, and no photograph.")
         image = self._fit(to_tensor(original.image))
         label, seed = self._turn[number % len(self._turn)], item_seed(self.seed, number)
         rng = torch.Generator().manual_seed(seed)

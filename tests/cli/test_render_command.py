@@ -1,5 +1,6 @@
 """The command line of `synthderm render`: shards, jobs, and what is refused."""
 
+import errno
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 from synthderm import SyntheticSkinDataset
 from synthderm.cli.main import main
 from synthderm.rendering.progress import Progress
+from synthderm.rendering.work import HashedFile
 from tests.rendering.stub import files
 
 
@@ -39,6 +41,18 @@ def test_a_launcher_says_which_part_is_whose(tmp_path, generator_dir, monkeypatc
         monkeypatch.setenv("RANK", rank)
         assert render(generator_dir, tmp_path / "out", *options) == 0
         assert says in capsys.readouterr().out
+
+
+def test_a_full_disk_is_one_sentence(tmp_path, generator_dir, monkeypatch, capsys):
+    def write(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(HashedFile, "write", write)
+    options = ["--length", 5, "--format", "webdataset"]
+    assert render(generator_dir, tmp_path / "out", *options) == 2
+    error = capsys.readouterr().err
+    says = "000000.tar: No space left on device; make room, and the same command goes on.\n"
+    assert error.endswith(says) and error.count("\n") == 1
 
 
 def test_labels_in_turn(tmp_path, generator_dir):

@@ -65,6 +65,10 @@ def test_what_can_not_be_edited_is_left_out(folder, capsys):
     made = EditedPhotographs(folder).make(range(4))
     reasons = {item.number: item.reason for item in made if isinstance(item, LeftOut)}
     assert list(reasons) == [1, 3] and reasons[3] == "b/3.png shows no skin to edit."
+    Image.new("L", (40, 40), 255).save(folder / "a" / "0.png")  # which would be a clear item
+    (mask,) = EditedPhotographs(folder).make([0])
+    assert mask.reason == "a/0.png is black and white alone: a mask, and no photograph."
+    to_pil(draw_skin(40, 40)).save(folder / "a" / "0.png")
     assert reasons[1].startswith("a/1.png is damaged") and str(folder) not in reasons[1]
     out = folder.parent / "out"
     command = ["render", "--edit", "eczema", "--images", str(folder), str(out)]
