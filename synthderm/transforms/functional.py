@@ -17,10 +17,10 @@ from torch import Tensor
 from synthderm.arguments import as_integer, as_number, as_numbers
 from synthderm.callers import BETWEEN, warn_caller
 from synthderm.determinism import usual_torch
+from synthderm.imaging.blending import blend
 from synthderm.imaging.compositing import (
     LARGEST,
     THUMBNAIL,
-    blend,
     prepare_drawing,
     prepare_restoration,
 )
