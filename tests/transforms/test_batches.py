@@ -9,7 +9,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from synthderm import EczemaEdit
-from synthderm.imaging import compositing
+from synthderm.imaging import blending
 from synthderm.imaging.io import to_pil
 from synthderm.transforms.functional import add_eczema
 from tests.drawing import draw_skin
@@ -65,7 +65,7 @@ class Waits(TorchDispatchMode):
 
 @pytest.mark.parametrize("mode", ["add", "remove", "toggle"])
 def test_larger_batches_make_the_host_wait_no_more_often(editor, mode, monkeypatch):
-    monkeypatch.setattr(compositing, "_is_one_by_one", lambda images: False)  # the path of a GPU
+    monkeypatch.setattr(blending, "_is_one_by_one", lambda images: False)  # the path of a GPU
     edit, counts = EczemaEdit(mode, p=1, mask=None if mode == "add" else "given", model=editor), []
     for count in (4, 12):
         images, masks = (
