@@ -108,13 +108,13 @@ def test_memory_format_stays(editor):
 
 def test_only_chosen_rows_reach_the_network(editor, monkeypatch):
     seen = []
-    forward = type(editor).forward
+    draw = type(editor).draw
 
     def count_rows(self, thumbnails, *rest, **options):
         seen.append(len(thumbnails))
-        return forward(self, thumbnails, *rest, **options)
+        return draw(self, thumbnails, *rest, **options)
 
-    monkeypatch.setattr(type(editor), "forward", count_rows)
+    monkeypatch.setattr(type(editor), "draw", count_rows)
     torch.manual_seed(1)
     edit = EczemaEdit(p=0.3, model=editor, return_record=True)
     _, record = edit.batch(torch.stack([draw_skin(32, 32)] * 20))
