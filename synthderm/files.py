@@ -89,6 +89,8 @@ def temporary_folder() -> Iterator[Path]:
 
 def _is_alive(pid: int) -> bool:
     """Whether a process of this machine has this number."""
+    if pid < 1:  # which would mean a group of processes
+        return False
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

@@ -67,7 +67,13 @@ def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
     (tmp_path / "images" / "a").mkdir(parents=True)
     part = "synthderm.part"
     mine = ["a.part", ".b.part", f".c.{dead}.part", f"d.{dead}.{part}", f".e.{alive}.{part}"]
-    for name in [*mine, f".f.png.{dead}.{part}", f"images/a/.\n.{dead}.{part}"]:
+    for name in [
+        *mine,
+        f".g.0.{part}",
+        f".h.{10**30}.{part}",
+        f".f.png.{dead}.{part}",
+        f"images/a/.\n.{dead}.{part}",
+    ]:
         (tmp_path / name).write_text("")
     remove_parts(tmp_path)
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == sorted(mine)

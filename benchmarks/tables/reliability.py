@@ -19,11 +19,18 @@ TESTED = (
     "Attacks on processes, connections and disks, which tests make one by one. A case is a test, "
     "many of which try several things."
 )
+SIZED = (
+    "Large inputs, each in a process of its own: seconds of processor time, and MB of memory "
+    "beyond what importing takes, of which torch takes most. The data set of a million "
+    "photographs keeps some 200 MB. The million files are a thousand, to whose folder 999 links "
+    "lead."
+)
 
 
 def reliability_page(result: dict[str, Any]) -> str:
     """The page."""
     fuzzed = [row for row in result["rows"] if row["kind"] == "fuzz"]
+    sized = [row for row in result["rows"] if row["kind"] == "size"]
     tested = [row for row in result["rows"] if row["kind"] == "tests"]
     lines = ["# Reliability", "", *paragraph(INTRODUCTION), ""]
     if fuzzed:
@@ -35,6 +42,12 @@ def reliability_page(result: dict[str, Any]) -> str:
                 for row in fuzzed
             ],
         )
+    if sized:
+        lines += ["## Sizes", "", *paragraph(SIZED), ""]
+        lines += table(
+            ["of", "attack", "seconds", "MB", "failures"],
+            [[row["name"], row["attack"], *(row.get(key, "") for key in SIZE)] for row in sized],
+        )
     if tested:
         lines += ["## Tests", "", *paragraph(TESTED), ""]
         lines += table(
@@ -42,10 +55,20 @@ def reliability_page(result: dict[str, Any]) -> str:
             [[row["name"], row["attack"], row["cases"], row["failures"]] for row in tested],
         )
     lines += paragraph(f"Made by `make fuzz`, seed {result['seed']}; {describe_run(result)}")
+    later: dict[str, list[str]] = {}
+    for row in result["rows"]:
+        if row.get("commit", result["commit"]) != result["commit"]:
+            later.setdefault(row["commit"], []).append(row["name"])
+    for commit, names in later.items():
+        lines += [
+            "",
+            *paragraph(f"Made again since, at commit `{commit[:10]}`: {', '.join(names)}."),
+        ]
     return "\n".join(lines) + "\n"
 
 
 COUNTS = ("cases", "accepted", "refused", "failures")
+SIZE = ("seconds", "mb", "failures")
 
 
 def _number(row: dict[str, Any], key: str) -> str:

@@ -80,7 +80,7 @@ def _check_depth(root: Path, photographs: Sequence[PhotoRecord]) -> None:
         )
     if {record.label for record in photographs} != {FLAT}:
         return
-    names = PhotographNames(record.image for record in photographs)
+    names = PhotographNames(record.path for record in photographs)
     for folder in root.parents[:2]:
         found: dict[str, Path] = {}
         with suppress(OSError, ValueError):
@@ -125,7 +125,7 @@ def _splits_below(root: Path, photographs: Sequence[PhotoRecord]) -> set[str]:
     """The folders below those of classes that are called like splits, if there are several."""
     names = {
         name
-        for folder in {record.image.parent for record in photographs}
+        for folder in {record.path.parent for record in photographs}
         for name in folder.relative_to(root).parts[1:]
         if split_name(name)
     }
@@ -143,7 +143,7 @@ def _check_classes(root: Path, photographs: Sequence[PhotoRecord]) -> None:
             f" its photographs into folders of classes; or {SURE}."
         )
     of_ids = len(labels) > 1 and all(map(is_id, labels))
-    of_each = of_ids and labels <= {record.image.stem for record in photographs}
+    of_each = of_ids and labels <= {record.path.stem for record in photographs}
     if of_each or all(map(is_like_group, labels)):
         raise ValueError(
             f"{root} has a folder for each {'photograph' if of_each else 'patient'}, as"
@@ -158,7 +158,7 @@ def _warn_of_depth(root: Path, photographs: Sequence[PhotoRecord]) -> None:
     folders = [path for path in class_folders(root) if (None, clean(path.name)) in labels]
     inner = class_folders(folders[0]) if len(labels) == len(folders) == 1 else []
     inner = [path for path in inner if not is_mask_folder(path.name)]
-    if len(inner) > 1 and all(record.image.parent != folders[0] for record in photographs):
+    if len(inner) > 1 and all(record.path.parent != folders[0] for record in photographs):
         names = name_some(path.name for path in inner)
         warn_caller(
             f"{root} has one class, {folders[0].name!r}: if the classes are {names}, open"
@@ -171,7 +171,7 @@ def _warn_of_repeats(root: Path, photographs: Sequence[PhotoRecord]) -> None:
     several clinics or years."""
     inner: dict[str, set[str]] = {}
     for record in photographs:
-        parts = record.image.relative_to(root).parts
+        parts = record.path.relative_to(root).parts
         if record.split is not None or len(parts) < 3 or clean(parts[0]) != record.label:
             return
         inner.setdefault(record.label, set()).add(parts[1])

@@ -114,14 +114,11 @@ class SkinFolder(Viewing, VisionDataset):
         self.classes = wanted or rendered_classes(folder, labels) or known
         self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
         photographs = self._select(photographs)
-        self.samples = [
-            (str(photograph.image), self.class_to_idx[photograph.label])
-            for photograph in photographs
-        ]
+        self.samples = [(one.image, self.class_to_idx[one.label]) for one in photographs]
         self.imgs = self.samples
         self.targets = [label for _, label in self.samples]
         # By file, so that they stay right where somebody shortens `samples`.
-        self.masks = {str(one.image): str(one.mask) for one in photographs if one.mask}
+        self.masks = {one.image: one.mask for one in photographs if one.mask}
         self.groups = [photograph.group for photograph in photographs]
         self.tones = [photograph.tone for photograph in photographs]
 

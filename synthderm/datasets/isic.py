@@ -10,7 +10,8 @@ from pathlib import Path
 from synthderm.callers import warn_caller
 from synthderm.datasets.finding import NamedFiles, find_files, require_files
 from synthderm.datasets.records import PhotoRecord, hash_split
-from synthderm.datasets.tables import Row, read_columns, read_table
+from synthderm.datasets.rows import Row
+from synthderm.datasets.tables import read_columns, read_table
 
 PARTS = {"Training": "train", "Validation": "val", "Test": "test"}
 PARTS_2017 = {"Training": "train", "Validation": "val", "Test_v2": "test"}
@@ -45,7 +46,14 @@ def isic_2017(root: Path) -> list[PhotoRecord]:
         for row, image in zip(rows, _images(rows, "image_id", files, folder)):
             label = _label(row, row["image_id"], CLASSES_2017, otherwise="nevus")
             photographs.append(
-                PhotoRecord(image, label, mask=_mask(image, files), split=split, row=row)
+                PhotoRecord(
+                    image,
+                    label,
+                    mask=_mask(image, files),
+                    split=split,
+                    table=row.path,
+                    line=row.line,
+                )
             )
     return photographs
 
@@ -81,7 +89,8 @@ def isic_2018(root: Path) -> list[PhotoRecord]:
                     mask=_mask(image, files),
                     split=split,
                     group=lesions.get(row["image"]),
-                    row=row,
+                    table=row.path,
+                    line=row.line,
                 )
             )
     return photographs
@@ -101,7 +110,7 @@ def isic_2018_task1(root: Path) -> list[PhotoRecord]:
     for part, split in PARTS.items():
         masks = find_files(root, f"ISIC2018_Task1_{part}_GroundTruth")
         for image in find_files(root, f"ISIC2018_Task1-2_{part}_Input"):
-            if image.suffix.lower() == ".jpg":
+            if image.lower().endswith(".jpg"):
                 mask = _mask(image, masks)
                 photographs.append(PhotoRecord(image, "lesion", mask=mask, split=split))
     return photographs
@@ -142,7 +151,9 @@ def isic_2019(root: Path) -> list[PhotoRecord]:
                 split = hash_split(lesion or row["image"])
                 split = "train" if has_test and split == "test" else split
             label = _label(row, row["image"], CLASSES_2019)
-            photographs.append(PhotoRecord(image, label, split=split, group=lesion, row=row))
+            photographs.append(
+                PhotoRecord(image, label, split=split, group=lesion, table=row.path, line=row.line)
+            )
     return photographs
 
 
@@ -175,7 +186,8 @@ def isic_2020(root: Path) -> list[PhotoRecord]:
             row["benign_malignant"],
             split=hash_split(row["patient_id"]),
             group=row["patient_id"],
-            row=row,
+            table=row.path,
+            line=row.line,
         )
         for row, image in zip(rows, images)
     ]
@@ -224,12 +236,12 @@ def _lesions(table: Path) -> dict[str, str]:
     return {row["image"]: row["lesion_id"] for row in rows if row["lesion_id"]}
 
 
-def _images(rows: Sequence[Row], column: str, files: NamedFiles, where: str) -> list[Path]:
+def _images(rows: Sequence[Row], column: str, files: NamedFiles, where: str) -> list[str]:
     return require_files(rows, [f"{row[column]}.jpg" for row in rows], files.find_copy, where)
 
 
-def _mask(image: Path, files: NamedFiles) -> Path | None:
-    return files.find(f"{image.stem}_segmentation.png")
+def _mask(image: str, files: NamedFiles) -> str | None:
+    return files.find(f"{Path(image).stem}_segmentation.png")
 
 
 def _label(row: Row, image: str, classes: Sequence[str], otherwise: str | None = None) -> str:

@@ -19,9 +19,13 @@ from synthderm.datasets import isic
 from synthderm.datasets.finding import check_root, find_files, require_files
 from synthderm.datasets.metadata import find_metadata, metadata_csv
 from synthderm.datasets.records import PhotoRecord, Tone, hash_split, parse_fitzpatrick
+from synthderm.datasets.rows import Row
 from synthderm.datasets.scin import keep_fetched, scin, scin_table
-from synthderm.datasets.tables import Row, read_columns, read_table
+from synthderm.datasets.tables import read_columns, read_table
 from synthderm.datasets.trees import image_folder
+
+FITSPATRICK, SKIN_COLOR = "fitspatrick", "skinColor"
+TONES = (FITSPATRICK, SKIN_COLOR)
 
 
 def ham10000(root: Path) -> list[PhotoRecord]:
@@ -64,7 +68,7 @@ def pad_ufes_20(root: Path) -> list[PhotoRecord]:
         ("img_id", "diagnostic", "patient_id"),
         folders=("imgs_part_*", "images"),
         where="imgs_part_1, _2 or _3",
-        tone=lambda row: parse_fitzpatrick(row.get("fitspatrick")),
+        tone=lambda row: parse_fitzpatrick(row.get(FITSPATRICK)),
     )
 
 
@@ -84,7 +88,7 @@ def hands_11k(root: Path) -> list[PhotoRecord]:
         ("imageName", "aspectOfHand", "id"),
         folders=("Hands",),
         where="Hands",
-        tone=lambda row: {"skin_color": row["skinColor"]} if row.get("skinColor") else {},
+        tone=lambda row: {"skin_color": row[SKIN_COLOR]} if row.get(SKIN_COLOR) else {},
     )
 
 
@@ -108,18 +112,19 @@ def _read_by_group(
         tone: the skin tone that a row tells.
     """
     image_column, label_column, group_column = columns
-    rows = read_table(table, *columns)
+    rows = read_table(table, *columns, optional=TONES)
     files = find_files(table.parent, *folders)
     names = [row[image_column] + suffix for row in rows]
     return [
         PhotoRecord(
             image,
             row[label_column],
-            mask=files.find(f"{image.stem}_segmentation.png"),
+            mask=files.find(f"{Path(image).stem}_segmentation.png"),
             split=hash_split(row[group_column]),
             group=row[group_column],
             tone=tone(row),
-            row=row,
+            table=row.path,
+            line=row.line,
         )
         for row, image in zip(rows, require_files(rows, names, files.find_copy, where))
     ]

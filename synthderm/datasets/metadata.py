@@ -1,14 +1,17 @@
 """`metadata.csv`: this library's own layout, and that of Hugging Face's imagefolder."""
 
 import os
-from collections.abc import Set
+import re
+from collections.abc import Sequence, Set
+from itertools import repeat
 from pathlib import Path
 
 from synthderm.callers import name_some, warn_caller
-from synthderm.datasets.finding import RelativeFiles, has_image, require_files
+from synthderm.datasets.finding import RelativeFiles, find_named, has_image, require_files
 from synthderm.datasets.names import is_mask_folder, split_name
-from synthderm.datasets.records import PhotoRecord, hash_split, parse_fitzpatrick
-from synthderm.datasets.tables import Row, read_table
+from synthderm.datasets.records import PhotoRecord, Tone, hash_split, parse_fitzpatrick
+from synthderm.datasets.rows import Table
+from synthderm.datasets.tables import read_table
 from synthderm.files import is_litter
 
 TABLES = ("metadata.csv", "metadata.jsonl")
@@ -98,60 +101,55 @@ def metadata_csv(root: Path) -> list[PhotoRecord]:
 
     Source of Hugging Face's layout: huggingface.co/docs/datasets/image_dataset.
     """
-    photographs = []
-    for table in find_metadata(root):
-        rows = read_table(table, "file_name", "label", optional=OPTIONAL)
-        _check_rows(rows, table)
-        finder = RelativeFiles(table.parent)
-        names = [row["file_name"] for row in rows]
-        images = require_files(rows, names, finder.find, str(table.parent))
-        masked = [row for row in rows if row.get("mask_file_name")]
-        mask_names = [row["mask_file_name"] for row in masked]
-        found = require_files(masked, mask_names, finder.find, str(table.parent), "masks")
-        masks = dict(zip((row.line for row in masked), found))
-        _warn_of_unnamed(table, finder.top_folders())
-        for row, image, split in zip(rows, images, _splits(root, table, rows)):
-            photographs.append(
-                PhotoRecord(
-                    image,
-                    row["label"],
-                    mask=masks.get(row.line),
-                    split=split,
-                    group=_group(row),
-                    tone=parse_fitzpatrick(row.get("fitzpatrick")),
-                    row=row,
-                )
-            )
-    return photographs
+    return [record for table in find_metadata(root) for record in _read(table, root)]
 
 
-def _check_rows(rows: list[Row], table: Path) -> None:
+def _read(path: Path, root: Path) -> list[PhotoRecord]:
+    """The photographs that one table of a folder names."""
+    table = read_table(path, "file_name", "label", optional=OPTIONAL)
+    _check_cells(table)
+    images, masks = _find_files(table)
+    groups, labels, lines = _groups(table), table.columns["label"], table.lines
+    splits, tones = _splits(root, table, groups), _tones(table)
+    del table  # whose names of files take much memory
+    tables = repeat(path)
+    return list(map(PhotoRecord, images, labels, masks, splits, groups, tones, tables, lines))
+
+
+def _find_files(table: Table) -> tuple[list[str], list[str | None]]:
+    """The photograph and the mask of each row."""
+    finder, folder = RelativeFiles(table.path.parent), str(table.path.parent)
+    images = require_files(table, table.columns["file_name"], finder.find, folder)
+    masks: list[str | None] = [None] * len(table)
+    if names := table.columns.get("mask_file_name"):
+        masks = find_named(table, names, finder.find, folder, "masks")
+    _warn_of_unnamed(table.path, finder.top_folders())
+    return images, masks
+
+
+def _check_cells(table: Table) -> None:
     """Refuse columns that would be passed over though they are likely meant, and labels that are
     empty or a list; other columns may be empty."""
-    for column in rows[0]:
-        meant = MEANT.get(column.strip().lower().replace(" ", "_").replace("-", "_"))
-        if meant is not None and column != meant and meant not in rows[0]:
+    for column in table.names:
+        meant = MEANT.get(column.lower().replace(" ", "_").replace("-", "_"))
+        if meant is not None and column != meant and meant not in table.names:
             raise ValueError(
-                f"{table} has a column {column!r}, which is not read: call it {meant!r} if it is"
-                " that, or give it another name."
+                f"{table.path} has a column {column!r}, which is not read: call it {meant!r} if it"
+                " is that, or give it another name."
             )
-    for row in rows:
-        if row["label"].lower() in BLANKS:
-            raise ValueError(
-                f"{row.place}: label is {row['label']!r}, an empty cell; fill it in or delete the"
-                " row."
-            )
-        if row["label"][0] in "[{":
-            raise ValueError(
-                f"{row.place}: label is {row['label']!r:.60}, a list; it must be the name of one"
-                " class."
-            )
-    for column in OPTIONAL:
-        for text in {row.get(column, "") for row in rows}:
-            if text.lower() in BLANKS:
-                for row in rows:
-                    if row.get(column) == text:
-                        row[column] = ""
+    labels = table.columns["label"]
+    for label in dict.fromkeys(labels):  # in the order of the rows
+        if label.lower() in BLANKS:
+            problem = "an empty cell; fill it in or delete the row"
+        elif label[0] in "[{":
+            problem = "a list; it must be the name of one class"
+        else:
+            continue
+        raise ValueError(f"{table[labels.index(label)].place}: label is {label!r:.60}, {problem}.")
+    for column in table.columns.keys() & {*OPTIONAL}:
+        cells = table.columns[column]
+        if blanks := {text for text in set(cells) if text.lower() in BLANKS}:
+            table.columns[column] = ["" if text in blanks else text for text in cells]
 
 
 def _warn_of_unnamed(table: Path, named: Set[str]) -> None:
@@ -170,25 +168,46 @@ def _warn_of_unnamed(table: Path, named: Set[str]) -> None:
         warn_caller(f"{table} names no photograph in {name_some(others)}: left out.")
 
 
-def _group(row: Row) -> str | None:
-    return next((row[column] for column in GROUPS if row.get(column)), None)
+def _groups(table: Table) -> list[str | None]:
+    """The group of each row."""
+    groups: list[str | None] = [None] * len(table)
+    for column in reversed(GROUPS):
+        if column in table.columns:
+            groups = [own or other for own, other in zip(table.columns[column], groups)]
+    return groups
 
 
-def _splits(root: Path, table: Path, rows: list[Row]) -> list[str | None]:
+def _tones(table: Table) -> list[Tone]:
+    """The skin tone of each row."""
+    cells = table.columns.get("fitzpatrick")
+    if cells is None:
+        return [{}] * len(table)
+    known = {cell: parse_fitzpatrick(cell) for cell in set(cells)}
+    return [dict(known[cell]) for cell in cells]
+
+
+def _splits(root: Path, table: Table, groups: Sequence[str | None]) -> Sequence[str | None]:
     """The split of each row."""
-    if any(row.get("split") for row in rows):
-        unnamed = [row for row in rows if not row.get("split")]
+    cells = table.columns.get("split", [])
+    if any(cells):
+        unnamed = cells.count("")
         if unnamed:
             warn_caller(
-                f"{unnamed[0].place} and {len(unnamed) - 1} more have no split: they are in none."
+                f"{table[cells.index('')].place} and {unnamed - 1} more have no split: they are in"
+                " none."
             )
-        return [split_name(row.get("split", "")) or row.get("split") or None for row in rows]
-    if table.parent != root:
-        return [split_name(table.parent.name)] * len(rows)
+        known = {cell: split_name(cell) or cell or None for cell in set(cells)}
+        return [known[cell] for cell in cells]
+    if table.path.parent != root:
+        return [split_name(table.path.parent.name)] * len(table)
     # Hugging Face's table of the whole names files as in "train/1.png".
-    firsts = [split_name(row["file_name"].replace("\\", "/").split("/")[0]) for row in rows]
-    if any(firsts):
-        return firsts
-    if any(map(_group, rows)):
-        return [hash_split(_group(row) or row["file_name"]) for row in rows]
-    return [None] * len(rows)
+    tops = [re.split(r"[\\/]", name, maxsplit=1)[0] for name in table.columns["file_name"]]
+    names = {top: split_name(top) for top in set(tops)}
+    if any(names.values()):
+        return [names[top] for top in tops]
+    if any(groups):
+        files = table.columns["file_name"]
+        ids = [group or file for group, file in zip(groups, files)]
+        hashed = {name: hash_split(name) for name in set(ids)}
+        return [hashed[name] for name in ids]
+    return [None] * len(table)

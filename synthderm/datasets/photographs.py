@@ -54,7 +54,7 @@ def list_photographs(folder: str | os.PathLike[str]) -> list[Path]:
 def _named_masks(table: Path) -> set[str]:
     """The masks that a table names."""
     try:
-        rows = read_table(table)
+        rows = read_table(table, optional=["mask_file_name"])
     except (ValueError, OSError) as error:
         raise ValueError(
             f"{error} So it is not known which files in {table.parent} are masks: mend the table,"

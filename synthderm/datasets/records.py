@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from synthderm.callers import warn_caller
 from synthderm.datasets.classes import sort_labels, warn_of_alike
-from synthderm.datasets.tables import Row
 
 TRAIN, VAL = 0.70, 0.15  # shares of the groups; the rest is "test"
 Tone = dict[str, float | str]
@@ -19,23 +18,30 @@ class PhotoRecord(NamedTuple):
     """What a collection says of one photograph.
 
     Args:
-        image: its file.
+        image: the path of its file.
         label: its class.
-        mask: the file of its mask, if there is one.
+        mask: the path of its mask, if there is one.
         split: "train", "val", "test" or another name; None if it is in no split.
         group: the patient, lesion, case or subject, if known.
         tone: what the source says of the skin tone, by scale: "fitzpatrick" (1 to 6), "monk" (1 to
             10) or "skin_color" (words); often nothing.
-        row: of the table that names it; None where no table does.
+        table: the file that names it; None where none does.
+        line: of the table.
     """
 
-    image: Path
+    image: str
     label: str
-    mask: Path | None = None
+    mask: str | None = None
     split: str | None = None
     group: str | None = None
     tone: Tone = {}
-    row: Row | None = None
+    table: Path | None = None
+    line: int | None = None
+
+    @property
+    def path(self) -> Path:
+        """The path of its file."""
+        return Path(self.image)
 
 
 def hash_split(group: str) -> str:
@@ -60,14 +66,17 @@ def check_inside(root: Path, records: Iterable[PhotoRecord]) -> None:
     Raises:
         ValueError: with the first such file.
     """
-    within, whole = f"{root}{os.sep}", f"{os.path.abspath(root)}{os.sep}"
+    whole = os.path.join(os.path.abspath(root), "")
+    inside: set[str] = set()  # folders
     for record in records:
         for path in filter(None, (record.image, record.mask)):
-            text = str(path)
-            if text.startswith(within) and f"{os.sep}.." not in text:  # nearly all, and quickly
+            folder = path.rpartition(os.sep)[0]
+            if folder in inside:
                 continue
-            if not os.path.abspath(path).startswith(whole):
-                line = "" if record.row is None else f" (line {record.row.line})"
+            if os.path.abspath(path).startswith(whole):
+                inside.add(folder)
+            else:
+                line = "" if record.line is None else f" (line {record.line})"
                 raise ValueError(
                     f"a table in {root} names a file outside of it, {path}{line}: give"
                     " allow_outside=True to read such files too."
@@ -87,8 +96,8 @@ def check_records(place: str, records: Sequence[PhotoRecord]) -> list[PhotoRecor
     Raises:
         ValueError: a photograph has two classes, masks or groups.
     """
-    firsts: dict[Path, PhotoRecord] = {}
-    others: set[tuple[Path, str | None]] = set()  # photographs in further splits
+    firsts: dict[str, PhotoRecord] = {}
+    others: set[tuple[str, str | None]] = set()  # photographs in further splits
     kept, repeats = [], []
     for record in records:
         first = firsts.setdefault(record.image, record)
@@ -105,7 +114,8 @@ def check_records(place: str, records: Sequence[PhotoRecord]) -> list[PhotoRecor
         more = f", and so are {len(repeats) - 1} more rows" if len(repeats) > 1 else ""
         warn_caller(f"{place}: {repeats[0].image} is named twice{lines}{more}; it is read once.")
     _warn_of_leaks(place, "group", ((record.group, record.split) for record in kept))
-    _warn_of_leaks(place, "photograph", ((str(record.image), record.split) for record in kept))
+    twice = {image for image, _ in others}
+    _warn_of_leaks(place, "photograph", ((x.image, x.split) for x in kept if x.image in twice))
     warn_of_alike(place, "classes", sort_labels(record.label for record in kept))
     warn_of_alike(place, "splits", sorted({one.split for one in kept if one.split}))
     warn_of_alike(place, "groups", dict.fromkeys(one.group for one in kept if one.group))
@@ -129,21 +139,24 @@ def _check_same(place: str, one: PhotoRecord, other: PhotoRecord) -> None:
 
 
 def _name_rows(one: PhotoRecord, other: PhotoRecord) -> str:
-    """The rows that two records are from, in words."""
-    if one.row is None or other.row is None:
+    """The lines that two records are from, in words."""
+    if one.table is None or other.table is None:
         return ""
-    return f", in {one.row.place}, and {other.row.place}"
+    return f", in {one.table}, line {one.line}, and {other.table}, line {other.line}"
 
 
 def _warn_of_leaks(place: str, kind: str, pairs: Iterable[tuple[str | None, str | None]]) -> None:
     """Warn of what is in two splits."""
-    seen: dict[str, set[str]] = {}
+    firsts: dict[str, str] = {}
+    leaks: dict[str, set[str]] = {}
     for name, split in pairs:
         if name is not None and split is not None:
-            seen.setdefault(name, set()).add(split)
-    leaks = {name: splits for name, splits in seen.items() if len(splits) > 1}
+            first = firsts.setdefault(name, split)
+            if split != first:
+                leaks.setdefault(name, {first}).add(split)
     if leaks:
-        name, splits = next(iter(leaks.items()))
+        name = next(name for name in firsts if name in leaks)
+        splits = leaks[name]
         more = f", and so are {len(leaks) - 1} more" if len(leaks) > 1 else ""
         warn_caller(
             f"{place}: {kind} {name!r} is in {' and '.join(sorted(splits))}{more}, so a test on one"

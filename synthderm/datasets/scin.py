@@ -33,10 +33,14 @@ from statistics import mean, median_low
 
 from synthderm.callers import warn_caller
 from synthderm.datasets.records import PhotoRecord, Tone, hash_split, parse_fitzpatrick
-from synthderm.datasets.tables import Row, read_table
+from synthderm.datasets.rows import Row
+from synthderm.datasets.tables import read_table
 
 CONDITIONS = "weighted_skin_condition_label"
 PATHS = ("image_1_path", "image_2_path", "image_3_path")
+FITZPATRICK = [f"dermatologist_fitzpatrick_skin_type_label_{number}" for number in (1, 2, 3)]
+MONK = ["monk_skin_tone_label_us", "monk_skin_tone_label_india"]
+TONES = [*FITZPATRICK, *MONK]
 
 
 def scin(root: Path, min_weight: float = 0.5) -> list[PhotoRecord]:
@@ -59,7 +63,8 @@ def scin(root: Path, min_weight: float = 0.5) -> list[PhotoRecord]:
         row["case_id"]: [row[column] for column in PATHS if row[column]]
         for row in read_table(table_of_cases, "case_id", may_be_empty=PATHS)
     }
-    table = read_table(folder / "scin_labels.csv", "case_id", may_be_empty=[CONDITIONS])
+    labels_file = folder / "scin_labels.csv"
+    table = read_table(labels_file, "case_id", may_be_empty=[CONDITIONS], optional=TONES)
     labels = {row["case_id"]: row for row in table}
     owners: dict[str, list[str]] = {}
     for case, names in cases.items():
@@ -75,12 +80,13 @@ def scin(root: Path, min_weight: float = 0.5) -> list[PhotoRecord]:
         group, tone = groups.get(case, case), _tone(label)
         photographs += [
             PhotoRecord(
-                folder / name.removeprefix("dataset/"),
+                str(folder / name.removeprefix("dataset/")),
                 condition,
                 split=hash_split(group),
                 group=group,
                 tone=tone,
-                row=label,
+                table=label.path,
+                line=label.line,
             )
             for name in names
             if len(owners[name]) == 1
@@ -100,7 +106,7 @@ def keep_fetched(photographs: list[PhotoRecord], root: Path) -> list[PhotoRecord
         ValueError: none is there.
     """
     folder = scin_table(root).parent
-    fetched = set((folder / "images").glob("*"))
+    fetched = set(map(str, (folder / "images").glob("*")))
     kept = [photograph for photograph in photographs if photograph.image in fetched]
     if not kept:
         raise ValueError(
@@ -133,13 +139,9 @@ def _leading_condition(row: Row, min_weight: float) -> str | None:
 
 
 def _tone(label: Row) -> Tone:
-    estimates = [
-        parse_fitzpatrick(label.get(f"dermatologist_fitzpatrick_skin_type_label_{number}"))
-        for number in (1, 2, 3)
-    ]
+    estimates = [parse_fitzpatrick(label.get(column)) for column in FITZPATRICK]
     types = [int(estimate["fitzpatrick"]) for estimate in estimates if estimate]
-    grades = (f"monk_skin_tone_label_{pool}" for pool in ("us", "india"))
-    monk = [label.number(grade) for grade in grades if label.get(grade)]
+    monk = [label.number(column) for column in MONK if label.get(column)]
     tone: Tone = {"fitzpatrick": median_low(types)} if types else {}
     return tone | ({"monk": mean(monk)} if monk else {})
 

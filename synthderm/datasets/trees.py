@@ -48,15 +48,15 @@ def image_folder(root: Path, classes: Collection[str] = ()) -> list[PhotoRecord]
             names = folders[path]
             if len(names) >= depth:
                 label = clean(names[depth]) if len(names) > depth else ""
-                mask = next(iter(pictures.pairs.get(path, ())), None)
-                photographs.append(PhotoRecord(path, label, mask=mask, split=split))
+                mask = next(map(str, pictures.pairs.get(path, ())), None)
+                photographs.append(PhotoRecord(str(path), label, mask=mask, split=split))
                 holders.add(root.joinpath(*names[:depth]))
     if any(record.label for record in photographs):
         photographs = [record for record in photographs if record.label]
     else:
         photographs = [record._replace(label=FLAT) for record in photographs]
     _warn_of_copies(root, photographs)
-    left_out = sorted({*folders}.difference(record.image for record in photographs))
+    left_out = sorted({*folders}.difference(record.path for record in photographs))
     _warn_of_left_out(left_out, "a class within a split" if splits else "a class")
     _warn_of_masks(root, pictures)
     _warn_of_empty(root, photographs, sorted(holders))
@@ -132,9 +132,9 @@ def _warn_of_copies(root: Path, photographs: Sequence[PhotoRecord]) -> None:
     """Warn of photographs that have one name in two folders such as `images` and `images_512`."""
     if len({path for path in class_folders(root) if is_container(path.name)}) < 2:
         return
-    seen: dict[tuple[str, ...], Path] = {}
+    seen: dict[tuple[str, ...], str] = {}
     for record in photographs:
-        top, *inner = record.image.relative_to(root).parts
+        top, *inner = record.path.relative_to(root).parts
         other = seen.setdefault((record.label, *inner), record.image)
         if other != record.image and is_container(top):
             warn_caller(

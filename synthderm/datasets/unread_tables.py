@@ -79,7 +79,7 @@ def check_tables(root: Path, tables: Sequence[Path], photographs: Sequence[Photo
         tables: the files in it that may be tables.
         photographs: what was read.
     """
-    names = PhotographNames(record.image for record in photographs)
+    names = PhotographNames(record.path for record in photographs)
     # Beside a photograph, as "1.json" is beside "1.jpg".
     notes = [path for path in tables if path.stem.casefold() in names.stems]
     for table in sorted({*tables}.difference(notes)):

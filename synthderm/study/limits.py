@@ -66,4 +66,7 @@ def client_of(scope: Mapping[str, Any]) -> str:
         address = ip_address(host)
     except ValueError:
         return host
-    return str(int(address) >> 64) if isinstance(address, IPv6Address) else host
+    if not isinstance(address, IPv6Address):
+        return host
+    # A server that listens to both has IPv4 clients as ::ffff:1.2.3.4, all of one /64 network.
+    return str(address.ipv4_mapped or int(address) >> 64)

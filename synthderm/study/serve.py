@@ -63,7 +63,7 @@ def serve(
             http=guarded_protocol(per_client, total),
             ws="none",
             access_log=False,  # it would store addresses and personal links
-            log_level="warning",
+            log_level="error",  # warnings are two lines for each odd request, as many as come
             server_header=False,
             proxy_headers=behind_proxy,
             timeout_graceful_shutdown=5,

@@ -70,12 +70,21 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
         values = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a reader may fail on
         raise ValueError(f"{path} is damaged ({short(str(error), 100)}). {way_out}") from None
-    if not isinstance(values, dict) or not {"state", "record", "rng"} <= set(values):
+    if not _is_whole(values):
         raise ValueError(
             f"{path} does not say how its run was started: another program, or another version of"
             f" this one, wrote it. {way_out}"
         )
     return values
+
+
+def _is_whole(values: Any) -> bool:
+    """Whether a checkpoint says where its run was, and how it was started."""
+    if not isinstance(values, dict) or not isinstance(values.get("rng"), Tensor):
+        return False
+    state = values.get("state")
+    has_state = isinstance(state, dict) and isinstance(state.get("shown"), int)
+    return has_state and isinstance(values.get("record"), dict)
 
 
 def restore(
@@ -117,9 +126,9 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     for line in path.read_bytes().splitlines(keepends=True) if path.is_file() else []:
         try:
             entry = json.loads(line) if line.endswith(b"\n") else None
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(entry, dict) and "shown" in entry:
+        if isinstance(entry, dict) and isinstance(entry.get("shown"), int):
             entries.append(entry)
     return entries
 

@@ -69,10 +69,9 @@ class TrainingRun:
         self.is_new = self._checkpoint is None
         if self._checkpoint is not None:
             record = self._checkpoint["record"]
-            if record["recipe"] != recipe:
-                raise ValueError(
-                    f"{self.folder} holds a run of {record['recipe']}: choose another --out."
-                )
+            if record.get("recipe") != recipe:
+                other = record.get("recipe", "another program")
+                raise ValueError(f"{self.folder} holds a run of {other}: choose another --out.")
             self.facts, self.parts = record["facts"], record["parts"]
             self._check_arguments(fixed)
 

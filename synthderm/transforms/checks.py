@@ -87,25 +87,6 @@ def _check_range(batch: Tensor) -> None:
     )
 
 
-def check_masks(masks: Tensor, batch: Tensor) -> Tensor:
-    """Masks as (B, 1, H, W) bool on the images' device."""
-    if not isinstance(masks, Tensor) or masks.dtype != torch.bool:
-        seen = getattr(masks, "dtype", type(masks).__name__)
-        raise TypeError(
-            f"masks must be a bool tensor, not {seen}; write masks > 0, and masks >= 0.5 of floats"
-            " in [0, 1]."
-        )
-    check_dense("masks", masks)
-    masks = masks[None] if masks.ndim == 3 else masks
-    expected = (len(batch), 1, *batch.shape[-2:])
-    if masks.shape != expected:
-        raise ValueError(
-            f"masks have shape {tuple(masks.shape)}; "
-            f"images of {tuple(batch.shape)} need {expected}."
-        )
-    return masks.to(batch.device)
-
-
 def check_signs(signs: Any, count: int) -> Tensor:
     """Signs as (B, 11) float32.
 

@@ -31,7 +31,8 @@ from synthderm.imaging.masks import sample_masks, skin_region
 from synthderm.imaging.resize import enlarge, shrink
 from synthderm.models.cache import Model, load_editor
 from synthderm.models.editor import ADD, REMOVE, EczemaEditor
-from synthderm.transforms.checks import as_batch, check_masks, check_signs
+from synthderm.transforms.checks import as_batch, check_signs
+from synthderm.transforms.mask_values import check_masks
 
 SHOWN = 8  # images of an edit in a notebook
 
@@ -94,8 +95,8 @@ def add_eczema(
 
     Args:
         images: see the module.
-        masks: (B, 1, H, W) bool; drawn at random in the skin region where None. A grey-scale
-            picture has none: see `random_mask`.
+        masks: (B, 1, H, W), of values as in `mask_values.to_region`; drawn at random in the skin
+            region where None. A grey-scale picture has none: see `random_mask`.
         severity: number or (B,) in [0, 1]; 0 gives the image back.
         coverage: share of the skin under a random mask, number or (B,) in (0, 1].
         seed: which lesion; torch's global random state where None.
@@ -104,8 +105,8 @@ def add_eczema(
         model: bundled name, folder, Hub id, or an `EczemaEditor`.
 
     Raises:
-        TypeError: images or masks that are not tensors of such a dtype.
-        ValueError: shapes that do not fit, or values out of range.
+        TypeError: images or masks that are not tensors, or not of such a dtype.
+        ValueError: shapes that do not fit, values out of range, or masks of several classes.
     """
     batch = as_batch(images)
     generator = _generator(seed)
@@ -134,7 +135,8 @@ def remove_eczema(
 
     Args:
         images: see the module.
-        masks: (B, 1, H, W) bool, where the eczema is; found by the model where None.
+        masks: (B, 1, H, W), where the eczema is, of values as in `mask_values.to_region`; found by
+            the model where None.
         severity: share of the eczema to remove, number or (B,) in [0, 1].
         model: bundled name, folder, Hub id, or an `EczemaEditor`.
 

@@ -38,6 +38,33 @@ def to_region(mask: Tensor) -> Tensor:
     )
 
 
+def check_masks(masks: Tensor, batch: Tensor) -> Tensor:
+    """The regions of a batch's masks, (B, 1, H, W) bool on the images' device.
+
+    Args:
+        masks: (B, 1, H, W), or (1, H, W) for one image, of any dtype.
+        batch: (B, C, H, W).
+
+    Raises:
+        TypeError: no tensor, or one whose values can't be read.
+        ValueError: another shape, or values that mean no region; see `to_region`.
+    """
+    if not isinstance(masks, Tensor):
+        raise TypeError(
+            f"masks must be a tensor, not {type(masks).__name__}; torch.from_numpy makes one of an"
+            " array."
+        )
+    check_dense("masks", masks)
+    masks = masks[None] if masks.ndim == 3 else masks
+    expected = (len(batch), 1, *batch.shape[-2:])
+    if masks.shape != expected:
+        raise ValueError(
+            f"masks have shape {tuple(masks.shape)}; "
+            f"images of {tuple(batch.shape)} need {expected}."
+        )
+    return to_region(masks.detach()).to(batch.device)
+
+
 def computable(mask: Tensor) -> Tensor:
     """A mask of a wide unsigned dtype as int64, with the same bits; others as they are."""
     return mask.to(torch.int64) if mask.dtype in WIDE else mask

@@ -1,6 +1,8 @@
 """Tables as programs write them are read; what can't be read is named with file and line."""
 
 import codecs
+import json
+import tracemalloc
 
 import pytest
 
@@ -45,7 +47,7 @@ def test_tables_as_programs_write_them(tmp_path, data):
 def test_cp1252_is_read_and_said(tmp_path):
     path = write(tmp_path, PLAIN.encode("cp1252"))
     with pytest.warns(UserWarning, match="t.csv, line 3 is not UTF-8, .* read as cp1252") as caught:
-        assert read_table(path, "name")[1]["label"] == "Ekz\u00e9m"
+        assert read_table(path, "label")[1]["label"] == "Ekz\u00e9m"
     assert caught[0].filename == __file__
 
 
@@ -92,3 +94,45 @@ def test_numbers_have_a_point_or_a_comma(tmp_path):
     assert (first.number("a"), first.number("b")) == (1.5, 0.5)
     with pytest.raises(ValueError, match="t.csv, line 3: a is 'x', no number"):
         second.number("a")
+
+
+def peak_of(call) -> int:
+    """The most bytes that Python holds while something is done."""
+    tracemalloc.start()
+    try:
+        result = call()
+        return tracemalloc.get_traced_memory()[1] + 0 * len(result)
+    finally:
+        tracemalloc.stop()
+
+
+def test_many_rows_take_little_memory(tmp_path):
+    rows = "".join(f"images/{k:06}.png,{k % 7},P{k % 50},some text\n" for k in range(20_000))
+    path = write(tmp_path, "name,label,patient,more\n" + rows)
+    table = read_table(path, "name", "label", optional=["patient", "absent"])
+    assert table.names == ["name", "label", "patient", "more"]
+    assert dict(table[-1]) == {"name": "images/019999.png", "label": "0", "patient": "P49"}
+    assert [row.line for row in table[2:4]] == [4, 5] and len(list(table)) == 20_000
+    # A dict for each row took 500 bytes.
+    assert peak_of(lambda: read_table(path, "name", "label", optional=["patient"])) < 250 * 20_000
+
+
+def test_keys_of_which_each_line_has_its_own_take_little_memory(tmp_path):
+    lines = [json.dumps({"name": "a", f"key {k}": k}) for k in range(3000)]
+    path = write(tmp_path, "\n".join(lines), "t.jsonl")
+    assert len(read_columns(path)) == 3001
+    assert peak_of(lambda: read_table(path, "name", optional=["key 7"])) < 1000 * 3000
+    assert [row["key 7"] for row in read_table(path, "name", optional=["key 7"])][6:9] == [
+        "",
+        "7",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("cells", [499, 500, 501, 1003])
+def test_lines_are_counted_across_many_rows_and_lines_within_cells(tmp_path, cells):
+    text = "name,label\n\n" + "".join(f'"{k}\n",a\n' for k in range(cells)) + "x,\n"
+    with pytest.raises(ValueError, match=f"t.csv, line {3 + 2 * cells}: label is empty"):
+        read_table(write(tmp_path, text), "name", "label")
+    table = read_table(write(tmp_path, text.replace("x,\n", "x,b\n")), "name", "label")
+    assert list(table.lines) == [*range(3, 3 + 2 * cells, 2), 3 + 2 * cells]

@@ -3,7 +3,8 @@ of them to benchmarks/results/reliability.json, of which docs/reliability.md is 
 
     python -m tests.fuzz [--seconds 60] [--seed 0] [--only NAME ...] [--out FILE]
 
-`make fuzz` runs it. Each target has a process of its own. Another `--seed` tries other inputs.
+`make fuzz` runs it. With --only, the other rows of the file stay as they are. Each target has a
+process of its own. Another `--seed` tries other inputs.
 Exits with 1 after a failure; `faults` in the file tell it, with the input.
 """
 
@@ -14,12 +15,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.common import RESULTS, provenance, write_json
 from tests.fuzz.attacks import ATTACKS, count_tests
 from tests.fuzz.campaign import campaign
+from tests.fuzz.sizes import SIZES
 from tests.fuzz.targets import TARGETS
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +35,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("--seconds", type=float, default=60, help="for each parser")
     parser.add_argument("--seed", type=int, default=0)
-    names = [*TARGETS, "models", "suite"]
+    suite = {attack.name: attack for attack in ATTACKS}
+    names = [*TARGETS, "models", *SIZES, *suite]
     parser.add_argument("--only", nargs="+", choices=names, default=names)
     parser.add_argument("--out", type=Path, default=RESULTS / "reliability.json")
     parser.add_argument("--child", choices=TARGETS, help=argparse.SUPPRESS)
@@ -42,16 +46,29 @@ def main() -> int:
         return 0
     rows = []
     for name in [name for name in names if name in args.only]:
-        if name == "suite":
-            rows += [run_tests(attack.name, attack.text, attack.files) for attack in ATTACKS]
+        if name in SIZES:
+            rows.append(measure_size(name))
+        elif name in suite:
+            rows.append(run_tests(*suite[name]))
         else:
             fuzz = fuzz_models if name == "models" else fuzz_target
             rows.append({"name": name} | fuzz(name, args.seconds, args.seed))
         print(f"{rows[-1]['name']}: {rows[-1]['cases']:,} cases, {rows[-1]['failures']} failures")
     result = {"seconds": args.seconds, "seed": args.seed, "rows": rows} | provenance()
+    if set(args.only) != set(names) and args.out.is_file():
+        result = replace_rows(json.loads(args.out.read_text(encoding="utf-8")), result, names)
     write_json(args.out, result)
     print(args.out)
     return int(any(row["failures"] for row in rows))
+
+
+def replace_rows(
+    before: dict[str, Any], result: dict[str, Any], names: Sequence[str]
+) -> dict[str, Any]:
+    """An earlier result with the rows of a new one; these say of which commit they are."""
+    rows = {row["name"]: row for row in before["rows"]}
+    rows |= {row["name"]: row | {"commit": result["commit"]} for row in result["rows"]}
+    return before | {"rows": [rows[name] for name in names if name in rows]}
 
 
 def fuzz_target(name: str, seconds: float, seed: int) -> dict[str, Any]:
@@ -95,6 +112,15 @@ def fuzz_models(name: str, seconds: float, seed: int) -> dict[str, Any]:
             totals["faults"] += faults[:10]
             totals["peak_mb"] = round(max(totals.get("peak_mb", 0), found["peak_mb"]))
     return row | totals
+
+
+def measure_size(name: str) -> dict[str, Any]:
+    """What a large input takes, in a process of its own."""
+    row = {"name": name, "attack": SIZES[name].text, "kind": "size"}
+    run = run_python(["-m", "tests.fuzz.sizes", name])
+    if run.returncode:
+        return row | {"cases": 1, "failures": 1, "faults": [f"died: {run.stderr[-1000:]}"]}
+    return row | json.loads(run.stdout.splitlines()[-1])
 
 
 def run_tests(name: str, text: str, files: list[str]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ ATTACKS = [
             *("tests/study/test_lecture_hall.py", "tests/study/test_places.py"),
             *("tests/study/test_database.py", "tests/study/test_store.py"),
             *("tests/study/test_middleware.py", "tests/study/test_app.py"),
+            "tests/study/test_limits.py",
         ],
     ),
     Attack(
@@ -37,12 +38,36 @@ ATTACKS = [
         [
             *("tests/hub/test_download.py", "tests/hub/test_download_bounds.py"),
             *("tests/hub/test_download_errors.py", "tests/hub/test_bounds.py"),
+            "tests/hub/test_download_answers.py",
+        ],
+    ),
+    Attack(
+        "rows and paths",
+        "tables of many rows, classes and keys; files outside of the folder, paths of thousands of"
+        " folders, links to themselves, other encodings, empty and long cells",
+        [
+            *("tests/datasets/test_tables.py", "tests/datasets/test_finding.py"),
+            *("tests/datasets/test_outside.py", "tests/datasets/test_metadata.py"),
+            "tests/datasets/test_classes.py",
+        ],
+    ),
+    Attack(
+        "values",
+        "images without pixels, masks of every dtype, tensors that hold no values, labels that fit"
+        " no class or dtype, probabilities that are none, records that are played back",
+        [
+            *("tests/transforms/test_odd_inputs.py", "tests/transforms/test_mask_values.py"),
+            *("tests/transforms/test_checks.py", "tests/transforms/test_unchanged.py"),
+            "tests/transforms/test_labels.py",
         ],
     ),
     Attack(
         "resume",
         "training resumed with other options, classes and data, and from damaged checkpoints",
-        ["tests/recipes/test_resume.py", "tests/training/test_run.py"],
+        [
+            *("tests/recipes/test_resume.py", "tests/training/test_run.py"),
+            "tests/training/test_checkpoint.py",
+        ],
     ),
     Attack(
         "left-overs",

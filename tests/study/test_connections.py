@@ -11,11 +11,17 @@ from synthderm.study.connections import Waiting, allow_files, guarded_protocol
 from synthderm.study.serve import listen
 
 MANY = 1100
+POST = b"POST /api/join HTTP/1.1\r\nHost: x\r\n"
 HALVES = {
     "nothing": b"",
     "half a head": b"GET /s/x HTTP/1.1\r\nHost: x\r\nX-",
     "no body": b"POST /api/join HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{",
     "idle": b"GET /static/icon.svg HTTP/1.1\r\nHost: x\r\n\r\n",
+    "asks to go on": POST + b"Expect: 100-continue\r\nContent-Length: 50\r\n\r\n",
+    "half a chunk": POST + b"Transfer-Encoding: chunked\r\n\r\n7;" + b"x" * 9000,
+    # Of which the server's library would warn in two lines each, until the log is full.
+    "another protocol": b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+    b"Upgrade: websocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n",
 }
 
 

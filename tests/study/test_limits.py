@@ -28,6 +28,13 @@ def test_neighbours_in_one_ipv6_network_count_as_one():
     assert client_of({"client": None}) == "unknown"
 
 
+def test_ipv4_clients_of_a_server_for_both_are_told_apart():
+    """Else one of them uses up what all of them may ask for."""
+    one, two = (client_of({"client": (f"::ffff:192.0.2.{k}", 1)}) for k in (1, 2))
+    assert one != two and one == client_of({"client": ("192.0.2.1", 9)})
+    assert client_of({"client": ("fe80::1%eth0", 1)}) == client_of({"client": ("fe80::2%eth0", 1)})
+
+
 def test_ten_thousand_requests_are_counted_against_the_client_alone():
     limiter = Limiter(REQUESTS, clock=lambda: 0.0)
     assert sum(limiter.allows("flood") for _ in range(10_000)) == REQUESTS.burst

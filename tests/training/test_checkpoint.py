@@ -106,7 +106,9 @@ def test_what_was_logged_after_the_checkpoint_is_removed(tmp_path):
 
 
 def test_whatever_is_no_line_of_the_log_is_passed_over_and_removed(tmp_path):
-    lines = [b'{"shown": 4}\n', b"\0\0\0\n", b"[1]\n", b"{}\n", b'{"shown": 8}\n', b'{"shown": 9']
+    odd = [b"\0\0\0\n", b"[1]\n", b"{}\n", b'{"shown": "5"}\n', b'{"shown": null}\n', b"\xff\xc3\n"]
+    odd.append(b"[" * 100_000 + b"\n")
+    lines = [b'{"shown": 4}\n', *odd, b'{"shown": 8}\n', b'{"shown": 9']
     (tmp_path / "metrics.jsonl").write_bytes(b"".join(lines))
     assert [entry["shown"] for entry in read_log(tmp_path)] == [4, 8]
     trim_log(tmp_path, 8)
@@ -151,7 +153,16 @@ def test_a_damaged_checkpoint_is_named(tmp_path, spoil):
         read_checkpoint(tmp_path)
 
 
-@pytest.mark.parametrize("values", [{"state": {"shown": 8}}, [1, 2], torch.zeros(3)])
+WHOLE = {"state": {"shown": 8}, "record": {}, "rng": torch.get_rng_state()}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({"state": {"shown": 8}}, [1, 2], torch.zeros(3), WHOLE | {"rng": None}),
+        *(WHOLE | {"state": {}}, WHOLE | {"state": {"shown": "8"}}, WHOLE | {"record": [1]}),
+    ],
+)
 def test_a_checkpoint_of_another_program_is_named(tmp_path, values):
     torch.save(values, tmp_path / "checkpoint.pt")
     with pytest.raises(ValueError, match="another program, or another version"):

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torchvision import tv_tensors
 
 from synthderm import EczemaEdit
+from synthderm.imaging.io import read_mask, to_tensor
 from synthderm.transforms.edit_plan import update_mask
-from synthderm.transforms.functional import add_eczema
+from synthderm.transforms.functional import add_eczema, remove_eczema
 from synthderm.transforms.mask_values import to_region
 from tests.transforms.samples import SIZE, half_mask, tensor
 
@@ -65,11 +67,33 @@ def test_what_may_be_classes_or_shades_is_refused(editor, name, source):
         edit.batch(tensor()[None], mask[None])
     with pytest.raises(ValueError, match="classes or shades"):
         update_mask(mask, [], 1)
-    with pytest.raises(TypeError, match="bool tensor"):
-        add_eczema(tensor(), mask, model=editor)
+    for function in (add_eczema, remove_eczema):
+        with pytest.raises(ValueError, match="classes or shades"):
+            function(tensor(), mask, model=editor)
 
 
 def test_masks_from_arrays_of_16_bits(editor):
     mask = torch.from_numpy(np.where(REGION.numpy(), 65535, 0).astype(np.uint16))
     _, joined = EczemaEdit(p=1, model=editor).batch(tensor()[None], mask[None])
     assert joined.dtype == torch.uint16 and set(joined.int().unique().tolist()) == {0, 65535}
+
+
+@pytest.mark.parametrize("dtype", [*WHOLE, torch.int8, torch.uint64, torch.float32], ids=str)
+def test_the_functions_take_masks_as_the_transform_does(editor, dtype):
+    mask = (REGION.int() * (1 if dtype == torch.int8 else 255)).to(dtype)
+    for function in (add_eczema, remove_eczema):
+        options = {"seed": 1} if function is add_eczema else {}
+        expected = function(tensor(), REGION, model=editor, **options)
+        for masks in (mask, mask[None]):
+            edit = function(tensor(), masks, model=editor, **options)
+            assert torch.equal(edit.images, expected.images)
+            assert edit.masks.dtype == torch.bool and torch.equal(edit.masks, REGION)
+
+
+def test_a_mask_file_of_16_bits_is_one_for_the_functions(editor, tmp_path):
+    pixels = np.where(REGION[0].numpy(), 65535, 0).astype(np.uint16)
+    Image.fromarray(pixels).save(tmp_path / "mask.png")
+    read = torch.from_numpy(np.array(Image.open(tmp_path / "mask.png")))[None]
+    assert read.dtype in (torch.uint16, torch.int32)
+    assert torch.equal(add_eczema(tensor(), read, model=editor).masks, REGION)
+    assert not to_tensor(read_mask(tmp_path / "mask.png", SIZE[::-1]))[~REGION].any()

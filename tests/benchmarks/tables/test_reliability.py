@@ -14,6 +14,15 @@ RESULT = {
             "refused": 12_338,
             "failures": 2,
         },
+        {
+            "name": "rows",
+            "attack": "many",
+            "kind": "size",
+            "cases": 1,
+            "seconds": 9.5,
+            "mb": 350,
+            "failures": 0,
+        },
         {"name": "headers", "attack": "long", "kind": "tests", "cases": 7, "failures": 0},
     ],
     "seconds": 60,
@@ -34,7 +43,11 @@ REPORT = """<testsuites><testsuite>
 def test_a_row_for_each_attack():
     page = reliability_page(RESULT)
     assert "| images | bits | 12,345 | 5 | 12,338 | 2 |" in page
+    assert "| rows | many | 9.5 | 350 | 0 |" in page
     assert "| headers | long | 7 | 0 |" in page
+    assert "Made again" not in page
+    again = RESULT | {"rows": [RESULT["rows"][0], RESULT["rows"][2] | {"commit": "d" * 40}]}
+    assert "at commit `dddddddddd`: headers." in reliability_page(again)
     assert "60 s for each parser" in page and "seed 3; commit `cccccccccc`" in page
 
 
