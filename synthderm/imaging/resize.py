@@ -98,8 +98,8 @@ def enlarge_rows(maps: Tensor, height: int, rows: slice = ALL[0], kind: str = "l
         return _matrix(kind, maps.shape[-2], height, maps.device)[top:bottom] @ maps
     if height < 4 * maps.shape[-2]:
         above, below, weights = _neighbours(maps.shape[-2], height, maps.device)
-        lines = (maps.index_select(-2, near[top:bottom]) for near in (above, below))
-        return torch.lerp(*lines, weights[top:bottom])
+        upper = maps.index_select(-2, above[top:bottom])
+        return upper.lerp(maps.index_select(-2, below[top:bottom]), weights[top:bottom])
     first, step, knots, weights = _knots(maps.shape[-2], height, maps.device)
     start, stop = (top - first) // step, -((first - bottom) // step)
     made = (knots[start : stop + 1] @ maps)[..., None, :]

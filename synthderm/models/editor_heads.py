@@ -12,7 +12,7 @@ from torch import Tensor, nn
 class Scale(NamedTuple):
     """What some maps are measured in."""
 
-    count: int  # of maps
+    maps: int  # how many
     unit: float  # in which they are predicted, about their deviation
     least: float = -math.inf
     largest: float = math.inf
@@ -60,14 +60,14 @@ class MapHead(nn.Module):
         self, channels: int, kept: int, seen: int, width: int, scales: dict[str, Scale]
     ) -> None:
         super().__init__()
-        self.counts = {name: scale.count for name, scale in scales.items()}
+        self.counts = {name: scale.maps for name, scale in scales.items()}
         self.keep = nn.Conv2d(channels, kept, 1)
         self.look = nn.Conv2d(kept + seen, width, 1)
         self.maps = nn.Conv2d(width, sum(self.counts.values()), 1)
         for name in ("unit", "least", "largest"):
-            values = [getattr(scale, name) for scale in scales.values() for _ in range(scale.count)]
+            values = [getattr(scale, name) for scale in scales.values() for _ in range(scale.maps)]
             _add_constant(self, name, values)
-        powers = [scale.powers or (0.0,) * scale.count for scale in scales.values()]
+        powers = [scale.powers or (0.0,) * scale.maps for scale in scales.values()]
         _add_constant(self, "power", [power for some in powers for power in some])
 
     def forward(self, features: Tensor, seen: Tensor, severity: Tensor) -> dict[str, Tensor]:
@@ -78,6 +78,7 @@ class MapHead(nn.Module):
         folded = weight[:, :kept, 0, 0]
         x = F.conv2d(features, (folded @ self.keep.weight[:, :, 0, 0])[:, :, None, None])
         x = F.interpolate(x, size=seen.shape[-2:], mode="bilinear", align_corners=False)
+        assert self.look.bias is not None and self.keep.bias is not None  # both are made with one
         bias = torch.addmv(self.look.bias, folded, self.keep.bias)
         maps = self.maps(F.hardswish(F.conv2d(seen, weight[:, kept:], bias) + x))
         amount = self.unit * severity[:, None] ** self.power
