@@ -82,7 +82,7 @@ class EditMeasures:
             changed.append(changed_outside(removed, batch.lesional, batch.mask))
             if found is not None:
                 overlaps.append(metrics.dice(found, batch.mask))
-        first = self.batches[0].rows(torch.tensor([0]))
+        first = self.batches[0].rows(torch.arange(1))
         figures = measure_costs(editor, lambda: editor.add(first), self.setup.device)
         return {
             **figures,

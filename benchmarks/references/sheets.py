@@ -1,10 +1,13 @@
 """Contact sheets that may be shown: of generated images, and of edits of generated skin.
 
-    python -m benchmarks.references.sheets
+    python -m benchmarks.references.sheets DIR
 
-Makes docs/systems-GROUP.jpg from the sheets in benchmarks/results/references/.
+Makes docs/systems-GROUP.jpg from the sheets that run.py wrote into DIR. The sheets of one system
+need not be kept.
 """
 
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -12,14 +15,12 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from benchmarks.common import RESULTS
 from benchmarks.references.systems import GROUPS
 from synthderm.datasets.synthetic import SyntheticSkinDataset
-from synthderm.imaging.eczema_renderer import draw_eczema
 from synthderm.imaging.io import to_pil, write_image
 from synthderm.imaging.lesions import sample_latents
 from synthderm.imaging.masks import sample_masks
-from synthderm.training.edit_batches import EditBatch
+from synthderm.training.edit_batches import EditBatch, draw_pairs
 
 PATCHES = 10
 MARGIN, GAP = 14, 4  # pixels of a title, and between systems
@@ -38,9 +39,8 @@ def sample_patches(size: int, device: torch.device) -> EditBatch:
         latents = sample_latents(PATCHES)
     severity = torch.linspace(0.4, 1.0, PATCHES)
     known = torch.ones_like(mask)
-    plain = EditBatch(images, known, mask, severity, images, mask, latents, mask).to(device)
-    drawn = draw_eczema(plain.healthy, plain.mask, plain.severity, plain.latents)
-    return plain._replace(lesional=drawn)
+    batch = EditBatch(images, known, mask, severity, images, mask, latents, mask)
+    return draw_pairs(batch.to(device))
 
 
 def save_sheet(sheet: Tensor, path: Path) -> None:
@@ -61,12 +61,16 @@ def join_sheets(sheets: dict[str, Image.Image]) -> Image.Image:
     return page
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
+    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    p.add_argument("folder", type=Path, help="--out of run.py")
+    p.add_argument("--docs", type=Path, default=DOCS, help="where the pages are")
+    args = p.parse_args(argv)
     for group, systems in GROUPS.items():
-        files = {name: RESULTS / "references" / f"{name}.jpg" for name in systems}
+        files = {name: args.folder / f"{name}.jpg" for name in systems}
         sheets = {name: Image.open(file) for name, file in files.items() if file.is_file()}
         if sheets:
-            path = DOCS / f"systems-{group}.jpg"
+            path = args.docs / f"systems-{group}.jpg"
             write_image(join_sheets(sheets), path, quality=QUALITY)
             print(path)
 

@@ -6,8 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.references import generated, run
-from benchmarks.references.sheets import join_sheets
+from benchmarks.references import generated, run, sheets
 from benchmarks.references.training import Stopwatch
 from benchmarks.tables.systems import read_lines, systems_section
 from synthderm.imaging.io import read_image
@@ -70,8 +69,11 @@ def test_on_a_cpu_the_process_own_time_counts():
 
 
 def test_sheets_stand_under_each_other(tmp_path):
-    page = join_sheets({"a": Image.new("RGB", (30, 10)), "b": Image.new("RGB", (20, 10))})
-    assert page.size == (30, 2 * (10 + 14 + 4))
+    for name, width in (("dcgan", 30), ("lapgan", 20)):
+        Image.new("RGB", (width, 10)).save(tmp_path / f"{name}.jpg")
+    sheets.main([str(tmp_path), "--docs", str(tmp_path)])
+    assert read_image(tmp_path / "systems-noise.jpg").size == (30, 2 * (10 + 14 + 4))
+    assert not (tmp_path / "systems-edit.jpg").exists()
 
 
 def test_other_settings_are_refused_within_a_group(tmp_path):
