@@ -18,10 +18,10 @@ test-hub-oldest: $(VENV)/.tested
 	$(BIN)/python -m pip install --quiet --target $(VENV)/hub-oldest 'huggingface_hub==1.0.*'
 	SYNTHDERM_TEST_HUB_PATH=$(CURDIR)/$(VENV)/hub-oldest $(BIN)/python -m pytest tests/hub
 
-# With Albumentations and Hugging Face datasets too, which are too large for every run.
+# With Albumentations, Hugging Face datasets, Arrow and Ray too, which are too large for every run.
 test-integrations: $(VENV)/.tested
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test-integrations]'
-	$(BIN)/python -m pytest tests/integrations
+	$(BIN)/python -m pytest tests/integrations tests/rendering tests/datasets/test_rendered_source.py
 
 # All that is compared between one process and several, a minute of it too much for every run.
 test-devices: $(VENV)/.tested

@@ -46,6 +46,7 @@ _PACKAGES = (
     "integrations",
     "metrics",
     "models",
+    "rendering",
     "study",
     "training",
     "transforms",

@@ -9,7 +9,9 @@ import json
 import os
 import re
 import shutil
+import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,27 +103,49 @@ def _is_alive(pid: int) -> bool:
 
 
 @contextmanager
-def held(directory: str | os.PathLike[str]) -> Iterator[None]:
-    """Have a folder that is there for this process alone. The lock goes with the process, however
-    that ends.
+def held(path: str | os.PathLike[str], *, patience: float = 0.0, name: str = "") -> Iterator[None]:
+    """Have a folder that is there, or a lock file, for this process alone. The lock goes with the
+    process, however that ends.
+
+    Args:
+        path: the folder; or the lock file, which is made, and says who has it.
+        patience: seconds to wait for another process.
+        name: what errors call it; its path where "".
 
     Raises:
         ValueError: another process has it.
     """
-    descriptor = os.open(directory, os.O_RDONLY)
+    is_folder = os.path.isdir(path)
+    descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _lock(descriptor, patience):
+            owner = "" if is_folder else os.read(descriptor, 200).decode("utf-8", "replace")
             raise ValueError(
-                f"{os.fspath(directory)} is being written to by another process: wait for it, or"
-                " stop it."
-            ) from None
-        except OSError:  # a file system without locks
-            pass
+                f"{name or os.fspath(path)} is being written to by another process"
+                f"{owner and f' ({owner})'}: wait for it, or stop it."
+            )
+        if not is_folder:
+            os.truncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()} on {socket.gethostname()}".encode())
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, patience: float) -> bool:
+    """Lock an open file, or say that another process has it."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.05)
+        except OSError:  # a file system without locks
+            return True
+        else:
+            return True
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

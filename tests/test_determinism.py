@@ -8,8 +8,9 @@ import torch
 
 from synthderm import EczemaEditor, SkinGenerator
 from synthderm.determinism import AUTOCAST_DEVICES, usual_torch
+from synthderm.imaging.lesions import _tables
 from synthderm.imaging.masks import _noise_basis
-from synthderm.imaging.resize import _knots, _matrix
+from synthderm.imaging.resize import _knots, _matrix, _neighbours
 from synthderm.imaging.tiles import height_tile
 from tests.states import STATES, in_every_state
 
@@ -85,10 +86,11 @@ def test_models_load_the_same(switched, generator_dir, editor, tmp_path):
 @in_every_state
 def test_what_is_cached_serves_in_every_state(switched):
     def fill() -> list[torch.Tensor]:
-        for cache in (_matrix, _knots, _noise_basis):
+        for cache in (_matrix, _knots, _neighbours, _noise_basis, _tables):
             cache.cache_clear()
         made = [_matrix(kind, 5, 12, CPU) for kind in ("average", "linear", "cubic")]
-        return [*made, *_knots(4, 31, CPU)[2:], *_noise_basis(8, (((3, 1.0),),))]
+        made += [*_knots(4, 31, CPU)[2:], *_neighbours(4, 9, CPU), *_tables()]
+        return [*made, *_noise_basis(8, (((3, 1.0),),))]
 
     expected = fill()
     with switched():

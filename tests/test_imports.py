@@ -23,6 +23,7 @@ ROOMS = [
     "transforms",
     "datasets",
     "metrics",
+    "rendering",
     "evaluation",
     "integrations",
     "training",
@@ -44,7 +45,10 @@ CORE = {
     "scipy",
     "tqdm",
 }
-OPTIONAL = {"diffusers": "synthderm.datasets.function_source"}  # the generator that is asked for
+OPTIONAL = {
+    "diffusers": "synthderm.datasets.function_source",  # the generator that is asked for
+    "pyarrow": "synthderm.datasets.rendered_parquet",  # reads files of pictures, and makes none
+}
 
 
 def name_of(path: Path) -> str:

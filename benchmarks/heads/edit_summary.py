@@ -20,8 +20,8 @@ from benchmarks.heads.plan import BEST_CLASSICAL
 from benchmarks.heads.summary import Score, compare, figure
 from synthderm.evaluation.bootstrap import resample
 from synthderm.evaluation.features import Features
-from synthderm.evaluation.measures import auroc
 from synthderm.evaluation.protocol import Outcome, best_by_inner_loss
+from synthderm.intervals import weighted_auroc
 
 RESAMPLES = 2000
 CLOSE_UPS, ELSEWHERE = "close-ups", "hands and dermoscopy"
@@ -72,7 +72,9 @@ def score_all(outcomes: Cells, tests: dict[str, Examined], resamples: int) -> di
         for cell, draws in outcomes.items():
             values = torch.stack(
                 [
-                    auroc(torch.from_numpy(draw.outcome.probabilities[rows, 1]), positive, weights)
+                    weighted_auroc(
+                        torch.from_numpy(draw.outcome.probabilities[rows, 1]), positive, weights
+                    )
                     for draw in draws
                 ]
             )

@@ -186,7 +186,7 @@ def measure(
         jobs: processes.
     """
     runs = {name: (arm, task) for name, arm in arms.items()}
-    for title, weight in WEIGHTS.items():
+    for title, weight in WEIGHTS.items() if steady else ():
         other = steadied(task, weight)
         runs |= {f"{name}, {title}": (arms[name], other) for name in steady}
     outcomes = Parallel(n_jobs=jobs, verbose=5)(

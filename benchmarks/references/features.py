@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.references.system import Generator, Setup, Wanted
-from synthderm.models.backbones import load_backbone
+from synthderm.models.backbones import fold_norms, load_backbone
 from synthderm.models.generator import SkinGenerator
-from synthderm.training.discriminators import backbone_features, fold_norms
+from synthderm.training.discriminators import backbone_features
 
 COMPONENTS = 64  # of each group of features
 SIDE = 4  # feature maps are averaged to at most this side

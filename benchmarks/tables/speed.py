@@ -7,8 +7,9 @@ from benchmarks.tables.markdown import describe_run, paragraph, table, verdict
 EXPLANATION = (
     "CPU time on one thread; all cases take turns in every round. Images are uint8 tensors where "
     "nothing else is said, and edits are made with `p=1`, a random mask and a random severity. "
-    "RandAugment and ColorJitter are those of torchvision's v2. RandAugment is much cheaper on PIL "
-    "images than an edit is, since it uses Pillow's point operations there."
+    "RandAugment and ColorJitter are those of torchvision's v2 unless another library is named: "
+    "albumentations works on uint8 arrays, kornia on float tensors. RandAugment is much cheaper on "
+    "PIL images than an edit is, since it uses Pillow's point operations there."
 )
 
 

@@ -56,6 +56,9 @@ def _real(args: argparse.Namespace) -> list[Place]:
     from synthderm.datasets.folder import training_split
 
     folders = [Path(folder).expanduser() for folder in args.real]
+    for k, folder in enumerate(folders):
+        if any(_is_same(folder, other) for other in folders[:k]):
+            raise ValueError(f"--real names {folder} twice: each photograph would be there twice.")
     return [(folder, args.real_split or training_split(folder)) for folder in folders]
 
 

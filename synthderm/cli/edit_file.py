@@ -87,12 +87,6 @@ def apply_edit(mode: str, image: Tensor, mask: Tensor | None, options: dict[str,
     return edit(image, mask, **options)
 
 
-def looks_like_mask(image: Image.Image) -> bool:
-    """Whether an RGB image is black and white alone."""
-    pixels = to_tensor(image)
-    return bool(((pixels == 0) | (pixels == 255)).all() and (pixels == pixels[:1]).all())
-
-
 def _check_same(mode: str, source: object, edit: Edit) -> None:
     """Refuse an edit that changes no pixel, except where eczema was to be removed and none was
     found."""

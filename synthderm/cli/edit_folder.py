@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from synthderm.cli.edit_file import edit_photograph, looks_like_mask
-from synthderm.cli.journal import Journal, read_rows, write_rows
+from synthderm.cli.edit_file import edit_photograph
 from synthderm.cli.messages import one_line
 from synthderm.cli.outputs import check_folders, check_outputs
 from synthderm.datasets.photographs import EDITS, list_photographs
 from synthderm.datasets.seeds import item_seed
 from synthderm.files import remove_parts, sha256
 from synthderm.hub.resolve import weights_hash
-from synthderm.imaging.io import WRITABLE
+from synthderm.imaging.io import WRITABLE, looks_like_mask
 from synthderm.imaging.originals import Original
+from synthderm.rendering.journal import Journal, read_rows, write_rows
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 SETTINGS = ("mode", "severity", "coverage", "signs", "seed", "model", "weights_hash")

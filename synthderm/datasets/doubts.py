@@ -19,7 +19,8 @@ from synthderm.datasets.names import (
     split_word,
 )
 from synthderm.datasets.records import PhotoRecord
-from synthderm.datasets.rendered import IMAGES, MANIFEST, read_record
+from synthderm.datasets.rendered import MANIFEST, read_record
+from synthderm.datasets.rendered_names import IMAGES
 from synthderm.datasets.tables import clean, read_table
 from synthderm.datasets.trees import FLAT, SURE, class_folders
 from synthderm.datasets.unread_tables import (

@@ -14,12 +14,13 @@ from synthderm.datasets.function_source import (
     Function,
     FunctionSource,
 )
+from synthderm.datasets.rendered_source import RenderedSource
 from synthderm.datasets.sources import GeneratorSource, Source
 from synthderm.hub.resolve import bundled_names
 
 
 def make_source(
-    source: str | os.PathLike[str] | Function,
+    source: str | os.PathLike[str] | Function | RenderedSource,
     *,
     size: int | None,
     device: str,
@@ -37,6 +38,8 @@ def make_source(
     Raises:
         ValueError: an unknown name, or an argument that this source does not take.
     """
+    if isinstance(source, RenderedSource):  # which `from_rendered` makes, without options
+        return source
     if severity is not None and source != EczemaSource.name:
         raise ValueError(
             f"severity={severity!r} is for the source 'eczema' alone, and {source!r} has none:"

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from synthderm.datasets.metadata import find_metadata
+from synthderm.datasets.rendered_names import IMAGES, SHARD_SUFFIXES
 from synthderm.datasets.tables import clean
 from synthderm.files import is_litter
 
-IMAGES, MASKS = "images", "masks"
 PLAN = "unfinished.json"  # while the folder is being filled
 MANIFEST = "manifest.json"  # once it is
 
@@ -40,7 +40,8 @@ def read_record(path: Path) -> dict[str, Any] | None:
 
 
 def refuse_unfinished(root: Path) -> None:
-    """Refuse a folder that `render` has not filled yet, or that has one as a split.
+    """Refuse a folder that `render` has not filled yet, or that has one as a split; and one of
+    shards, which hold images, but not as files.
 
     Args:
         root: the folder, or the `images` in it.
@@ -56,6 +57,12 @@ def refuse_unfinished(root: Path) -> None:
                 f"{folder} is not rendered to the end: give `synthderm render` the same command"
                 " again, it goes on."
             )
+    record = read_record(root / MANIFEST)
+    if record is not None and record.get("format") in SHARD_SUFFIXES:
+        raise ValueError(
+            f"{root} holds {record['format']} shards: read it with"
+            f" SyntheticSkinDataset.from_rendered({str(root)!r})."
+        )
 
 
 def rendered_classes(root: Path, labels: Collection[str]) -> list[str] | None:

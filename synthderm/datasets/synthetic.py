@@ -19,8 +19,10 @@ from synthderm.datasets.counterparts import (
 )
 from synthderm.datasets.folder import apply_transforms
 from synthderm.datasets.function_source import Function
+from synthderm.datasets.label_turns import choose_labels
 from synthderm.datasets.make_source import check_device, lacks_classes, make_source
 from synthderm.datasets.originals import CopyJudge, draw_originals
+from synthderm.datasets.rendered_source import RenderedSource
 from synthderm.datasets.seeds import item_seed
 from synthderm.datasets.sources import Generated
 from synthderm.datasets.viewing import View, Viewing
@@ -88,7 +90,7 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
 
     def __init__(
         self,
-        source: str | os.PathLike[str] | Function = "lesions",
+        source: str | os.PathLike[str] | Function | RenderedSource = "lesions",
         *,
         length: int,
         labels: str | int | Iterable[str | int] | None = None,
@@ -146,32 +148,13 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
 
     def _choose_labels(self, labels: str | int | Iterable[str | int] | None) -> list[int]:
         """The label of each item."""
-        possible = self._source.labels
-        if labels is None:
-            chosen = list(possible)
-        else:
-            given: Any = [labels] if isinstance(labels, str) or is_number(labels) else labels
-            chosen = [self._index(label) for label in given]
-            impossible = sorted({self.classes[k] for k in chosen if k not in possible})
-            if impossible:
-                raise ValueError(
-                    f"labels {', '.join(impossible)} do not occur with severity={self.severity}:"
-                    " widen the range."
-                )
-        if not chosen:
-            raise ValueError("labels is empty: name at least one class, or leave it out for all.")
+        chosen = choose_labels(labels, self.classes, self.labels, self.source, self.severity)
         return [chosen[i % len(chosen)] for i in range(self.length)]
 
-    def _index(self, label: Any) -> int:
-        """A class's index, from its name or its index."""
-        if isinstance(label, str) and label in self.class_to_idx:
-            return self.class_to_idx[label]
-        if is_number(label) and label in range(len(self.classes)):
-            return int(label)
-        raise ValueError(
-            f"label {label!r} is not one of the classes of {self.source!r}:"
-            f" {', '.join(self.classes)}. `balancing` takes your names for them as mapping={{...}}."
-        )
+    @property
+    def labels(self) -> list[int]:
+        """The classes that occur, by index, where all are drawn from."""
+        return list(self._source.labels)
 
     @classmethod
     def balancing(
@@ -259,6 +242,35 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
         self.targets, self.classes = targets, classes
         self.class_to_idx = {name: index for index, name in enumerate(classes)}
 
+    @classmethod
+    def from_rendered(
+        cls, root: str | os.PathLike[str], *, return_mask: bool = False, **transforms: Any
+    ) -> "SyntheticSkinDataset":
+        """What `synthderm render` wrote, in any format, read back: the items, classes and labels of
+        the data set that was rendered; from PNG the same bit for bit.
+
+        Args:
+            root: the folder.
+            return_mask: as for the class.
+            transforms: `transform`, `target_transform` and `transforms`, as for the class.
+
+        Raises:
+            FileNotFoundError, ValueError: nothing was rendered into it, not to the end, or no mask.
+            ImportError: it is Parquet, and pyarrow is not installed.
+
+        Example:
+            >>> from synthderm import SyntheticSkinDataset
+            >>> from synthderm.rendering.render import render
+            >>> lesions = SyntheticSkinDataset("lesions", length=3, size=32)
+            >>> out = render(lesions, "rendered", file_format="webdataset")
+            >>> SyntheticSkinDataset.from_rendered(out)[2] == lesions[2]
+            True
+        """
+        source = RenderedSource(root, needs_mask=return_mask)
+        options: dict[str, Any] = {"length": len(source.targets), "labels": source.targets}
+        options |= {"seed": source.seed, "return_mask": return_mask}
+        return cls(source, **options, **transforms)
+
     def __len__(self) -> int:
         return self.length
 
@@ -276,9 +288,8 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
         different images of one class."""
         if not numbers:
             return []
-        images, masks = self.generate(numbers)
         items = []
-        for number, image, mask in zip(numbers, images, masks):
+        for number, (image, mask) in zip(numbers, self._pictures(numbers)):
             region = tv_tensors.Mask(mask.byte()) if self.return_mask else None
             label = self.targets[number % self.length]
             items.append(apply_transforms(self, to_pil(image), region, label))
@@ -286,9 +297,16 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
 
     def views(self, indices: Sequence[int]) -> list[View]:
         """These items, before transforms. Numbers as for `draw`."""
-        images, masks = self.generate(list(indices))
         labels = [self.targets[index % self.length] for index in indices]
-        return [View(to_pil(x), mask, label) for x, mask, label in zip(images, masks, labels)]
+        pictures = self._pictures(list(indices))
+        return [View(to_pil(x), mask, label) for (x, mask), label in zip(pictures, labels)]
+
+    def _pictures(self, numbers: list[int]) -> list[tuple[Tensor, Tensor]]:
+        """Image and mask of each item."""
+        # Photographs that were edited may have any sizes.
+        is_apart = isinstance(self._source, RenderedSource) and self.size is None
+        batches = [[number] for number in numbers] if is_apart else [numbers]
+        return [pair for batch in batches for pair in zip(*self.generate(batch))]
 
     def generate(self, numbers: list[int]) -> tuple[Tensor, Tensor]:
         """Images (B, 3, size, size) uint8 and masks (B, 1, size, size) bool of these items, on the
@@ -306,6 +324,8 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
     def sample(self, numbers: list[int]) -> Generated:
         """As `generate`, with the severity and the skin tone of each."""
         check_device(self.device)
+        if isinstance(self._source, RenderedSource):
+            return self._source.read([number % self.length for number in numbers])
         labels = [self._source_labels[number % self.length] for number in numbers]
         seeds = [item_seed(self.seed, number) for number in numbers]
         return draw_originals(self._source, labels, seeds, self.reject_copies)

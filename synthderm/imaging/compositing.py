@@ -26,17 +26,14 @@ red channel R, and its colour off the thumbnail:
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from synthderm.imaging.resize import ALL, enlarge, enlarge_columns, enlarge_rows
-from synthderm.imaging.tiles import COVERS, STEPS, cut_heights
+from synthderm.imaging.resize import enlarge
+from synthderm.imaging.tiles import COVERS, STEPS
 
 THUMBNAIL = 64  # side in pixels of the copy of an image that an editor looks at
 GRID = THUMBNAIL // 2  # side of most maps
-STRIP = 100_000  # pixels composited at once on a CPU: about 16 MB of float maps, which stay cached
-NOWHERE = slice(0, 0), slice(0, 0)
 # The dtypes that images have, and the value of white in each.
 LARGEST = {
     torch.uint8: 255.0,
@@ -46,7 +43,6 @@ LARGEST = {
     torch.float32: 1.0,
     torch.float64: 1.0,
 }
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns RGB into L
 DARKEST = 0.02  # of the thumbnail, below which detail is only the sensor's noise
 FINE_DETAIL = 0.22  # the most that own detail counts, relative to the light around
 BORDER = 1.4  # how far the plaque's level sinks outside the mask
@@ -74,7 +70,7 @@ class Restoration(NamedTuple):
 
 
 class Layers(NamedTuple):
-    """An edit that is ready to be laid over images of one dtype."""
+    """An edit that is ready to be laid over images of one dtype. Maps are contiguous."""
 
     coarse: Tensor  # (B, C, 32, 32)
     fine: Tensor  # (B, C, 64, 64)
@@ -98,11 +94,14 @@ def prepare_drawing(
     colour, follow = drawing.white.split((3, 1), dim=1)
     sharpness = drawing.sharpness * drawing.sharpness.new_tensor(STEPS)
     numbers = [sharpness, drawing.deepen, drawing.dried, colour * white, follow / white]
-    return Layers(torch.cat(coarse, 1), torch.cat([level, light], 1), torch.cat(numbers, 1))
+    return Layers(
+        torch.cat(coarse, 1).contiguous(), torch.cat([level, light], 1), torch.cat(numbers, 1)
+    )
 
 
 def draw(layers: Layers, images: Tensor, heights: Tensor) -> Tensor:
-    """Add eczema to images, or to a part of them; see the module.
+    """Add eczema to images, or to a part of them; see the module. `blending.draw_in_place` is the
+    same without gradients.
 
     Args:
         layers: from `prepare_drawing`, enlarged to the size of `images`.
@@ -181,113 +180,3 @@ def composite(layers: Layers, images: Tensor, heights: Tensor | None = None) -> 
         coarse=enlarge(layers.coarse, height, width), fine=enlarge(layers.fine, height, width)
     )
     return restore(layers, images) if heights is None else draw(layers, images, heights)
-
-
-@torch.no_grad()
-def blend(
-    images: Tensor,
-    masks: Tensor,
-    is_edited: Tensor,
-    layers: Layers,
-    offset: Tensor | None = None,
-    tiles: Tensor | None = None,
-) -> Tensor:
-    """A copy of the images with an edit inside the masks; every other pixel stays bit for bit.
-
-    Args:
-        images: (B, C, H, W) of any dtype that images have; C = 1 (grey), 3, or 4 (alpha is kept).
-        masks: (B, 1, H, W) bool.
-        is_edited: (B,) bool; the other images are left alone.
-        layers: for images of this dtype.
-        offset, tiles: as in `cut_heights`, for a drawing; None for a restoration.
-    """
-    edited = images.clone(memory_format=torch.preserve_format)
-    if not _is_one_by_one(images):
-        inside = masks & is_edited.view(-1, 1, 1, 1)
-        _blend_window(edited, inside, ALL, layers, offset, tiles)
-        return edited
-    for index in is_edited.nonzero()[:, 0].tolist():
-        one = slice(index, index + 1)
-        _blend_window(
-            edited[one],
-            masks[one],
-            _bounding_box(masks[one]),
-            Layers(*(part[one] for part in layers)),
-            None if offset is None else offset[one],
-            None if tiles is None else tiles[one],
-        )
-    return edited
-
-
-def _is_one_by_one(images: Tensor) -> bool:
-    """On a CPU images are edited one at a time, each only where its mask is. A GPU would have to
-    wait to know where that is."""
-    return images.device.type == "cpu"
-
-
-def _blend_window(
-    images: Tensor,
-    masks: Tensor,
-    window: tuple[slice, slice],
-    layers: Layers,
-    offset: Tensor | None,
-    tiles: Tensor | None,
-) -> None:
-    """Edit a window of images in place, on a CPU strip by strip."""
-    height, width = images.shape[-2:]
-    colours = min(images.shape[1], 3)
-    top, bottom, _ = window[0].indices(height)
-    left, right, _ = window[1].indices(width)
-    if top == bottom or left == right:
-        return
-    columns = slice(left, right)
-    coarse = enlarge_columns(layers.coarse, width, columns)
-    fine = enlarge_columns(layers.fine, width, columns)
-    source = images[:, :colours, :, columns].clone()
-    strip = max(16, STRIP // (right - left)) if _is_one_by_one(images) else bottom - top
-    for start in range(top, bottom, strip):
-        rows = slice(start, min(start + strip, bottom))
-        part = layers._replace(
-            coarse=enlarge_rows(coarse, height, rows), fine=enlarge_rows(fine, height, rows)
-        )
-        seen = source[:, :, rows].to(torch.float32)
-        if images.is_floating_point():  # bicubic resizing leaves values a little outside [0, 1]
-            seen = seen.clamp(0, 1)
-        seen = seen.expand(-1, 3, -1, -1)
-        if offset is None or tiles is None:
-            new = restore(part, seen)
-        else:
-            new = draw(part, seen, cut_heights(offset, tiles, height, width, (rows, columns)))
-        if colours == 1:
-            new = (new * new.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-        old = images[:, :colours, rows, columns]
-        inside = masks[:, :, rows, columns]
-        old.copy_(keep_outside(inside, _as_dtype(new, images.dtype), old))
-
-
-def _as_dtype(images: Tensor, dtype: torch.dtype) -> Tensor:
-    """Float images in units of `dtype`, clamped, rounded and converted."""
-    images = images.clamp(0, LARGEST[dtype])
-    if not dtype.is_floating_point:
-        # By way of a signed integer: many times as fast as straight to an unsigned one.
-        images = images.round_().to(torch.int16 if dtype == torch.uint8 else torch.int32)
-    return images.to(dtype)
-
-
-def keep_outside(mask: Tensor, new: Tensor, old: Tensor) -> Tensor:
-    """`new` where the mask is True, else `old`, chosen as bits: for any dtype, and on a CPU many
-    times as fast as `torch.where`. Writes to `new`."""
-    dtype = new.dtype
-    bits = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[new.element_size()]
-    chosen = (mask.view(torch.uint8) if bits == torch.uint8 else mask.to(bits)).neg()
-    new, old = new.view(bits), old.view(bits)
-    return new.bitwise_xor_(old).bitwise_and_(chosen).bitwise_xor_(old).view(dtype)
-
-
-def _bounding_box(mask: Tensor) -> tuple[slice, slice]:
-    """Rows and columns of a (1, 1, H, W) mask that hold all of it."""
-    array = mask[0, 0].numpy()  # whose any() is many times as fast as torch's
-    rows, columns = np.flatnonzero(array.any(1)), np.flatnonzero(array.any(0))
-    if len(rows) == 0:
-        return NOWHERE
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

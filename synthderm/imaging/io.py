@@ -1,5 +1,6 @@
 """Image files and tensors, in and out, with errors that name the file."""
 
+import io
 import os
 from collections.abc import Iterable
 from errno import ENOTDIR
@@ -170,6 +171,12 @@ def to_pil(image: Tensor) -> Image.Image:
     return bands[0] if len(bands) == 1 else Image.merge("RGBA"[: len(bands)], bands)
 
 
+def looks_like_mask(image: Image.Image) -> bool:
+    """Whether an RGB image is black and white alone."""
+    pixels = to_tensor(image)
+    return bool(((pixels == 0) | (pixels == 255)).all() and (pixels == pixels[:1]).all())
+
+
 def is_picture(path: Path) -> bool:
     """Whether a file is a photograph or a mask, by its suffix."""
     return os.path.splitext(path.name)[1].lower() in WRITABLE
@@ -208,12 +215,7 @@ def write_image(
     """
     path = Path(path)
     file_format = file_format or check_suffix(path)
-    longest = LONGEST.get(file_format, max(image.size))
-    if max(image.size) > longest:
-        raise ValueError(
-            f"{path}: a {file_format} is at most {longest:,} pixels wide and high, and this picture"
-            f" is {image.width:,}x{image.height:,}; write a PNG."
-        )
+    _check_sides(image, file_format, f"{path}: ")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: give another name to the picture.")
     options = QUALITY.get(file_format, {}) | options
@@ -223,3 +225,29 @@ def write_image(
         raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(path.parent)) from None
     with atomic_path(path) as part:
         image.save(part, format=file_format, **options)
+
+
+def encode_image(image: Image.Image, file_format: str, **options: Any) -> bytes:
+    """The bytes of a picture's file.
+
+    Args:
+        image: the picture.
+        file_format: Pillow's name of a format.
+        options: for `Image.save`; by default formats that lose detail lose little.
+
+    Raises:
+        ValueError: a picture too large for its format.
+    """
+    _check_sides(image, file_format)
+    file = io.BytesIO()
+    image.save(file, format=file_format, **QUALITY.get(file_format, {}) | options)
+    return file.getvalue()
+
+
+def _check_sides(image: Image.Image, file_format: str, place: str = "") -> None:
+    longest = LONGEST.get(file_format, max(image.size))
+    if max(image.size) > longest:
+        raise ValueError(
+            f"{place}a {file_format} is at most {longest:,} pixels wide and high, and this picture"
+            f" is {image.width:,}x{image.height:,}; write a PNG."
+        )

@@ -60,6 +60,19 @@ def _knots(
     return first, step, knots, ((between + (first - start)) / step)[:, None]
 
 
+@lru_cache(maxsize=64)
+@usual_torch()
+def _neighbours(
+    length_in: int, length_out: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """For rows that are worked out one by one: the two nearest rows of each, and the weight of the
+    second, (length_out, 1)."""
+    at = torch.arange(length_out, dtype=torch.float32, device=device) + 0.5
+    at = (at * (length_in / length_out) - 0.5).clamp(0, length_in - 1)
+    above = at.long()
+    return above, (above + 1).clamp_max(length_in - 1), (at - above)[:, None]
+
+
 def enlarge(maps: Tensor, height: int, width: int, *, kind: str = "linear") -> Tensor:
     """(..., h, w) float32 to (..., height, width), bilinear (or "cubic")."""
     return enlarge_rows(enlarge_columns(maps, width, kind=kind), height, kind=kind)
@@ -81,8 +94,12 @@ def enlarge_rows(maps: Tensor, height: int, rows: slice = ALL[0], kind: str = "l
     apart are rounded a little.)
     """
     top, bottom, _ = rows.indices(height)
-    if kind == "cubic" or height < 4 * maps.shape[-2]:
+    if kind == "cubic":
         return _matrix(kind, maps.shape[-2], height, maps.device)[top:bottom] @ maps
+    if height < 4 * maps.shape[-2]:
+        above, below, weights = _neighbours(maps.shape[-2], height, maps.device)
+        upper = maps.index_select(-2, above[top:bottom])
+        return upper.lerp(maps.index_select(-2, below[top:bottom]), weights[top:bottom])
     first, step, knots, weights = _knots(maps.shape[-2], height, maps.device)
     start, stop = (top - first) // step, -((first - bottom) // step)
     made = (knots[start : stop + 1] @ maps)[..., None, :]

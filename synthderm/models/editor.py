@@ -15,29 +15,13 @@ from torch import Tensor, nn
 from synthderm.hub.pretrained import Pretrained
 from synthderm.imaging.color import to_density
 from synthderm.imaging.compositing import Drawing, Restoration
-from synthderm.imaging.lesions import FIELDS, Latents
+from synthderm.imaging.lesions import FIELDS, Latents, no_latents
 from synthderm.imaging.signs import SIGNS
 from synthderm.imaging.tiles import TILES
+from synthderm.models.editor_heads import COARSE, FINE, MapHead, NumberHead
 
 ADD, REMOVE, FIND = 1, -1, 0  # what an edit does
 
-# Numbers of a drawing: how many, and the largest; the least is 0.
-NUMBERS = {
-    "sharpness": (4, 2.0),
-    "deepen": (1, 1.0),
-    "dried": (3, 1.0),
-    "white": (4, 1.0),
-}
-# Maps on a 32 px grid: how many, and the unit in which they are predicted, about their deviation.
-COARSE = {
-    "levels": (4, 0.4),
-    "absorption": (3, 0.3),
-    "flush": (1, 0.12),
-    "gain": (1, 0.5),
-    "texture": (1, 1.0),
-    "found": (1, 1.0),
-}
-FINE = {"density": (3, 0.3), "matte": (1, 1.0)}  # the same on a 64 px grid
 MAX_TEXTURE = 1.5
 
 
@@ -83,16 +67,9 @@ class EczemaEditor(Pretrained):
         self.far2 = nn.Conv2d(b, b, 3, padding=1)
         self.up = nn.Conv2d(b, a, 1)
         self.last = nn.Conv2d(a, a, 3, padding=1)
-        coarse_maps, fine_maps = (
-            sum(count for count, _ in maps.values()) for maps in (COARSE, FINE)
-        )
-        self.coarse = _Head(a, 32, FIELDS + 4, 40, coarse_maps)
-        self.fine = _Head(a, 16, 4, 16, fine_maps)
-        self.numbers = nn.Sequential(
-            nn.Linear(asked, 64),
-            nn.Hardswish(),
-            nn.Linear(64, sum(count for count, _ in NUMBERS.values())),
-        )
+        self.coarse = MapHead(a, 32, FIELDS + 4, 40, COARSE)
+        self.fine = MapHead(a, 16, 4, 16, FINE)
+        self.numbers = NumberHead(asked)
         for layer in (self.film_near, self.film_far):
             nn.init.normal_(layer.weight, std=0.05)
             nn.init.zeros_(layer.bias)
@@ -106,7 +83,8 @@ class EczemaEditor(Pretrained):
         direction: Tensor,
         latents: Latents,
     ) -> Maps:
-        """Predict the change.
+        """Predict everything, as training needs it. An edit needs one of `draw`, `restore` and
+        `find`, which cost less.
 
         Args:
             thumbnails: (B, 3, 64, 64) float in [0, 1], the images shrunk.
@@ -116,6 +94,37 @@ class EczemaEditor(Pretrained):
             direction: (B,) float: `ADD`, `REMOVE` or `FIND`.
             latents: of B lesions. Read only when adding.
         """
+        sight = self._look(thumbnails, masks, severity, direction, latents)
+        return Maps(self._drawing(sight), self._restoration(sight), sight.coarse["found"])
+
+    def draw(
+        self, thumbnails: Tensor, masks: Tensor, severity: Tensor, latents: Latents
+    ) -> Drawing:
+        """The eczema that is added; arguments as of `forward`."""
+        direction = torch.full_like(severity, ADD)
+        return self._drawing(self._look(thumbnails, masks, severity, direction, latents))
+
+    def restore(self, thumbnails: Tensor, masks: Tensor) -> Restoration:
+        """What removes eczema, all of it; arguments as of `forward`."""
+        ones, latents = torch.ones_like(thumbnails[:, 0, 0, 0]), no_latents(len(thumbnails))
+        latents = latents.to(thumbnails.device)
+        return self._restoration(self._look(thumbnails, masks, ones, REMOVE * ones, latents))
+
+    def find(self, thumbnails: Tensor) -> Tensor:
+        """(B, 1, 32, 32), the logit of eczema being there; arguments as of `forward`."""
+        zeros, latents = torch.zeros_like(thumbnails[:, 0, 0, 0]), no_latents(len(thumbnails))
+        masks, latents = torch.zeros_like(thumbnails[:, :1]), latents.to(thumbnails.device)
+        return self._look(thumbnails, masks, zeros, zeros + FIND, latents).coarse["found"]
+
+    def _look(
+        self,
+        thumbnails: Tensor,
+        masks: Tensor,
+        severity: Tensor,
+        direction: Tensor,
+        latents: Latents,
+    ) -> "_Sight":
+        """What all edits have in common; arguments as of `forward`."""
         density = to_density(thumbnails)
         mean_density = density.mean((2, 3), keepdim=True)
         area = masks.mean((2, 3)).clamp_min(1e-3)
@@ -136,9 +145,19 @@ class EczemaEditor(Pretrained):
         seen = torch.cat([3 * (density - mean_density), masks], dim=1)
         noise = latents.noise * is_adding[:, :, None, None]
         patches = torch.cat([F.pixel_unshuffle(seen, 4), F.pixel_unshuffle(noise, 2)], dim=1)
-        x = self._features(patches, asked)
-        coarse = self.coarse(x, torch.cat([noise, F.avg_pool2d(seen, 2)], dim=1))
-        return _as_maps(coarse, self.fine(x, seen), self.numbers(asked), severity)
+        features = self._features(patches, asked)
+        halved = torch.cat([noise, F.avg_pool2d(seen, 2)], dim=1)
+        return _Sight(asked, seen, features, self.coarse(features, halved, severity))
+
+    def _drawing(self, sight: "_Sight") -> Drawing:
+        names = ("levels", "absorption", "flush", "gain")
+        maps = (sight.coarse[name] for name in names)
+        return Drawing(*maps, *self.numbers(sight.asked))
+
+    def _restoration(self, sight: "_Sight") -> Restoration:
+        fine = self.fine(sight.features, sight.seen, sight.asked[:, 0])
+        texture = MAX_TEXTURE * sight.coarse["texture"].sigmoid()
+        return Restoration(fine["density"], fine["matte"].sigmoid(), texture)
 
     def _features(self, patches: Tensor, asked: Tensor) -> Tensor:
         """(B, 80, 16, 16) and (B, 26) to (B, a, 16, 16)."""
@@ -152,63 +171,15 @@ class EczemaEditor(Pretrained):
         return F.hardswish(self.last(x)) + x
 
 
-class _Head(nn.Module):
-    """Maps from features: these are enlarged smoothly, and each position then also sees what was
-    there in the input. So fine detail need not pass through the features, and no grid shows.
+class _Sight(NamedTuple):
+    """What the network sees in an image, before it is asked for maps."""
 
-    Args:
-        channels: of the features.
-        kept: channels of the enlarged features.
-        seen: channels of the input.
-        width: channels in between.
-        maps: how many are predicted.
-    """
-
-    def __init__(self, channels: int, kept: int, seen: int, width: int, maps: int) -> None:
-        super().__init__()
-        self.keep = nn.Conv2d(channels, kept, 1)
-        self.look = nn.Conv2d(kept + seen, width, 1)
-        self.maps = nn.Conv2d(width, maps, 1)
-
-    def forward(self, features: Tensor, seen: Tensor) -> Tensor:
-        """(B, C, h, w) features and (B, seen, H, W) to (B, maps, H, W)."""
-        size = seen.shape[-2:]
-        x = F.interpolate(self.keep(features), size=size, mode="bilinear", align_corners=False)
-        return self.maps(F.hardswish(self.look(torch.cat([x, seen], dim=1))))
-
-
-def _as_maps(coarse_maps: Tensor, fine_maps: Tensor, numbers: Tensor, severity: Tensor) -> Maps:
-    """What the heads predict as maps and numbers, each in its unit and range."""
-    coarse, fine = _split(coarse_maps, COARSE), _split(fine_maps, FINE)
-    number = _split(numbers.sigmoid(), NUMBERS)
-    s = severity.view(-1, 1, 1, 1)
-    # What the plaque is made of grows with severity by construction: 0 changes nothing.
-    plaque, covers = coarse["levels"].split((1, 3), dim=1)
-    drawing = Drawing(
-        levels=torch.cat([plaque, covers * s**0.6], dim=1).clamp(-1.5, 2.5),
-        absorption=(s * coarse["absorption"]).clamp(-0.3, 0.8),
-        flush=coarse["flush"].clamp(0, 0.6),
-        gain=(s * coarse["gain"]).clamp(-1, 3),
-        sharpness=number["sharpness"],
-        deepen=number["deepen"],
-        dried=number["dried"],
-        white=number["white"],
-    )
-    restoration = Restoration(
-        density=fine["density"].clamp(-2, 2),
-        matte=fine["matte"].sigmoid(),
-        texture=MAX_TEXTURE * coarse["texture"].sigmoid(),
-    )
-    return Maps(drawing, restoration, coarse["found"])
+    asked: Tensor  # (B, 25), what is asked for
+    seen: Tensor  # (B, 4, 64, 64), optical density and mask
+    features: Tensor  # (B, a, 16, 16)
+    coarse: dict[str, Tensor]  # maps (B, count, 32, 32), those of `COARSE`
 
 
 def _film(x: Tensor, asked: Tensor) -> Tensor:
     gain, bias = asked[:, :, None, None].chunk(2, dim=1)
     return torch.addcmul(bias, x, 1 + gain)
-
-
-def _split(x: Tensor, parts: dict[str, tuple[int, float]]) -> dict[str, Tensor]:
-    """Channels by name, each in its unit."""
-    counts = [count for count, _ in parts.values()]
-    values = x.split(counts, dim=1)
-    return {name: unit * value for (name, (_, unit)), value in zip(parts.items(), values)}

@@ -64,6 +64,8 @@ class EditPlan:
 
     def only(self, rows: Collection[int]) -> "EditPlan":
         """For these images alone, as far as they are in the plan."""
+        if all(row in rows for row in self.rows):
+            return self
         kept = [place for place, row in enumerate(self.rows) if row in rows]
         return replace(
             self,
@@ -104,10 +106,11 @@ def make_plans(
         if not places:
             continue
         rows, chosen = [draw.rows[place] for place in places], take(thumbnails, places)
-        latents, generator = no_latents(len(places)), None
         if direction == ADD:
             generator = torch.Generator().manual_seed(draw.seed)
             latents = sample_latents(len(places), generator)
+        else:
+            generator, latents = None, no_latents(len(places))
         coverage: list[float] = []
         if masks is None or (mode == "toggle" and direction == ADD):
             share = take(draw.coverage, places)

@@ -17,10 +17,10 @@ from torch import Tensor
 from synthderm.arguments import as_integer, as_number, as_numbers
 from synthderm.callers import BETWEEN, warn_caller
 from synthderm.determinism import usual_torch
+from synthderm.imaging.blending import blend
 from synthderm.imaging.compositing import (
     LARGEST,
     THUMBNAIL,
-    blend,
     prepare_drawing,
     prepare_restoration,
 )
@@ -30,7 +30,7 @@ from synthderm.imaging.lesions import Latents, no_latents, sample_latents, with_
 from synthderm.imaging.masks import sample_masks, skin_region
 from synthderm.imaging.resize import enlarge, shrink
 from synthderm.models.cache import Model, load_editor
-from synthderm.models.editor import ADD, FIND, REMOVE, EczemaEditor
+from synthderm.models.editor import ADD, REMOVE, EczemaEditor
 from synthderm.transforms.checks import as_batch, check_signs
 from synthderm.transforms.mask_values import check_masks
 
@@ -228,19 +228,13 @@ def edit_eczema(
     if images.numel() == 0:
         return images.clone()
     latents, mask_thumbnails = latents.to(images.device), shrink(masks)
-    ones = torch.ones_like(severity)
-    maps = editor(
-        thumbnails,
-        mask_thumbnails,
-        severity=severity if direction == ADD else ones,
-        direction=direction * ones,
-        latents=latents,
-    )
     white, is_edited = LARGEST[images.dtype], severity > 0
     if direction == ADD:
-        layers = prepare_drawing(maps.drawing, thumbnails, mask_thumbnails, white)
+        drawing = editor.draw(thumbnails, mask_thumbnails, severity, latents)
+        layers = prepare_drawing(drawing, thumbnails, mask_thumbnails, white)
         return blend(images, masks, is_edited, layers, latents.offset, latents.tiles)
-    layers = prepare_restoration(maps.restoration, thumbnails, severity, white)
+    restoration = editor.restore(thumbnails, mask_thumbnails)
+    layers = prepare_restoration(restoration, thumbnails, severity, white)
     return blend(images, masks, is_edited, layers)
 
 
@@ -251,16 +245,7 @@ def find_in_thumbnails(
     """Masks (B, 1, *size) bool of eczema in images with these thumbnails."""
     if len(thumbnails) == 0:  # which torch does not unshuffle
         return torch.zeros(0, 1, *size, dtype=torch.bool, device=thumbnails.device)
-    latents = no_latents(len(thumbnails)).to(thumbnails.device)
-    zeros = torch.zeros(len(thumbnails), dtype=torch.float32, device=thumbnails.device)
-    maps = editor(
-        thumbnails,
-        torch.zeros_like(thumbnails[:, :1]),
-        severity=zeros,
-        direction=zeros + FIND,
-        latents=latents,
-    )
-    return enlarge(maps.found, *size).sigmoid() > threshold
+    return enlarge(editor.find(thumbnails), *size).sigmoid() > threshold
 
 
 def masks_on_skin(

@@ -112,3 +112,5 @@ def test_eczema_is_audited_against_several_folders(folders, spec, tmp_path, caps
     assert report["tones"]["edits"] and report["samples"]["weights"].count("+") == 2
     text = refused(folders, spec, capsys, "eczema", tmp_path / "out", *real)
     assert "--real is given 2 times and --holdout 1 times" in text
+    text = refused(folders, spec, capsys, "eczema", tmp_path, "--real", str(folders / "real"))
+    assert "twice" in text

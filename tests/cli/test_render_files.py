@@ -9,11 +9,14 @@ from PIL import Image
 from timm.data import create_dataset
 from torchvision.datasets import ImageFolder
 
-import synthderm.cli.render
+import synthderm.rendering.folder
+import synthderm.rendering.render
 from synthderm import SkinFolder, SyntheticSkinDataset
 from synthderm.cli.main import main
-from synthderm.cli.render import folder_names, render
+from synthderm.cli.render import render
 from synthderm.datasets.rendered import PLAN
+from synthderm.datasets.rendered_names import folder_names
+from synthderm.rendering.folder import FolderWriter
 
 
 def grey(seeds: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -39,15 +42,15 @@ def stop(monkeypatch):
     def set_up(count: int) -> None:
         written = []
 
-        def write(image, path, **options):
-            if len(written) == 2 * count:
+        def write(self, item):
+            if len(written) == count:
                 monkeypatch.undo()
                 raise KeyboardInterrupt
-            written.append(path)
-            return write_image(image, path, **options)
+            written.append(item)
+            return write_item(self, item)
 
-        write_image = synthderm.cli.render.write_image
-        monkeypatch.setattr(synthderm.cli.render, "write_image", write)
+        write_item = FolderWriter._write_item
+        monkeypatch.setattr(FolderWriter, "_write_item", write)
 
     return set_up
 
@@ -106,7 +109,7 @@ def test_an_unfinished_folder_is_refused_and_finished(tmp_path, stop, count):
     # No reader finds a suffix to go by, also not behind another.
     names = [path.name for path in out.rglob("*") if path.is_file()]
     assert not [name for name in names if ".png" in name or ".gif" in name]
-    with (out / "unfinished.csv").open("a") as file:
+    with (out / "unfinished" / "000000.csv").open("a") as file:
         file.write("images/b/0000039.png,masks/b/00000")  # a line that was cut short
     before = {path.name: path.stat().st_mtime_ns for path in out.rglob("images/*/*.part")}
     assert len(before) == count
@@ -118,15 +121,23 @@ def test_an_unfinished_folder_is_refused_and_finished(tmp_path, stop, count):
     assert files(out) == files(tmp_path / "whole") and not (out / PLAN).exists()
 
 
-@pytest.mark.parametrize("step", ["write_rows", "write_text"])
-def test_a_stop_while_files_are_given_their_names(tmp_path, monkeypatch, step):
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [
+        (synthderm.rendering.folder, "write_rows"),
+        (synthderm.rendering.render, "write_text"),
+        (synthderm.rendering.render, "write_checksums"),
+    ],
+    ids=["table", "manifest", "checksums"],
+)
+def test_a_stop_while_files_are_given_their_names(tmp_path, monkeypatch, module, step):
     def stop(path, *_):
-        if path.name in ("metadata.csv", "manifest.json"):
+        if path.name in ("metadata.csv", "manifest.json", "out"):
             raise KeyboardInterrupt
         return write(path, *_)
 
-    write = getattr(synthderm.cli.render, step)
-    monkeypatch.setattr(synthderm.cli.render, step, stop)
+    write = getattr(module, step)
+    monkeypatch.setattr(module, step, stop)
     with pytest.raises(KeyboardInterrupt):
         render(data(3), tmp_path / "out")
     monkeypatch.undo()
@@ -170,7 +181,7 @@ def test_formats_and_no_masks(tmp_path, generator_dir, name, suffix):
     assert main([*command, "--no-masks"]) == 0
     paths = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*"))
     images = [f"images/a/0000000.{suffix}", f"images/b/0000001.{suffix}"]
-    assert paths == [*images, "manifest.json", "metadata.csv"]
+    assert paths == ["checksums.sha256", *images, "manifest.json", "metadata.csv"]
     assert Image.open(out / images[0]).format == name.upper()
     assert "mask_file_name" not in rows_of(out)[0] and SkinFolder(out).targets == [0, 1]
     assert main(command) == 2  # with masks

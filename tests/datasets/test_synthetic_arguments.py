@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from synthderm import SyntheticSkinDataset
-from synthderm.cli.render import describe
 from synthderm.imaging.io import to_tensor
+from synthderm.rendering.items import GeneratedItems
 
 
 def pixels(item) -> torch.Tensor:
@@ -46,8 +46,8 @@ def test_numbers_may_be_numpys_or_torchs():
     expected = SyntheticSkinDataset("eczema", **plain)
     for options in kinds:
         data = SyntheticSkinDataset("eczema", **options)
-        assert (json.dumps(describe(data)), data.targets) == (
-            json.dumps(describe(expected)),
+        assert (json.dumps(GeneratedItems(data).describe()), data.targets) == (
+            json.dumps(GeneratedItems(expected).describe()),
             expected.targets,
         )
         assert torch.equal(pixels(data[np.int64(1)]), pixels(expected[1]))

@@ -74,7 +74,7 @@ ATTACKS = [
         "renders and tables stopped half-way, lines cut short, a full disk, other people's files",
         [
             *("tests/cli/test_render_files.py", "tests/cli/test_edit_folders.py"),
-            *("tests/cli/test_journal.py", "tests/test_files.py"),
+            *("tests/rendering/test_journal.py", "tests/test_files.py"),
         ],
     ),
     Attack(

@@ -60,3 +60,16 @@ def test_latents_are_read_only_when_adding(editor):
         first, second = (predict(editor, direction, seed=seed)[0] for seed in (0, 1))
         assert torch.equal(first.drawing.levels, second.drawing.levels) is not is_read
         assert torch.equal(first.restoration.matte, second.restoration.matte) is not is_read
+
+
+def test_what_an_edit_asks_for_is_part_of_everything(editor):
+    maps, thumbnails, masks, latents = predict(editor, ADD)
+    severity = torch.full((2,), 0.5)
+    for own, other in zip(maps.drawing, editor.draw(thumbnails, masks, severity, latents)):
+        assert torch.equal(own, other)
+    maps, *_ = predict(editor, REMOVE, severity=1.0)
+    for own, other in zip(maps.restoration, editor.restore(thumbnails, masks)):
+        assert torch.equal(own, other)
+    nowhere, zeros = torch.zeros_like(masks), torch.zeros(2)
+    maps = editor(thumbnails, nowhere, severity=zeros, direction=zeros + FIND, latents=latents)
+    assert torch.equal(maps.found, editor.find(thumbnails))

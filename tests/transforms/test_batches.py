@@ -9,7 +9,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from synthderm import EczemaEdit
-from synthderm.imaging import compositing
+from synthderm.imaging import blending
 from synthderm.imaging.io import to_pil
 from synthderm.transforms.functional import add_eczema
 from tests.drawing import draw_skin
@@ -65,7 +65,7 @@ class Waits(TorchDispatchMode):
 
 @pytest.mark.parametrize("mode", ["add", "remove", "toggle"])
 def test_larger_batches_make_the_host_wait_no_more_often(editor, mode, monkeypatch):
-    monkeypatch.setattr(compositing, "_is_one_by_one", lambda images: False)  # the path of a GPU
+    monkeypatch.setattr(blending, "_is_one_by_one", lambda images: False)  # the path of a GPU
     edit, counts = EczemaEdit(mode, p=1, mask=None if mode == "add" else "given", model=editor), []
     for count in (4, 12):
         images, masks = (
@@ -108,13 +108,13 @@ def test_memory_format_stays(editor):
 
 def test_only_chosen_rows_reach_the_network(editor, monkeypatch):
     seen = []
-    forward = type(editor).forward
+    draw = type(editor).draw
 
     def count_rows(self, thumbnails, *rest, **options):
         seen.append(len(thumbnails))
-        return forward(self, thumbnails, *rest, **options)
+        return draw(self, thumbnails, *rest, **options)
 
-    monkeypatch.setattr(type(editor), "forward", count_rows)
+    monkeypatch.setattr(type(editor), "draw", count_rows)
     torch.manual_seed(1)
     edit = EczemaEdit(p=0.3, model=editor, return_record=True)
     _, record = edit.batch(torch.stack([draw_skin(32, 32)] * 20))

@@ -236,7 +236,7 @@ def test_empty_batches_and_masks(editor):
             ValueError,
             r"\(1, 1, 8, 9\)",
         ),
-        (torch.zeros(3, 8, 8), {"masks": torch.zeros(1, 8, 8)}, TypeError, "masks > 0"),
+        (torch.zeros(3, 8, 8), {"masks": torch.rand(1, 8, 8) + 1}, ValueError, "classes or shades"),
         (torch.zeros(3, 8, 8), {"severity": 1.5}, ValueError, "1.5"),
         (torch.zeros(3, 8, 8), {"coverage": 0.0}, ValueError, "coverage"),
         (torch.zeros(2, 3, 8, 8), {"severity": [0.5] * 3}, ValueError, r"2 images need \(2,\)"),

@@ -9,8 +9,9 @@ from torchvision import tv_tensors
 
 from synthderm import EczemaEdit, add_eczema, find_eczema, random_mask, remove_eczema
 from synthderm.imaging.io import to_pil
+from synthderm.imaging.lesions import _tables
 from synthderm.imaging.masks import _noise_basis
-from synthderm.imaging.resize import _knots, _matrix
+from synthderm.imaging.resize import _knots, _matrix, _neighbours
 from synthderm.models.cache import _load_editor
 from tests.drawing import draw_skin
 from tests.states import STATES, in_every_state
@@ -36,7 +37,7 @@ SAMPLES = {
 
 
 def clear_caches() -> None:
-    for cache in (_load_editor, _matrix, _knots, _noise_basis):
+    for cache in (_load_editor, _matrix, _knots, _neighbours, _noise_basis, _tables):
         cache.cache_clear()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from synthderm.cli.journal import Journal, read_rows, write_rows
+from synthderm.rendering.journal import Journal, read_rows, write_rows
 
 COLUMNS = ("name", "area")
 ROWS = [

@@ -3,7 +3,8 @@
 import csv
 import fcntl
 import io
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -48,8 +49,11 @@ class Journal:
         self.rows.append(row)
 
     def _write(self, fields: Sequence[str]) -> None:
-        self._file.write(_line(fields))
-        self._file.flush()
+        try:
+            self._file.write(_line(fields))
+            self._file.flush()
+        except OSError as error:  # a full disk, say, which names no file
+            raise OSError(error.errno, error.strerror, os.fspath(self.path)) from None
 
     def __enter__(self) -> Self:
         return self
@@ -72,14 +76,24 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
     return _parse(path, columns)[1] if path.exists() else []
 
 
+def stream_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    """As `read_rows`, of a table that is whole, one by one."""
+    with path.open(newline="", encoding=ENCODING, errors=ERRORS) as file:
+        for k, record in enumerate(csv.reader(file, strict=True)):
+            if len(record) != len(columns) or (k == 0 and record != list(columns)):
+                raise _other_columns(path, columns)
+            if k > 0:
+                yield dict(zip(columns, record))
+
+
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Write a table, whole or not at all."""
-    lines = [_line([row[column] for column in columns]) for row in rows]
     with (
         atomic_path(path) as part,
         open(part, "w", newline="", encoding=ENCODING, errors=ERRORS) as file,
     ):
-        file.writelines([_line(columns), *lines])
+        file.write(_line(columns))
+        file.writelines(_line([row[column] for column in columns]) for row in rows)
 
 
 def _lock(file: io.TextIOWrapper, path: Path) -> None:
@@ -103,11 +117,15 @@ def _parse(path: Path, columns: Sequence[str]) -> tuple[int, list[Row]]:
     except csv.Error as error:
         raise ValueError(f"{path} is damaged ({error}): choose a new folder.") from None
     if names != list(columns) or any(len(record) != len(columns) for record in records):
-        raise ValueError(
-            f"{path} has other columns than {', '.join(columns)}, so this command did not write it"
-            " or somebody has changed it: choose a new folder."
-        )
+        raise _other_columns(path, columns)
     return whole, [dict(zip(columns, record)) for record in records]
+
+
+def _other_columns(path: Path, columns: Sequence[str]) -> ValueError:
+    return ValueError(
+        f"{path} has other columns than {', '.join(columns)}, so this command did not write it or"
+        " somebody has changed it: choose a new folder."
+    )
 
 
 def _line(fields: Sequence[str]) -> str:
