@@ -94,7 +94,7 @@ def group_section(
     first = next(iter(chosen.values()))
     settings = first["settings"]
     closing = (
-        f"{settings['minutes']:g} minutes each, {settings['size']} px, batches of "
+        f"Trained for {settings['minutes']:g} min each, {settings['size']} px, batches of "
         f"{settings['batch']}, {settings['images']} images measured, extractor "
         f"{settings['extractor']}, {describe_run(first)}"
     )
