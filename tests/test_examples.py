@@ -21,7 +21,7 @@ NAMES = [name for name in synthderm.__all__ if name != "__version__"]
 # What torch, torchvision and other modules of the library call, and a user of it does not.
 HOOKS = {
     *("forward", "make_params", "transform", "extra_repr", "edit_items"),
-    *("draw", "views", "sample", "choose_shown", "plain_state"),
+    *("draw", "restore", "find", "views", "sample", "choose_shown", "plain_state"),
     *("embed", "from_codes", "mean_style", "sample_skin_tone"),
 }
 

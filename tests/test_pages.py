@@ -16,8 +16,9 @@ PAGES = [
     *("docs/start.md", "docs/reference.md", "docs/publish.md", "docs/audit.md"),
     *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/how-to/*.md")),
 ]
-# Pages whose code other tests run: tests/test_readme.py and tests/integrations/test_page.py.
-ELSEWHERE = {"README.md", "docs/mixed.md", "docs/integrations.md"}
+# Pages whose code other tests run: tests/test_readme.py, and test_page.py and test_scale_page.py in
+# tests/integrations.
+ELSEWHERE = {"README.md", "docs/mixed.md", "docs/integrations.md", "docs/scale.md"}
 CLASSES = {"melanoma": 1, "nevus": 3, "seborrheic_keratosis": 2}
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from benchmarks.references.systems import GROUPS
 from synthderm.datasets.synthetic import SyntheticSkinDataset
-from synthderm.imaging.io import to_pil, write_image
+from synthderm.imaging.io import read_image, to_pil, write_image
 from synthderm.imaging.lesions import sample_latents
 from synthderm.imaging.masks import sample_masks
 from synthderm.training.edit_batches import EditBatch, draw_pairs
@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for group, systems in GROUPS.items():
         files = {name: args.folder / f"{name}.jpg" for name in systems}
         sheets = {
-            name: crop(Image.open(file), *KEPT[group])
+            name: crop(read_image(file), *KEPT[group])
             for name, file in files.items()
             if file.is_file()
         }
