@@ -59,10 +59,10 @@ SHORT_NAMES = {
     "monotonic light": "colour change rises with severity (Spearman of 0.98 or more): share",
     "monotonic tan": "colour change rises with severity (Spearman of 0.98 or more): share",
     "monotonic dark": "colour change rises with severity (Spearman of 0.98 or more): share",
-    "iou close-ups": "`find_eczema`, severities of 0.3 to 1: mean IoU with the mask, close-ups",
-    "iou hands": "`find_eczema`, severities of 0.3 to 1: mean IoU with the mask, hands",
     "probe": "linear probe trained on healthy and edited, tested on healthy and real: AUROC",
 }
+# Rows that say nearly the same as others: docs/benchmarks.md has them.
+LEFT_OUT = ("iou close-ups", "iou hands")
 # The Hub's name of what a row of the editing benchmark measures, by how its key begins.
 KINDS = {
     "monotonic": "spearmanr",
@@ -120,7 +120,7 @@ def editing_metrics(supervision: str, command: str) -> list[Metric]:
     found = []
     for row in result["rows"]:
         cells, short = row["columns"], SHORT_NAMES.get(row["key"])
-        if not cells.get(supervision):
+        if not cells.get(supervision) or row["key"] in LEFT_OUT:
             continue
         value = round(cells[supervision]["mean"], 3)
         kind = next(one for start, one in KINDS.items() if row["key"].startswith(start))

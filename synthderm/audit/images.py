@@ -96,7 +96,7 @@ def read_photographs(
         try:
             photograph = folder.loader(path)
         except (OSError, ValueError) as error:
-            unreadable.append(f"{_short(path, folder.root)}: {error}")
+            unreadable.append(f"{_short(path, folder.root)}: {str(error).rstrip('.')}")
             continue
         mask = folder.masks.get(path)
         sizes.add(photograph.size)

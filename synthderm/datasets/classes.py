@@ -23,6 +23,17 @@ def sort_labels(labels: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (name == UNKNOWN, name))
 
 
+def warn_of_numbers(place: str, known: Sequence[str]) -> None:
+    """Warn where classes are whole numbers that are not the labels they get, such as -1, 0, 1."""
+    moved = [name for index, name in enumerate(known) if name.lstrip("-").isdigit()]
+    if len(moved) == len(known) and moved != [str(index) for index in range(len(known))]:
+        warn_caller(
+            f"the classes of {place} are the numbers {', '.join(known[:5])}, but their labels are 0"
+            f" to {len(known) - 1}, in this order: name them by classes=[...] if that is meant, or"
+            " delete rows that mean no class."
+        )
+
+
 def class_names(classes: str | Iterable[str]) -> list[str]:
     """The names of classes that somebody gives, one or several.
 

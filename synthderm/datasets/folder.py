@@ -10,7 +10,7 @@ from torchvision import tv_tensors
 from torchvision.datasets import VisionDataset
 from torchvision.datasets.vision import StandardTransform
 
-from synthderm.datasets.classes import check_classes, class_names, sort_labels
+from synthderm.datasets.classes import check_classes, class_names, sort_labels, warn_of_numbers
 from synthderm.datasets.doubts import check_folders, warn_of_siblings
 from synthderm.datasets.finding import check_root
 from synthderm.datasets.layouts import find_layouts, read_layout
@@ -118,6 +118,7 @@ class SkinFolder(Viewing, VisionDataset):
             if self.layout == "ImageFolder":
                 check_folders(folder, photographs)
             warn_of_siblings(folder, known)
+            warn_of_numbers(self._place, known)
         self.classes = wanted or rendered_classes(folder, labels) or known
         self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
         photographs = self._select(photographs)

@@ -193,8 +193,8 @@ def _splits(root: Path, table: Table, groups: Sequence[str | None]) -> Sequence[
         unnamed = cells.count("")
         if unnamed:
             warn_caller(
-                f"{table[cells.index('')].place} and {unnamed - 1} more have no split: they are in"
-                " none."
+                f"{table[cells.index('')].place} names no split, as {unnamed} of {len(cells)} rows:"
+                " they are in none."
             )
         known = {cell: split_name(cell) or cell or None for cell in set(cells)}
         return [known[cell] for cell in cells]

@@ -24,17 +24,17 @@ def to_region(mask: Tensor) -> Tensor:
     check_dense("the mask", mask)
     if mask.dtype == torch.bool or mask.numel() == 0:
         return mask.to(torch.bool)
-    mask = computable(mask)
+    dtype, mask = str(mask.dtype).removeprefix("torch."), computable(mask)
     low, high = (end.item() for end in mask.aminmax())
     if mask.is_floating_point() and low >= 0 and high <= 1:
         return mask >= 0.5
     region = mask != 0
     if low >= 0 and (high <= 1 or bool(((mask == high) == region).all())):
         return region
+    seen = "values below 0" if low < 0 else "more than 0 and one other value"
     raise ValueError(
-        f"the mask is of {str(mask.dtype).removeprefix('torch.')} and holds more than 0 and one"
-        f" other value, from {low:g} to {high:g}, which could be classes or shades: write mask =="
-        " value for a class, or mask >= half of white for shades."
+        f"the mask is of {dtype} and holds {seen}, from {low:g} to {high:g}, which could be classes"
+        " or shades: write mask == value for a class, or mask >= half of white for shades."
     )
 
 

@@ -5,6 +5,9 @@ import warnings
 import pytest
 
 from synthderm.datasets.classes import check_classes, class_names, sort_labels, warn_of_alike
+from synthderm.datasets.folder import SkinFolder
+from synthderm.imaging.io import to_pil
+from tests.drawing import draw_skin
 
 
 @pytest.mark.parametrize(
@@ -69,3 +72,18 @@ def test_many_classes_take_no_time():
     check_classes("here", names, names)
     with pytest.raises(ValueError, match="'c7' twice"):
         check_classes("here", [*names, "c7"], names)
+
+
+@pytest.mark.parametrize("labels", [("-1", "0", "1"), ("3", "4"), ("1", "2")])
+def test_numbers_that_are_not_the_labels_are_told(tmp_path, labels):
+    rows = ["file_name,label"]
+    for k, label in enumerate(labels):
+        to_pil(draw_skin(8, 8, seed=k)).save(tmp_path / f"{k}.png")
+        rows.append(f"{k}.png,{label}")
+    (tmp_path / "metadata.csv").write_text("\n".join(rows))
+    with pytest.warns(UserWarning, match=f"numbers {', '.join(labels)}, but their labels are 0"):
+        folder = SkinFolder(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SkinFolder(tmp_path, classes=list(labels))
+    assert folder.classes == list(labels)

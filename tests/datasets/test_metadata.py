@@ -99,7 +99,7 @@ def test_the_column_split_has_several_spellings_and_gaps_are_named(tmp_path):
     splits = ["Train", "TRAINING", "valid", "validation ", "fold 3", ""]
     rows = [f"{name},a,{split}" for name, split in zip(draw_all(tmp_path), splits)]
     write(tmp_path, "file_name,label,split\n" + "\n".join(rows))
-    with pytest.warns(UserWarning, match="metadata.csv, line 7 and 0 more have no split"):
+    with pytest.warns(UserWarning, match="metadata.csv, line 7 names no split, as 1 of"):
         data = SkinFolder(tmp_path)
     assert (len(data), data.splits) == (6, ["fold 3", "train", "val"])
     with pytest.warns(UserWarning):
@@ -231,7 +231,7 @@ def test_what_programs_write_for_an_empty_cell_is_empty(tmp_path):
     names = draw_all(tmp_path, 2)
     rows = [f"{name},a,nan,NA,{split}" for name, split in zip(names, ("train", "<NA>"))]
     write(tmp_path, "file_name,label,patient_id,mask_file_name,split\n" + "\n".join(rows))
-    with pytest.warns(UserWarning, match="line 3 and 0 more have no split"):
+    with pytest.warns(UserWarning, match="line 3 names no split, as 1 of"):
         data = SkinFolder(tmp_path)
     assert (data.groups, data.masks, data.splits) == ([None, None], {}, ["train"])
 
