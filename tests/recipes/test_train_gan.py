@@ -171,10 +171,12 @@ def test_help_and_missing_data(tmp_path, recipe):
     line = command(recipe, tmp_path, tmp_path)
     text = subprocess.run([*line[:2], "--help"], check=True, capture_output=True, text=True).stdout
     assert "--minutes" in text and "resume" in text
+    # Each start takes seconds: one recipe meets no folder, the other an empty one.
     (tmp_path / "empty").mkdir()
-    for name, says in (("none", "there is no folder"), ("empty", "holds no image")):
-        line = command(recipe, tmp_path / name, tmp_path / "out")
-        failed = subprocess.run(line, capture_output=True, text=True)
-        assert failed.returncode != 0 and says in failed.stderr
-        assert "Traceback" not in failed.stderr
-        assert not (tmp_path / "out").exists()
+    is_gan = recipe == "train_gan.py"
+    name, says = ("none", "there is no folder") if is_gan else ("empty", "holds no image")
+    line = command(recipe, tmp_path / name, tmp_path / "out")
+    failed = subprocess.run(line, capture_output=True, text=True)
+    assert failed.returncode != 0 and says in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert not (tmp_path / "out").exists()
