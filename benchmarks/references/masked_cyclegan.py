@@ -17,9 +17,8 @@ from torch import Tensor
 
 from benchmarks.references.cyclegan import WIDTH, ResNet9
 from benchmarks.references.mask_to_lesion import MultiScale
-from benchmarks.references.pix2pix import with_mask
+from benchmarks.references.pix2pix import PairedEditor
 from benchmarks.references.system import (
-    Editor,
     Losses,
     Setup,
     System,
@@ -29,7 +28,6 @@ from benchmarks.references.system import (
     generator_loss,
     update,
 )
-from synthderm.training.edit_batches import EditBatch
 
 RELEVANCY, RECONSTRUCTION, PATHO = 50.0, 20.0, 20.0  # weights
 
@@ -50,24 +48,10 @@ def patho_reconstruction(back: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     return masked_error(back, image, mask)
 
 
-class MaskedEditor(Editor):
-    """One network a direction; both see the mask."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.adding, self.removing = (ResNet9(WIDTH, channels_in=4) for _ in range(2))
-
-    def add(self, batch: EditBatch) -> Tensor:
-        return (self.adding(with_mask(batch.healthy, batch.mask)) + 1) / 2
-
-    def remove(self, lesional: Tensor, mask: Tensor, batch: EditBatch) -> Tensor:
-        return (self.removing(with_mask(lesional, mask)) + 1) / 2
-
-
 class MaskedCycleGAN(System):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        self.generator = MaskedEditor().to(setup.device)
+        self.generator = PairedEditor(lambda: ResNet9(WIDTH, channels_in=4)).to(setup.device)
         self.discriminators = torch.nn.ModuleList(MultiScale(4) for _ in range(2))
         self.discriminators.to(setup.device)
         self.optimizer_g = adam(self.generator, lr=2e-4)

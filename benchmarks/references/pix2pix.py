@@ -9,6 +9,8 @@ Reduced from the paper: 24 to 96 channels instead of 64 to 512; five levels for 
 eight for 256; instance norm, as for its batches of one image. One network a direction.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -105,11 +107,15 @@ def with_mask(image: Tensor, mask: Tensor) -> Tensor:
 
 
 class PairedEditor(Editor):
-    """One U-Net a direction."""
+    """One network a direction; both see the mask.
 
-    def __init__(self) -> None:
+    Args:
+        make: a new network, from four channels in [-1, 1] to three.
+    """
+
+    def __init__(self, make: Callable[[], nn.Module]) -> None:
         super().__init__()
-        self.adding, self.removing = UNet(4), UNet(4)
+        self.adding, self.removing = make(), make()
 
     def add(self, batch: EditBatch) -> Tensor:
         return (self.adding(with_mask(batch.healthy, batch.mask)) + 1) / 2
@@ -121,7 +127,7 @@ class PairedEditor(Editor):
 class Pix2Pix(System):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        self.generator = PairedEditor().to(setup.device)
+        self.generator = PairedEditor(lambda: UNet(4)).to(setup.device)
         self.discriminators = nn.ModuleList(PatchDiscriminator(7) for _ in range(2))
         self.discriminators.to(setup.device)
         self.optimizer_g = adam(self.generator, lr=2e-4)

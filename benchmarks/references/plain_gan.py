@@ -45,11 +45,17 @@ class LatentDCGAN(Generator):
 
 
 class PlainGAN(System):
-    def __init__(self, setup: Setup) -> None:
+    """A generator and a discriminator that take turns.
+
+    Args:
+        setup: of the comparison.
+        generator, discriminator: new networks.
+    """
+
+    def __init__(self, setup: Setup, generator: Generator, discriminator: nn.Module) -> None:
         super().__init__(setup)
-        self.generator = LatentDCGAN(setup.size).to(setup.device)
-        self.discriminator = make_discriminator(setup.size, WIDTH).to(setup.device)
-        draw_weights(self.discriminator)
+        self.generator = generator.to(setup.device)
+        self.discriminator = discriminator.to(setup.device)
         self.optimizer_g = adam(self.generator, lr=2e-4)
         self.optimizer_d = adam(self.discriminator, lr=2e-4)
 
@@ -65,3 +71,11 @@ class PlainGAN(System):
             loss_g = generator_loss(self.discriminator(self.setup.augmented(fake)))
         update(self.optimizer_g, loss_g)
         return {"D": loss_d, "G": loss_g}
+
+
+class PlainDCGAN(PlainGAN):
+    def __init__(self, setup: Setup) -> None:
+        generator = LatentDCGAN(setup.size)
+        discriminator = make_discriminator(setup.size, WIDTH)
+        draw_weights(discriminator)
+        super().__init__(setup, generator, discriminator)

@@ -16,18 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.references.system import (
-    Generator,
-    Losses,
-    Setup,
-    System,
-    Wanted,
-    adam,
-    discriminator_loss,
-    fixed,
-    generator_loss,
-    update,
-)
+from benchmarks.references.plain_gan import PlainGAN
+from benchmarks.references.system import Generator, Setup, Wanted
 
 WIDTH = 16  # channels at the largest level
 SCALES = (1, 2)  # of the multi-scale discriminator: the image, and half of it
@@ -99,23 +89,6 @@ class MultiScaleDiscriminator(nn.Module):
         return torch.stack(logits).mean(0)
 
 
-class ResidualGAN(System):
+class ResidualGAN(PlainGAN):
     def __init__(self, setup: Setup) -> None:
-        super().__init__(setup)
-        self.generator = ResidualGenerator(setup.size).to(setup.device)
-        self.discriminator = MultiScaleDiscriminator(setup.size).to(setup.device)
-        self.optimizer_g = adam(self.generator, lr=2e-4)
-        self.optimizer_d = adam(self.discriminator, lr=2e-4)
-
-    def step(self, progress: float) -> Losses:
-        real, labels = self.setup.sample()
-        with self.setup.cast:
-            fake = self.generator(self.ask(labels))
-            on_real = self.discriminator(self.setup.augmented(real[:, :3]))
-            on_fake = self.discriminator(self.setup.augmented(fake.detach()))
-        loss_d = discriminator_loss(on_real, on_fake)
-        update(self.optimizer_d, loss_d)
-        with fixed(self.discriminator), self.setup.cast:
-            loss_g = generator_loss(self.discriminator(self.setup.augmented(fake)))
-        update(self.optimizer_g, loss_g)
-        return {"D": loss_d, "G": loss_g}
+        super().__init__(setup, ResidualGenerator(setup.size), MultiScaleDiscriminator(setup.size))

@@ -11,7 +11,7 @@ from benchmarks.references.masked_cyclegan import MaskedCycleGAN
 from benchmarks.references.ours_edit import OurEdit
 from benchmarks.references.ours_gan import OurGAN
 from benchmarks.references.pix2pix import Pix2Pix
-from benchmarks.references.plain_gan import PlainGAN
+from benchmarks.references.plain_gan import PlainDCGAN
 from benchmarks.references.progan import ProGAN
 from benchmarks.references.residual_gan import ResidualGAN
 from benchmarks.references.rs_imle import RSIMLE
@@ -19,7 +19,7 @@ from benchmarks.references.system import System
 
 GROUPS: dict[str, dict[str, type[System]]] = {
     "noise": {
-        "dcgan": PlainGAN,
+        "dcgan": PlainDCGAN,
         "lapgan": LAPGAN,
         "progan": ProGAN,
         "biggan": BigGAN,
