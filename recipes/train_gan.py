@@ -28,7 +28,7 @@ Start simple, change one thing at a time, and keep a change only if KID at equal
   resemble them (a VAE on --features). --noise gives textures their own random numbers.
 - --classify-weight: images have to show the class that was asked for (auxiliary classifier).
 - --region close-up cuts healthy skin from beside the lesions. --skin-tone adds an input, and the
-  error of the generated tone as a loss; it needs a region of skin.
+  error of the generated tone as a loss; beside given regions, the lesions, skin is outside.
 
 Expect on one core that multiplies bf16, at 128 px with --features and --recon-weight, 36 images/s
 at half size and 19 at full size, half of that on one that does not. The cards of the bundled
@@ -237,7 +237,8 @@ class GANStep:
             total = total + args.recon_weight * recon + self.beta * kl
         if args.skin_tone:
             images, masks = ((fake.float() + 1) / 2).split((3, 1), dim=1)
-            error = losses.skin_tone_error(images, masks, part.skin_tone)
+            skin = 1 - masks if self.pool.region == "given" else masks
+            error = losses.skin_tone_error(images, skin, part.skin_tone)
             total = total + self.condition * error
         return total, torch.stack([x.detach().float() for x in (loss, recon, kl)])
 

@@ -145,7 +145,7 @@ def measure_tone(images: RealAndGenerated, args: argparse.Namespace) -> Figures:
         errors = []
         for tone in asked:
             pool = images.generate(labels, seed, skin_tone=(tone, tone))
-            errors.append((measure_skin_tones(pool.images, pool.masks, "skin") - tone).abs())
+            errors.append((measure_skin_tones(pool.images, pool.masks, images.region) - tone).abs())
         runs.append(
             {
                 "seed": seed,

@@ -66,11 +66,6 @@ def parse_gan_args(description: str) -> argparse.Namespace:
     args = parser.parse_args()
     with exit_on_error("train_gan.py"):
         _check_numbers(args)
-        if args.skin_tone and args.region == "given":
-            raise ValueError(
-                "--skin-tone needs --region skin or --region close-up: "
-                "the given region is the lesion, not the skin."
-            )
         if args.augment != "adaptive" and not _is_probability(args.augment):
             raise ValueError(f"--augment {args.augment} is neither a probability nor adaptive.")
         if args.recon_weight and not args.features:

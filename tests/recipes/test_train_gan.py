@@ -154,7 +154,6 @@ def test_close_ups_of_skin(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--region", "given"], "--skin-tone needs --region skin or --region close-up"),
         (["--recon-weight", "1"], "compares feature maps: name a network with --features"),
         (["--augment", "1.5"], "1.5 is neither a probability nor adaptive"),
     ],
