@@ -245,7 +245,7 @@ class SkinGenerator(Pretrained):
             x = steady(self.to_image, x)
         if self.frozen:
             # The rest is quicker in the usual memory format, and would round visibly in bf16.
-            x = x.float().contiguous()
+            x = x.contiguous().float()
         half, differences = x.split((4, 12), dim=1)
         return self._to_side(half, differences, size)
 
