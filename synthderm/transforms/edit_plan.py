@@ -59,10 +59,8 @@ class EditPlan:
         masks = self.masks.flatten(1)
         # On a CPU in numpy, which searches bytes many times as fast as torch.
         has_mask = masks.numpy().any(1) if masks.device.type == "cpu" else masks.any(1)
-        amounts = self.severity.tolist()
-        return self.only(
-            [row for row, mask, amount in zip(self.rows, has_mask.tolist(), amounts) if mask and amount > 0]
-        )
+        triples = zip(self.rows, has_mask.tolist(), self.severity.tolist())
+        return self.only([row for row, mask, amount in triples if mask and amount > 0])
 
     def only(self, rows: Collection[int]) -> "EditPlan":
         """For these images alone, as far as they are in the plan."""
