@@ -97,7 +97,7 @@ def _blend_window(
 
 def draw_in_place(layers: Layers, images: Tensor, heights: Tensor) -> None:
     """As `compositing.draw`, to the same images, in fewer passes over memory. Writes to all that it
-    is given."""
+    is given, and takes no new memory: it would have to be fetched."""
     sharpness, deepen, dried, white, follow = layers.numbers[:, :, None, None].split(
         (len(COVERS), 1, 3, 3, 1), dim=1
     )
@@ -109,12 +109,13 @@ def draw_in_place(layers: Layers, images: Tensor, heights: Tensor) -> None:
     plaque, papules, wounds, scale = heights.clamp_(0, 1).split(1, dim=1)
     green = images[:, 1:2]
     detail = light.mul_(green).sub_(1).clamp_(-FINE_DETAIL, FINE_DETAIL)
-    lit = (green * follow).add_(1)
+    lit = torch.mul(green, follow, out=level).add_(1)
     shade = detail.mul_(gain).mul_(plaque).add_(1).clamp_(0.35, 1.6)
     blood = plaque.add_(flush).addcmul_(papules, deepen).mul_(shade)
-    images.mul_(torch.sub(shade, absorption.mul_(blood), out=absorption))
-    images.mul_((wounds * -dried).add_(1))
-    images.lerp_(lit * white, scale)
+    spare = absorption.mul_(blood)  # of three channels, for what follows
+    images.mul_(torch.sub(shade, spare, out=spare))
+    images.mul_(torch.mul(wounds, -dried, out=spare).add_(1))
+    images.lerp_(torch.mul(lit, white, out=spare), scale)
 
 
 def _as_float(images: Tensor) -> Tensor:
@@ -146,7 +147,9 @@ def put_inside(images: Tensor, mask: Tensor, new: Tensor) -> None:
 def _bounding_box(mask: Tensor) -> tuple[slice, slice]:
     """Rows and columns of a (1, 1, H, W) mask that hold all of it."""
     array = mask[0, 0].numpy()  # whose any() is many times as fast as torch's
-    rows, columns = np.flatnonzero(array.any(1)), np.flatnonzero(array.any(0))
+    rows = np.flatnonzero(array.any(1))
     if len(rows) == 0:
         return NOWHERE
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    high = slice(int(rows[0]), int(rows[-1]) + 1)
+    columns = np.flatnonzero(array[high].any(0))
+    return high, slice(int(columns[0]), int(columns[-1]) + 1)

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from synthderm.imaging.blending import put_inside
 from synthderm.imaging.lesions import Latents, no_latents, sample_latents
 from synthderm.models.editor import ADD, REMOVE
 from synthderm.transforms import functional
 from synthderm.transforms.mask_values import computable, to_region
-from synthderm.transforms.samples import take
+from synthderm.transforms.samples import put, take
 
 DIRECTIONS = {ADD: "add", REMOVE: "remove"}
 # "toggle" removes where more than this share of an image is eczema, and adds elsewhere.
@@ -159,10 +160,13 @@ def update_mask(mask: Tensor, plans: list[EditPlan], count: int) -> Tensor:
         value = max(1, int(mask.max()))
     for plan in plans:
         places = plan.relabelled()
-        touched = plan.masks.new_zeros(count, *plan.masks.shape[1:])
-        touched[[plan.rows[place] for place in places]] = take(plan.masks, places)
-        new = value if plan.direction == ADD else 0
-        mask = mask.masked_fill(touched.reshape(mask.shape).to(mask.device), new)
+        touched = take(plan.masks, places)
+        if len(places) < count:
+            nothing = plan.masks.new_zeros(count, *plan.masks.shape[1:])
+            touched = put(nothing, [plan.rows[place] for place in places], touched)
+        new = torch.full_like(mask, value if plan.direction == ADD else 0)
+        mask = mask.detach().clone()
+        put_inside(mask, touched.reshape(mask.shape).to(mask.device), new)
     return mask.to(dtype)
 
 
