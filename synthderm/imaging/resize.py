@@ -99,7 +99,7 @@ def enlarge_rows(maps: Tensor, height: int, rows: slice = ALL[0], kind: str = "l
     if height < 4 * maps.shape[-2]:
         above, below, weights = _neighbours(maps.shape[-2], height, maps.device)
         upper = maps.index_select(-2, above[top:bottom])
-        return upper.lerp(maps.index_select(-2, below[top:bottom]), weights[top:bottom])
+        return upper.lerp_(maps.index_select(-2, below[top:bottom]), weights[top:bottom])
     first, step, knots, weights = _knots(maps.shape[-2], height, maps.device)
     start, stop = (top - first) // step, -((first - bottom) // step)
     made = (knots[start : stop + 1] @ maps)[..., None, :]

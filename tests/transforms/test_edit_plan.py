@@ -7,7 +7,10 @@ import torch
 from torchvision import tv_tensors
 
 from synthderm import EczemaEdit
+from synthderm.imaging.lesions import no_latents
+from synthderm.models.editor import ADD, REMOVE
 from synthderm.transforms import functional
+from synthderm.transforms.edit_plan import EditPlan, update_mask
 from synthderm.transforms.functional import add_eczema
 from tests.drawing import draw_skin
 from tests.transforms.samples import SIZE, half_mask, tensor
@@ -97,3 +100,29 @@ def test_prediction_is_asked_whatever_mask_the_sample_has(editor, mode, monkeypa
     assert torch.equal(record["masks"], found) and record["direction"] == ["remove"]
     assert record["mask_area"] == pytest.approx([found.float().mean().item()])
     assert torch.equal(mask, half_mask())  # which does not touch what was found
+
+
+@pytest.mark.parametrize(
+    "name", ["bool", "uint8", "int16", "uint16", "int64", "float16", "float64"]
+)
+@pytest.mark.parametrize("direction", [ADD, REMOVE])
+@pytest.mark.parametrize("rows", [[0, 1, 2], [2]])
+def test_a_mask_of_any_dtype_and_layout_changes_where_it_was_edited(name, direction, rows):
+    dtype = getattr(torch, name)
+    before = torch.zeros(3, 1, 8, 9, dtype=torch.bool)
+    before[..., 2:5] = True
+    before[:2, :, 7] = True
+    value = 255 if name in ("uint8", "uint16", "int64") else 1
+    mask = (before.to(torch.int64) * value).to(dtype).transpose(2, 3).contiguous().transpose(2, 3)
+    mask = mask.requires_grad_(mask.is_floating_point())
+    touched = torch.zeros(len(rows), 1, 8, 9, dtype=torch.bool)
+    touched[:, :, 4:] = True
+    plan = EditPlan(
+        rows, direction, touched, torch.ones(len(rows)), no_latents(len(rows)), touched, rows, []
+    )
+    new = update_mask(mask.expand(3, 1, 8, 9), [plan], 3)
+    expected = before.clone()
+    expected[rows] = before[rows] | touched if direction == ADD else before[rows] & ~touched
+    assert new.dtype == dtype
+    assert torch.equal(new.to(torch.int64), expected.to(torch.int64) * value)
+    assert torch.equal(mask.to(torch.int64), before.to(torch.int64) * value)
