@@ -1,0 +1,242 @@
+"""The state of a generator's training that travels with its weights, so that hours add up from one
+training to the next: discriminators, encoder, optimizers and running figures.
+
+A folder holds the averaged generator as any model folder does, and beside it `training.json` and
+the tensors of `checkpoint.pt` in half the space. Weights of networks are in float16, right to a
+part in 2,000. Adam's second moments, which range over 17 orders of magnitude, are in bfloat16: it
+has their range and is right to a part in 250, which moves a step by half of that. Vectors (biases,
+norms, running statistics) stay in float32. The frozen network of --features is not in it, but its
+hash is.
+"""
+
+import hashlib
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from synthderm.hub.model_card import without_folders
+from synthderm.hub.model_folder import CONFIG, WEIGHTS, short
+from synthderm.models.backbones import load_backbone
+from synthderm.models.generator import SkinGenerator
+from synthderm.training.checkpoint import CHECKPOINT, Part, load_state, read_checkpoint
+from synthderm.training.run import describe_run
+from synthderm.training.tensor_files import INDEX, read_index, read_tensors, write_tensors
+
+RECIPE = "train_gan.py"
+NETWORKS = ("generator", "discriminators", "encoder")
+OPTIMIZERS = ("optimizer_g", "optimizer_d")
+FIGURES = ("means", "augment_p", "beta")
+# The settings on which a part depends; `encoder` is whether there is one.
+GENERATOR = ("size", "channels", "classes", "noise", "skin_tone")
+DISCRIMINATORS = ("size", "disc_channels", "classes", "skin_tone", "features")
+
+
+def write_training_state(run: Path, folder: Path) -> list[Path]:
+    """Write the state of a run as it was at its last checkpoint, and its averaged generator.
+
+    Args:
+        run: folder of a run of train_gan.py that was validated once at least.
+        folder: it is made where it does not exist; an older training state in it is replaced.
+
+    Returns:
+        The files that hold tensors.
+
+    Raises:
+        ValueError: there is no such run, or the folder holds another model.
+    """
+    values = read_checkpoint(run)
+    if values is None:
+        raise ValueError(f"{run} has no {CHECKPOINT}: name the --out of a run of {RECIPE}.")
+    record = values["record"]
+    if record.get("recipe") != RECIPE:
+        raise ValueError(
+            f"{run} holds a run of {record.get('recipe', 'another program')}: only {RECIPE} has"
+            " discriminators to keep."
+        )
+    if not (run / "last" / CONFIG).is_file():
+        raise ValueError(f"{run} was not validated yet, it has no last/: train for longer.")
+    if (folder / CONFIG).is_file() and not (folder / INDEX).is_file():
+        raise ValueError(f"{folder} holds a model already: name a new folder.")
+    ema = SkinGenerator.from_pretrained(run / "last")
+    ema.load_state_dict(values["ema"])
+    ema.card = {}  # of the weights in last/, which may be older
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / INDEX).unlink(missing_ok=True)
+    card = without_folders(describe_run(record, values["state"]))  # it is made to travel
+    ema.save_pretrained(folder, card=card, half=True)
+    args = Namespace(**record["parts"][-1]["arguments"])
+    index = {
+        "recipe": RECIPE,
+        "shown": int(record["facts"].get("shown_before", 0)) + values["state"]["shown"],
+        "settings": training_settings(args, record["facts"]["classes"]),
+    }
+    return write_tensors(folder, flatten(values), index, beside=[CONFIG, WEIGHTS])
+
+
+def training_settings(args: Namespace, classes: Sequence[str]) -> dict[str, Any]:
+    """What decides whether a training state fits a command line.
+
+    Args:
+        args: of the command line.
+        classes: of the photographs.
+    """
+    return {
+        "size": args.size,
+        "channels": args.channels,
+        "disc_channels": args.disc_channels,
+        "classes": list(classes),
+        "noise": args.noise,
+        "skin_tone": args.skin_tone,
+        "encoder": bool(args.recon_weight),
+        "features": _identify(args.features) if args.features else None,
+    }
+
+
+def _identify(features: str) -> str:
+    """The name of a frozen network, and a hash of its tensors."""
+    digest = hashlib.sha256()
+    for tensor in load_backbone(features, features_only=True).state_dict().values():
+        digest.update(tensor.contiguous().numpy().tobytes())
+    name, from_file, _ = features.partition("=")  # weights of a file are used in another way
+    return f"{name}{from_file} {digest.hexdigest()}"
+
+
+def flatten(values: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors of a checkpoint that go on, by names as "optimizer_d/3/exp_avg_sq", in half the
+    space."""
+    tensors = {}
+    for part in NETWORKS:
+        for key, value in values[part].items():
+            tensors[f"{part}/{key}"] = _halve(value, torch.float16)
+    for part in OPTIMIZERS:
+        for number, moments in values[part]["state"].items():
+            for key, value in moments.items():
+                tensors[f"{part}/{number}/{key}"] = _halve(value, torch.bfloat16)
+    for part in FIGURES:
+        tensors[f"{part}/value"] = values[part]
+    return tensors
+
+
+def _halve(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """A matrix or convolution kernel in half precision, if its values are within its range; any
+    other tensor as it is."""
+    if not tensor.is_floating_point() or tensor.dim() < 2:
+        return tensor
+    half = tensor.to(dtype)
+    return half if torch.isfinite(half).all() else tensor
+
+
+def take_training_state(
+    parts: Mapping[str, Part], settings: Mapping[str, Any], folder: Path
+) -> tuple[int, str]:
+    """Load what fits of a folder's training state into the parts of a step.
+
+    The discriminators and their optimizer fit or do not, whatever the generator does; the
+    generator's last weights, the encoder and their optimizer likewise. Nothing is taken in halves.
+
+    Args:
+        parts: of the step, by name; changed in place. The generator and its average have the
+            folder's averaged weights already, as far as these fit.
+        settings: see `training_settings`.
+        folder: of the generator that the run begins with.
+
+    Returns:
+        The images after which the training goes on, 0 where it starts anew; and in one line what
+        was taken and what starts anew.
+
+    Raises:
+        ValueError: the training state is not whole, or not what it says.
+    """
+    networks = [name for name in NETWORKS if name != "encoder" or settings["encoder"]]
+    index = read_index(folder)
+    if index is None:
+        lacking = _join([*networks[1:], "optimizers"])
+        return 0, f"took the generator's weights; {lacking} start anew: it has no {INDEX}"
+    kept = index.get("settings")
+    if not isinstance(kept, dict) or type(index.get("shown")) is not int:
+        raise ValueError(f"{folder / INDEX} lacks settings or shown: it was edited by hand.")
+    other = [name for name in settings if kept.get(name) != settings[name]]
+    goes_on = {
+        "generator": not set(other) & set(GENERATOR),
+        "discriminators": not set(other) & set(DISCRIMINATORS),
+    }
+    goes_on["encoder"] = goes_on["generator"] and "encoder" not in other
+    taken = [name for name in networks if goes_on[name]]
+    loaded = list(taken)
+    if goes_on["discriminators"]:
+        loaded += ["optimizer_d", "means", "augment_p"]
+    if goes_on["encoder"]:  # with or without one, the optimizer has the same parameters
+        loaded += ["optimizer_g", "beta"]
+    for name in loaded:
+        _load(parts[name], read_tensors(folder, index, f"{name}/"), f"{folder}: {name}")
+    shown = index["shown"] if goes_on["generator"] and goes_on["discriminators"] else 0
+    return shown, _tell(networks, loaded, shown, [_differ(n, kept, settings) for n in other])
+
+
+def _load(part: Part, tensors: dict[str, Tensor], where: str) -> None:
+    """Load tensors into a part of a step, strictly."""
+    state: Any = tensors
+    try:
+        if isinstance(part, torch.optim.Optimizer):
+            state = _optimizer_state(part, tensors)
+        elif isinstance(part, Tensor):
+            state = tensors["value"]
+            if state.shape != part.shape:
+                raise ValueError(f"shape {tuple(state.shape)} instead of {tuple(part.shape)}")
+        load_state(part, state)
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"{where} does not fit ({short(str(error), 200)}): another version of synthderm wrote"
+            f" it, or {INDEX} was edited by hand."
+        ) from None
+
+
+def _optimizer_state(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> Any:
+    """The state dict of an optimizer. torch itself compares no shapes."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        number, _, name = key.partition("/")
+        if not number.isdecimal() or int(number) >= len(parameters):
+            raise ValueError(f"it has no parameter {short(number)}")
+        shape = parameters[int(number)].shape
+        if name == "step" and tensor.numel() != 1 or name != "step" and tensor.shape != shape:
+            raise ValueError(f"{short(key)} has shape {tuple(tensor.shape)}, not {tuple(shape)}")
+        if name == "exp_avg_sq" and (tensor < 0).any():
+            raise ValueError(f"{key} is below 0")
+        state.setdefault(int(number), {})[name] = tensor
+    if not state or not all({"step", "exp_avg_sq"} <= set(moments) for moments in state.values()):
+        raise ValueError("moments are missing")
+    groups = [{"params": group["params"]} for group in optimizer.state_dict()["param_groups"]]
+    return {"state": state, "param_groups": groups}
+
+
+def _tell(networks: Sequence[str], loaded: Sequence[str], shown: int, why: Sequence[str]) -> str:
+    """What was taken and what starts anew, in one line."""
+    names = [*networks, *OPTIMIZERS]
+    taken, anew = ([n for n in names if (n in loaded) is had] for had in (True, False))
+    if not anew:
+        return f"{_join(taken)} go on after {shown:,} images"
+    first = _join(taken) if "generator" in taken else _join(["the generator's weights", *taken])
+    after = f", after {shown:,} images" if shown else ""
+    anew = [name for name in anew if name != "generator"]
+    return f"took {first}{after}; {_join(anew)} start anew: {'; '.join(why)}"
+
+
+def _differ(name: str, kept: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """One sentence about a setting that is another one now."""
+    if name == "features":
+        return "--features names another network"
+    if name == "encoder":
+        return "one of the two has no --recon-weight"
+    return f"{name} was {short(kept.get(name))} and is {short(settings[name])}"
+
+
+def _join(names: Sequence[str]) -> str:
+    """Names as in a sentence: "a, b and c"."""
+    *first, last = (name.replace("_", " ") for name in names)
+    return f"{', '.join(first)} and {last}" if first else last
