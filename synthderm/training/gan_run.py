@@ -22,7 +22,7 @@ from synthderm.training.devices import Devices
 from synthderm.training.image_pool import ImagePool, load_image_pool, load_validation, match_classes
 from synthderm.training.run import RunState, TrainingRun, earlier_runs
 from synthderm.training.schedule import schedule
-from synthderm.training.training_state import take_training_state, training_settings
+from synthderm.training.training_state import take_training_state
 from synthderm.training.validation import SampleSheet, Validation
 from synthderm.training.warm_start import start_from
 
@@ -101,8 +101,8 @@ def begin(step: Trained, run: TrainingRun) -> None:
     is; schedules of a run that goes on with it count its images too."""
     args = step.args
     if args.init and run.is_new:
-        settings = training_settings(args, step.pool.classes)
-        shown, told = take_training_state(step.parts, settings, resolve(args.init).directory)
+        folder = resolve(args.init).directory
+        shown, told = take_training_state(step.parts, args, step.pool.classes, folder)
         run.settle("shown_before", shown)
         if run.devices.is_main:
             print(f"--init {args.init}: {told}.")

@@ -18,9 +18,9 @@ PRESETS = {
     "--disc-channels 192 160 96 48 32 24 16 --noise --half-res-images 60000 "
     "--condition-images 0 0",
     "hands": "--region skin --skin-tone --flips horizontal --half-res-images 22000 "
-    "--condition-images 3000 8000 --minutes 54",
+    "--condition-images 3000 8000 --val-interval 4000 --kid-images 256 --minutes 54",
     "skin": "--region close-up --skin-tone --half-res-images 10000 --condition-images 500 1500 "
-    "--kid-images 128 --minutes 18",
+    "--val-interval 4000 --kid-images 128 --minutes 18",
     "clinical": "--init skin --noise --skin-tone --half-res-images 8000 "
     "--condition-images 1000 4000 --val-interval 6000 --kid-images 256 --minutes 130",
 }

@@ -28,7 +28,10 @@ from synthderm.training.tensor_files import INDEX, read_index, read_tensors, wri
 
 RECIPE = "train_gan.py"
 NETWORKS = ("generator", "discriminators", "encoder")
-OPTIMIZERS = ("optimizer_g", "optimizer_d")
+OPTIMIZERS = {  # and what sentences call them
+    "optimizer_g": "the generator's optimizer",
+    "optimizer_d": "the discriminators' optimizer",
+}
 FIGURES = ("means", "augment_p", "beta")
 # The settings on which a part depends; `encoder` is whether there is one.
 GENERATOR = ("size", "channels", "classes", "noise", "skin_tone")
@@ -131,7 +134,7 @@ def _halve(tensor: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def take_training_state(
-    parts: Mapping[str, Part], settings: Mapping[str, Any], folder: Path
+    parts: Mapping[str, Part], args: Namespace, classes: Sequence[str], folder: Path
 ) -> tuple[int, str]:
     """Load what fits of a folder's training state into the parts of a step.
 
@@ -141,7 +144,8 @@ def take_training_state(
     Args:
         parts: of the step, by name; changed in place. The generator and its average have the
             folder's averaged weights already, as far as these fit.
-        settings: see `training_settings`.
+        args: of the command line.
+        classes: of the photographs.
         folder: of the generator that the run begins with.
 
     Returns:
@@ -151,12 +155,11 @@ def take_training_state(
     Raises:
         ValueError: the training state is not whole, or not what it says.
     """
-    networks = [name for name in NETWORKS if name != "encoder" or settings["encoder"]]
+    networks = [name for name in NETWORKS if name != "encoder" or args.recon_weight]
     index = read_index(folder)
     if index is None:
-        lacking = _join([*networks[1:], "optimizers"])
-        return 0, f"took the generator's weights; {lacking} start anew: it has no {INDEX}"
-    kept = index.get("settings")
+        return 0, _tell(networks, [], 0, [f"it has no {INDEX}"])
+    settings, kept = training_settings(args, classes), index.get("settings")
     if not isinstance(kept, dict) or type(index.get("shown")) is not int:
         raise ValueError(f"{folder / INDEX} lacks settings or shown: it was edited by hand.")
     other = [name for name in settings if kept.get(name) != settings[name]]
@@ -165,8 +168,7 @@ def take_training_state(
         "discriminators": not set(other) & set(DISCRIMINATORS),
     }
     goes_on["encoder"] = goes_on["generator"] and "encoder" not in other
-    taken = [name for name in networks if goes_on[name]]
-    loaded = list(taken)
+    loaded = [name for name in networks if goes_on[name]]
     if goes_on["discriminators"]:
         loaded += ["optimizer_d", "means", "augment_p"]
     if goes_on["encoder"]:  # with or without one, the optimizer has the same parameters
@@ -217,14 +219,17 @@ def _optimizer_state(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor
 
 def _tell(networks: Sequence[str], loaded: Sequence[str], shown: int, why: Sequence[str]) -> str:
     """What was taken and what starts anew, in one line."""
-    names = [*networks, *OPTIMIZERS]
-    taken, anew = ([n for n in names if (n in loaded) is had] for had in (True, False))
+    taken, anew = (
+        [name for name in (*networks, *OPTIMIZERS) if (name in loaded) is had]
+        for had in (True, False)
+    )
+    after = f" after {shown:,} images" if shown else ""
     if not anew:
-        return f"{_join(taken)} go on after {shown:,} images"
-    first = _join(taken) if "generator" in taken else _join(["the generator's weights", *taken])
-    after = f", after {shown:,} images" if shown else ""
-    anew = [name for name in anew if name != "generator"]
-    return f"took {first}{after}; {_join(anew)} start anew: {'; '.join(why)}"
+        return f"{_join(taken)} go on{after}"
+    if "generator" in anew:  # its average was taken, as far as it fits
+        anew.remove("generator")
+        taken.insert(0, "the generator's weights")
+    return f"{_join(taken)} go on{after}; {_join(anew)} start anew: {'; '.join(why)}"
 
 
 def _differ(name: str, kept: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
@@ -238,5 +243,7 @@ def _differ(name: str, kept: Mapping[str, Any], settings: Mapping[str, Any]) -> 
 
 def _join(names: Sequence[str]) -> str:
     """Names as in a sentence: "a, b and c"."""
-    *first, last = (name.replace("_", " ") for name in names)
+    if set(OPTIMIZERS) <= set(names):
+        names = [*(name for name in names if name not in OPTIMIZERS), "optimizers"]
+    *first, last = (OPTIMIZERS.get(name, name) for name in names)
     return f"{', '.join(first)} and {last}" if first else last
