@@ -31,8 +31,9 @@ Start simple, change one thing at a time, and keep a change only if KID at equal
   error of the generated tone as a loss; beside given regions, the lesions, skin is outside.
 
 Expect on one core that multiplies bf16, at 128 px with --features and --recon-weight, 36 images/s
-at half size and 19 at full size, half of that on one that does not. The cards of the bundled
-generators have the commands that trained them, in an hour on one core.
+at half size and 19 at full size, half of that on one that does not. `--preset lesions` stands for
+the settings of a bundled generator; their cards have the commands. --init takes discriminators and
+optimizers too from a folder of `recipes/bundle.py --with-discriminators`.
 """
 
 import copy
