@@ -265,7 +265,9 @@ class SkinGenerator(Pretrained):
             raise ValueError(f"size={size} is neither {self.size} nor half of it.")
         # The mean of 2x2 pixels of the bilinear enlargement is a blur by (1, 6, 1) / 8 down and
         # across; a convolution takes 20 times as long.
-        x = F.pad(half, (1, 1, 1, 1), mode="replicate")
+        # Edges are repeated by hand: torch.compile fails on the gradient of `F.pad` (2.14).
+        x = torch.cat([half[..., :1, :], half, half[..., -1:, :]], dim=-2)
+        x = torch.cat([x[..., :1], x, x[..., -1:]], dim=-1)
         x = 0.75 * x[..., 1:-1, :] + 0.125 * (x[..., :-2, :] + x[..., 2:, :])
         blurred = 0.75 * x[..., 1:-1] + 0.125 * (x[..., :-2] + x[..., 2:])
         blurred[:, :3] += differences.unflatten(1, (3, 4)).mean(2)
