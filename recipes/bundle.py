@@ -66,8 +66,9 @@ def bundle(run: Path, name: str) -> None:
     else:
         records["metrics"] = fidelity_metrics(name, command)
     records["training"] = without_folders(training)
-    if "before" in records:  # runs that did not record themselves
-        records["training"]["before"] = records.pop("before")
+    before = records.pop("before", None)  # of weights that began with others, and did not record it
+    if before and training["init"]:
+        records["training"].setdefault("before", before)
     report = ROOT / "docs" / "audits" / name / "report.json"
     model_folder = run / "model" if (run / "model").is_dir() else run
     if report.is_file():

@@ -210,15 +210,16 @@ def earlier_runs(card: Mapping[str, Any]) -> list[dict[str, Any]]:
         card: what `config.json` says of the weights; [] where it tells of no training.
     """
     training = card.get("training")
-    if not isinstance(training, dict) or "shown" not in training:
+    if not isinstance(training, dict):
         return []
     before = training.get("before")
     last = {
         "command": training.get("command") or card.get("command"),
-        "images": training["shown"],
+        "images": training.get("shown"),
         "seconds": training.get("seconds"),
     }
-    return [*(before if isinstance(before, list) else []), last]
+    runs = [*(before if isinstance(before, list) else []), last]
+    return [run for run in runs if isinstance(run, dict) and type(run.get("images")) is int]
 
 
 def own_command(recipe: str) -> str:

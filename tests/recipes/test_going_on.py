@@ -115,7 +115,9 @@ def test_a_run_goes_on_and_its_card_names_all_parts(tmp_path, monkeypatch, capsy
     assert training["shown"] == 8
     (before,) = training["before"]
     assert before["images"] == 48 and before["seconds"] > 0
-    assert before["command"].startswith("python train_gan.py --data data --out run --threads 1")
+    assert before["command"].startswith(
+        "python recipes/train_gan.py --data data --out run --threads 1"
+    )
     assert str(first["root"]) not in json.dumps(before)
     # The same command goes on with the run, and a third run adds up.
     run_here(monkeypatch, "train_gan.py", first["data"], out, *options, "--images", "16")
@@ -128,7 +130,7 @@ def test_a_run_goes_on_and_its_card_names_all_parts(tmp_path, monkeypatch, capsy
     config = json.loads((tmp_path / "second" / "config.json").read_text())
     told = "\n".join(training_lines(config))
     assert "Trained in 2 runs, each from the weights of the one before: 64 images." in told
-    assert "| 48 | 0 | `python train_gan.py" in told and "--images 16" in told
+    assert "| 48 | 0 | `python recipes/train_gan.py" in told and "--images 16" in told
 
 
 def test_what_travels_is_the_last_checkpoint_in_half_the_space(tmp_path, first):

@@ -111,7 +111,8 @@ def test_parts_that_do_not_fit_leave_one_sentence(tmp_path):
 
 
 def test_the_card_names_the_runs_that_the_weights_came_through(tmp_path):
-    assert earlier_runs({}) == earlier_runs({"training": None}) == []
+    for card in ({}, {"training": None}, {"training": {"before": [1, {"images": "x"}]}}):
+        assert earlier_runs(card) == []
     # Bundled weights have the command of their card, and runs that did not record themselves.
     first = {"command": "first", "images": 100, "seconds": 60.0}
     card = {"command": "second", "training": {"shown": 40, "seconds": 90.0, "before": [first]}}
