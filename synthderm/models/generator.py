@@ -15,7 +15,14 @@ from torch import Tensor, nn
 from synthderm.hub.pretrained import Pretrained
 from synthderm.imaging.contact_sheet import contact_sheet, to_png
 from synthderm.imaging.io import to_pil
-from synthderm.models.layers import ConditionalNorm, GeneratorBlock, has_bf16, scale_tone, steady
+from synthderm.models.layers import (
+    ConditionalNorm,
+    GeneratorBlock,
+    has_bf16,
+    scale_tone,
+    shuffle_pixels,
+    steady,
+)
 
 # Side in pixels of the smallest level that gets noise; what is coarser is decided by the code.
 SMALLEST_NOISY = 16
@@ -245,7 +252,7 @@ class SkinGenerator(Pretrained):
             x = steady(self.to_image, x)
         if self.frozen:
             # The rest is quicker in the usual memory format, and would round visibly in bf16.
-            x = x.float().contiguous()
+            x = x.contiguous().float()
         half, differences = x.split((4, 12), dim=1)
         return self._to_side(half, differences, size)
 
@@ -259,7 +266,7 @@ class SkinGenerator(Pretrained):
         """
         if size is None or size == self.size:
             full = F.interpolate(half, scale_factor=2.0, mode="bilinear", align_corners=False)
-            full[:, :3] += F.pixel_shuffle(differences, 2)
+            full[:, :3] += shuffle_pixels(differences)
             return full
         if 2 * size != self.size:
             raise ValueError(f"size={size} is neither {self.size} nor half of it.")

@@ -56,11 +56,11 @@ class EditPlan:
 
     def without_empty(self) -> "EditPlan":
         """Without the images to which nothing would be done."""
-        has_mask = self.masks.flatten(1).any(1).tolist()
-        amounts = self.severity.tolist()
-        return self.only(
-            [row for row, mask, amount in zip(self.rows, has_mask, amounts) if mask and amount > 0]
-        )
+        masks = self.masks.flatten(1)
+        # On a CPU in numpy, which searches bytes many times as fast as torch.
+        has_mask = masks.numpy().any(1) if masks.device.type == "cpu" else masks.any(1)
+        triples = zip(self.rows, has_mask.tolist(), self.severity.tolist())
+        return self.only([row for row, mask, amount in triples if mask and amount > 0])
 
     def only(self, rows: Collection[int]) -> "EditPlan":
         """For these images alone, as far as they are in the plan."""
