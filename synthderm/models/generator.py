@@ -48,6 +48,8 @@ class SkinGenerator(Pretrained):
         noise: side of the square of noise that the last noise**2 latents are; half the size, or 0
             for none. Class, shape and colour depend on the code alone, random detail of the
             texture on the noise.
+        smooth: levels are enlarged bilinearly instead of to the nearest: no ruled strokes at fixed
+            places, at a fifth more time.
 
     Example:
         >>> from synthderm import SkinGenerator
@@ -70,6 +72,7 @@ class SkinGenerator(Pretrained):
         style_dim: int = 128,
         tones: Sequence[float] | None = None,
         noise: int = 0,
+        smooth: bool = False,
     ) -> None:
         super().__init__()
         levels = len(channels)
@@ -96,6 +99,8 @@ class SkinGenerator(Pretrained):
         )
         if noise:
             self.config["noise"] = noise
+        if smooth:
+            self.config["smooth"] = smooth
         self.size, self.classes = size, list(classes)
         self.latent_dim, self.noise = latent_dim, noise
         self.tones: list[float] | None = None
@@ -108,7 +113,7 @@ class SkinGenerator(Pretrained):
         self.stem_norm = ConditionalNorm(channels[0], style_dim)
         sides = [self.base * 2 ** (level + 1) for level in range(levels)]
         self.blocks = nn.ModuleList(
-            GeneratorBlock(a, b, style_dim, noise >= side >= SMALLEST_NOISY)
+            GeneratorBlock(a, b, style_dim, noise >= side >= SMALLEST_NOISY, smooth)
             for a, b, side in zip(channels, channels[1:], sides)
         )
         self.to_image = nn.Conv2d(channels[-1], 4 + 12, 3, padding=1)

@@ -58,8 +58,9 @@ class EditPlan:
         """Without the images to which nothing would be done."""
         masks = self.masks.flatten(1)
         # On a CPU in numpy, which searches bytes many times as fast as torch.
-        has_mask = masks.numpy().any(1) if masks.device.type == "cpu" else masks.any(1)
-        triples = zip(self.rows, has_mask.tolist(), self.severity.tolist())
+        on_cpu = masks.device.type == "cpu"
+        has_mask: list[bool] = (masks.numpy().any(1) if on_cpu else masks.any(1)).tolist()
+        triples = zip(self.rows, has_mask, self.severity.tolist())
         return self.only([row for row, mask, amount in triples if mask and amount > 0])
 
     def only(self, rows: Collection[int]) -> "EditPlan":
