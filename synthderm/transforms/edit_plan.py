@@ -59,7 +59,7 @@ class EditPlan:
         masks = self.masks.flatten(1)
         # On a CPU in numpy, which searches bytes many times as fast as torch.
         on_cpu = masks.device.type == "cpu"
-        has_mask: list[bool] = (masks.numpy().any(1) if on_cpu else masks.any(1)).tolist()
+        has_mask = list(masks.numpy().any(1)) if on_cpu else masks.any(1).tolist()
         triples = zip(self.rows, has_mask, self.severity.tolist())
         return self.only([row for row, mask, amount in triples if mask and amount > 0])
 
