@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -58,9 +59,11 @@ class EditPlan:
         """Without the images to which nothing would be done."""
         masks = self.masks.flatten(1)
         # On a CPU in numpy, which searches bytes many times as fast as torch.
-        on_cpu = masks.device.type == "cpu"
-        has_mask = list(masks.numpy().any(1)) if on_cpu else masks.any(1).tolist()
-        triples = zip(self.rows, has_mask, self.severity.tolist())
+        if masks.device.type == "cpu":
+            has_mask = torch.from_numpy(np.any(masks.numpy(), axis=1))
+        else:
+            has_mask = masks.any(1)
+        triples = zip(self.rows, has_mask.tolist(), self.severity.tolist())
         return self.only([row for row, mask, amount in triples if mask and amount > 0])
 
     def only(self, rows: Collection[int]) -> "EditPlan":
