@@ -102,7 +102,7 @@ def begin(step: Trained, run: TrainingRun) -> None:
     args = step.args
     if args.init and run.is_new:
         folder = resolve(args.init).directory
-        shown, told = take_training_state(step.parts, args, step.pool.classes, folder)
+        shown, told = take_training_state(step.parts, args, step.ema.config, folder)
         run.settle("shown_before", shown)
         if run.devices.is_main:
             print(f"--init {args.init}: {told}.")

@@ -33,9 +33,9 @@ OPTIMIZERS = {  # and what sentences call them
     "optimizer_d": "the discriminators' optimizer",
 }
 FIGURES = ("means", "augment_p", "beta")
-# The settings on which a part depends; `encoder` is whether there is one.
-GENERATOR = ("size", "channels", "classes", "noise", "skin_tone")
+# The settings on which the discriminators depend, and those on which a generator does not.
 DISCRIMINATORS = ("size", "disc_channels", "classes", "skin_tone", "features")
+NOT_GENERATOR = ("disc_channels", "features", "encoder")
 
 
 def write_training_state(run: Path, folder: Path) -> list[Path]:
@@ -75,25 +75,23 @@ def write_training_state(run: Path, folder: Path) -> list[Path]:
     index = {
         "recipe": RECIPE,
         "shown": int(record["facts"].get("shown_before", 0)) + values["state"]["shown"],
-        "settings": training_settings(args, record["facts"]["classes"]),
+        "settings": training_settings(args, ema.config),
     }
     return write_tensors(folder, flatten(values), index, beside=[CONFIG, WEIGHTS])
 
 
-def training_settings(args: Namespace, classes: Sequence[str]) -> dict[str, Any]:
+def training_settings(args: Namespace, config: Mapping[str, Any]) -> dict[str, Any]:
     """What decides whether a training state fits a command line.
 
     Args:
         args: of the command line.
-        classes: of the photographs.
+        config: what rebuilds the generator. The quantiles of skin tones are no part of its weights,
+            and the latents are the code and the noise.
     """
     return {
-        "size": args.size,
-        "channels": args.channels,
+        **{key: value for key, value in config.items() if key not in ("tones", "latent_dim")},
+        "skin_tone": "tones" in config,
         "disc_channels": args.disc_channels,
-        "classes": list(classes),
-        "noise": args.noise,
-        "skin_tone": args.skin_tone,
         "encoder": bool(args.recon_weight),
         "features": _identify(args.features) if args.features else None,
     }
@@ -134,7 +132,7 @@ def _halve(tensor: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def take_training_state(
-    parts: Mapping[str, Part], args: Namespace, classes: Sequence[str], folder: Path
+    parts: Mapping[str, Part], args: Namespace, config: Mapping[str, Any], folder: Path
 ) -> tuple[int, str]:
     """Load what fits of a folder's training state into the parts of a step.
 
@@ -145,7 +143,7 @@ def take_training_state(
         parts: of the step, by name; changed in place. The generator and its average have the
             folder's averaged weights already, as far as these fit.
         args: of the command line.
-        classes: of the photographs.
+        config: what rebuilds the generator.
         folder: of the generator that the run begins with.
 
     Returns:
@@ -159,12 +157,12 @@ def take_training_state(
     index = read_index(folder)
     if index is None:
         return 0, _tell(networks, [], 0, [f"it has no {INDEX}"])
-    settings, kept = training_settings(args, classes), index.get("settings")
+    settings, kept = training_settings(args, config), index.get("settings")
     if not isinstance(kept, dict) or type(index.get("shown")) is not int:
         raise ValueError(f"{folder / INDEX} lacks settings or shown: it was edited by hand.")
-    other = [name for name in settings if kept.get(name) != settings[name]]
+    other = [n for n in {**settings, **kept} if kept.get(n) != settings.get(n)]
     goes_on = {
-        "generator": not set(other) & set(GENERATOR),
+        "generator": set(other) <= set(NOT_GENERATOR),
         "discriminators": not set(other) & set(DISCRIMINATORS),
     }
     goes_on["encoder"] = goes_on["generator"] and "encoder" not in other
@@ -238,7 +236,7 @@ def _differ(name: str, kept: Mapping[str, Any], settings: Mapping[str, Any]) -> 
         return "--features names another network"
     if name == "encoder":
         return "one of the two has no --recon-weight"
-    return f"{name} was {short(kept.get(name))} and is {short(settings[name])}"
+    return f"{name} was {short(kept.get(name))} and is {short(settings.get(name))}"
 
 
 def _join(names: Sequence[str]) -> str:

@@ -161,7 +161,7 @@ def test_what_travels_is_the_last_checkpoint_in_half_the_space(tmp_path, first):
         (["--disc-channels", "8", "16", "8"], "disc_channels was [8, 8, 8] and is [8, 16, 8]"),
         (["--features", "other"], "--features names another network"),
         (["--no-skin-tone"], "skin_tone was True and is False"),
-        (["--no-noise"], "noise was True and is False"),
+        (["--no-noise"], "noise was 32 and is None"),
     ],
 )
 def test_what_does_not_fit_starts_anew_and_is_named(

@@ -12,15 +12,8 @@ from synthderm.training.checkpoint import to_state
 from synthderm.training.tensor_files import read_index, read_tensors, write_tensors
 from synthderm.training.training_state import flatten, take_training_state, training_settings
 
-ARGS = Namespace(
-    size=16,
-    channels=[8],
-    disc_channels=[8],
-    noise=False,
-    skin_tone=False,
-    recon_weight=1.0,
-    features=None,
-)
+ARGS = Namespace(disc_channels=[8], recon_weight=1.0, features=None)
+CONFIG = {"size": 16, "channels": [8], "classes": ["a"], "latent_dim": 8}
 NETWORKS = ("generator", "discriminators", "encoder")
 
 
@@ -46,7 +39,7 @@ def write(folder: Path, parts: dict, **changed: object) -> dict:
     folder.mkdir(exist_ok=True)
     tensors = flatten({name: to_state(part) for name, part in parts.items()})
     tensors |= changed.pop("tensors", {})
-    index = {"shown": 40, "settings": training_settings(ARGS, ["a"]), **changed}
+    index = {"shown": 40, "settings": training_settings(ARGS, CONFIG), **changed}
     write_tensors(folder, {k: x for k, x in tensors.items() if x is not None}, index, beside=[])
     return tensors
 
@@ -58,7 +51,7 @@ def test_moments_keep_their_range_and_a_run_goes_on_with_all(tmp_path):
     assert moments.dtype == torch.bfloat16 and 0 < moments.max() < 1e-9
     assert tensors["generator/0.weight"].dtype == torch.float16
     assert tensors["generator/0.bias"].dtype == torch.float32
-    shown, told = take_training_state(parts, ARGS, ["a"], tmp_path)
+    shown, told = take_training_state(parts, ARGS, CONFIG, tmp_path)
     assert shown == 40
     assert told == "generator, discriminators, encoder and optimizers go on after 40 images"
     for name in NETWORKS:
@@ -98,7 +91,7 @@ def test_what_float16_can_not_hold_stays_in_float32(tmp_path):
 def test_tensors_of_another_network_are_refused(tmp_path, name, tensor, says):
     write(tmp_path, make_parts(0), tensors={name: tensor})
     with pytest.raises(ValueError, match=says) as refused:
-        take_training_state(make_parts(1), ARGS, ["a"], tmp_path)
+        take_training_state(make_parts(1), ARGS, CONFIG, tmp_path)
     assert "\n" not in str(refused.value)
 
 
@@ -106,5 +99,18 @@ def test_tensors_of_another_network_are_refused(tmp_path, name, tensor, says):
 def test_an_index_without_settings_is_refused(tmp_path, changed):
     write(tmp_path, make_parts(0), **changed)
     with pytest.raises(ValueError, match="lacks settings or shown: it was edited by hand"):
-        take_training_state(make_parts(1), ARGS, ["a"], tmp_path)
+        take_training_state(make_parts(1), ARGS, CONFIG, tmp_path)
     assert json.loads((tmp_path / "training.json").read_text())["format_version"] == 1
+
+
+def test_a_generator_that_computes_otherwise_starts_anew(tmp_path):
+    """Though all tensors would fit, and whichever of the two has the setting."""
+    write(tmp_path, make_parts(0))
+    shown, told = take_training_state(make_parts(1), ARGS, CONFIG | {"smooth": True}, tmp_path)
+    assert shown == 0 and told == (
+        "the generator's weights, discriminators and the discriminators' optimizer go on; encoder"
+        " and the generator's optimizer start anew: smooth was None and is True"
+    )
+    write(tmp_path, make_parts(0), settings=training_settings(ARGS, CONFIG | {"smooth": True}))
+    shown, told = take_training_state(make_parts(1), ARGS, CONFIG, tmp_path)
+    assert shown == 0 and told.endswith("start anew: smooth was True and is None")
