@@ -100,12 +100,13 @@ class ConditionalNorm(nn.Module):
 
 
 class GeneratorBlock(nn.Module):
-    """Doubles the side: nearest enlargement and a 3x3 convolution, which unlike a strided one
-    leaves no checkerboard (Odena et al., Distill 2016).
+    """Doubles the side: an enlargement and a 3x3 convolution, which unlike a strided one leaves no
+    checkerboard (Odena et al., Distill 2016).
 
-    The two are computed as one transposed convolution whose 4x4 kernel is the 3x3 one spread over a
-    2x2 box: the same result with 4/9 of the multiplications and no enlarged copy, 2 to 3 times
-    faster on a CPU.
+    The two are computed as one transposed convolution, whose kernel is the 3x3 one spread over the
+    enlargement's: the same result without an enlarged copy, 2 to 3 times faster on a CPU. Nearest
+    enlargement (4x4 in all) is cheaper by a sixth of an image; its edges lie at fixed places, and
+    networks learn to draw ruled strokes with them. Bilinear enlargement (6x6) has no edges.
 
     Noise, where there is any, is added to each channel in an amount that is linear in the style:
     random detail of a texture need not be made from the code (Karras et al., CVPR 2019).
@@ -114,10 +115,19 @@ class GeneratorBlock(nn.Module):
         width_in, width_out: channels.
         style: length of the style vector.
         has_noise: whether noise is added.
+        smooth: bilinear enlargement instead of nearest.
     """
 
-    def __init__(self, width_in: int, width_out: int, style: int, has_noise: bool = False) -> None:
+    def __init__(
+        self,
+        width_in: int,
+        width_out: int,
+        style: int,
+        has_noise: bool = False,
+        smooth: bool = False,
+    ) -> None:
         super().__init__()
+        self.smooth = smooth
         self.conv = nn.Conv2d(width_in, width_out, 3, padding=1, bias=False)
         self.norm = ConditionalNorm(width_out, style)
         self.amount = nn.Linear(style, width_out) if has_noise else None
@@ -128,8 +138,10 @@ class GeneratorBlock(nn.Module):
         self.register_buffer("kernel", None, persistent=False)
 
     def spread_kernel(self) -> Tensor:
-        """The 3x3 kernel over a 2x2 box, as `conv_transpose2d` wants it."""
+        """The 3x3 kernel spread over that of the enlargement, as `conv_transpose2d` wants it."""
         kernel = self.conv.weight.transpose(0, 1)
+        if self.smooth:
+            return _spread_bilinear(kernel)
         total = F.pad(kernel, (0, 1, 0, 1))
         for left, top in ((0, 1), (1, 0), (1, 1)):
             total = total + F.pad(kernel, (left, 1 - left, top, 1 - top))
@@ -144,7 +156,8 @@ class GeneratorBlock(nn.Module):
             noise: (B, 1, N, N), standard normal, N a power of 2 times 2S.
         """
         kernel = self.spread_kernel() if self.kernel is None else self.kernel
-        x = self.norm(F.conv_transpose2d(x, kernel, stride=2, padding=1), style)
+        padding = kernel.shape[-1] // 2 - 1
+        x = self.norm(F.conv_transpose2d(x, kernel, stride=2, padding=padding), style)
         if self.amount is not None:
             if noise is None:
                 raise ValueError("this block adds noise: give (B, 1, N, N).")
@@ -153,3 +166,13 @@ class GeneratorBlock(nn.Module):
                 noise = times * F.avg_pool2d(noise, times)  # of variance 1 again
             x = add_noise(x, noise.to(x.dtype), steady(self.amount, style).to(x.dtype))
         return F.leaky_relu(x, 0.1, inplace=True)
+
+
+def _spread_bilinear(kernel: Tensor) -> Tensor:
+    """A kernel (A, B, 3, 3) after bilinear enlargement by two, as one of 6x6."""
+    taps = kernel.new_tensor([0.25, 0.75, 0.75, 0.25])
+    total = kernel.new_zeros(*kernel.shape[:2], 6, 6)
+    for top, a in enumerate(taps):
+        for left, b in enumerate(taps):
+            total = total + a * b * F.pad(kernel, (left, 3 - left, top, 3 - top))
+    return total.flip(2, 3)
