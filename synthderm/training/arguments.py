@@ -22,6 +22,7 @@ GAN_FIXED = (
     "channels",
     "disc_channels",
     "noise",
+    "smooth",
     "skin_tone",
     "features",
     "recon_weight",

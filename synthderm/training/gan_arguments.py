@@ -71,6 +71,12 @@ def add_gan_networks(add: Add) -> None:
         help="give the generator a square of noise beside its code, for random detail of textures",
     )
     add(
+        "--smooth",
+        action=SWITCH,
+        default=False,
+        help="enlarge the generator's levels bilinearly: no ruled strokes, a fifth more time",
+    )
+    add(
         "--skin-tone",
         action=SWITCH,
         default=False,

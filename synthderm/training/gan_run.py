@@ -87,7 +87,13 @@ def make_generator(args: Namespace, pool: ImagePool, run: TrainingRun) -> SkinGe
     noise = args.size // 2 if args.noise else 0
     tones = pool.tone_quantiles() if args.skin_tone else None
     generator = SkinGenerator(
-        args.size, args.channels, pool.classes, CODE_DIM + noise**2, tones=tones, noise=noise
+        args.size,
+        args.channels,
+        pool.classes,
+        CODE_DIM + noise**2,
+        tones=tones,
+        noise=noise,
+        smooth=args.smooth,
     )
     if args.init and run.is_new:
         trained = SkinGenerator.from_pretrained(args.init)
