@@ -164,9 +164,12 @@ def update_mask(mask: Tensor, plans: list[EditPlan], count: int) -> Tensor:
         if len(places) < count:
             nothing = plan.masks.new_zeros(count, *plan.masks.shape[1:])
             touched = put(nothing, [plan.rows[place] for place in places], touched)
-        new = torch.full_like(mask, value if plan.direction == ADD else 0)
-        mask = mask.detach().clone()
-        put_inside(mask, touched.reshape(mask.shape).to(mask.device), new)
+        touched, is_added = touched.reshape(mask.shape).to(mask.device), plan.direction == ADD
+        if dtype == torch.bool:
+            mask = mask | touched if is_added else mask & ~touched
+        else:
+            mask = mask.detach().clone()
+            put_inside(mask, touched, torch.full_like(mask, value if is_added else 0))
     return mask.to(dtype)
 
 
