@@ -45,7 +45,7 @@ def steady(layer: nn.Linear | nn.Conv2d, x: Tensor) -> Tensor:
 
 
 def add_noise(x: Tensor, noise: Tensor, amount: Tensor) -> Tensor:
-    """Noise added to each channel in its amount.
+    """Noise added to each channel in its amount. May write to `x`.
 
     Args:
         x: (B, C, H, W).
@@ -56,9 +56,9 @@ def add_noise(x: Tensor, noise: Tensor, amount: Tensor) -> Tensor:
         return torch.addcmul(x, noise, amount[:, :, None, None])
     # With few channels addcmul goes through bf16 number by number. As matrix products, of one
     # column and one row each, it rounds the same and takes a fifth to a half of the time.
-    rows = x.movedim(1, -1)
-    sums = torch.baddbmm(rows.flatten(1, 2), noise.flatten(1)[:, :, None], amount[:, None])
-    return sums.view_as(rows).movedim(-1, 1)
+    pixels = x.view(*x.shape[:2], -1).mT
+    pixels.baddbmm_(noise.flatten(1)[:, :, None], amount[:, None])
+    return x
 
 
 def shuffle_pixels(x: Tensor) -> Tensor:
@@ -96,7 +96,9 @@ class ConditionalNorm(nn.Module):
         assert mean is not None and variance is not None  # norms keep their statistics
         factor = (1 + gain) * (variance + self.norm.eps).rsqrt()[:, None, None]
         bias = bias - factor * mean[:, None, None]
-        return torch.addcmul(bias.to(x.dtype), x, factor.to(x.dtype))
+        # In place where nothing is learnt: new memory would have to be fetched.
+        out = None if torch.is_grad_enabled() else x
+        return torch.addcmul(bias.to(x.dtype), x, factor.to(x.dtype), out=out)
 
 
 class GeneratorBlock(nn.Module):

@@ -17,13 +17,13 @@ def test_noise_is_added_in_its_amount_and_an_image_does_not_depend_on_its_batch(
 ):
     x = torch.randn(4, channels, side, side).to(dtype, memory_format=layout)
     noise, amount = torch.randn(4, 1, side, side).to(dtype), torch.randn(4, channels).to(dtype)
-    noisy = add_noise(x, noise, amount)
+    noisy = add_noise(x.clone(), noise, amount)  # which may write to it
     plain = x.double() + noise.double() * amount.double()[:, :, None, None]
     step = torch.finfo(dtype).eps
     torch.testing.assert_close(noisy.double(), plain, rtol=step, atol=16 * step)
     for k in range(4):
         row = slice(k, k + 1)
-        assert torch.equal(add_noise(x[row], noise[row], amount[row]), noisy[row])
+        assert torch.equal(add_noise(x[row].clone(), noise[row], amount[row]), noisy[row])
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
