@@ -72,7 +72,8 @@ def fit(images: Tensor, masks: Tensor, size: int | None) -> tuple[Tensor, Tensor
             images, size=size, mode="bilinear", align_corners=False, antialias=True
         )
         masks = F.interpolate(masks.float(), size=size, mode="bilinear", align_corners=False) > 0.5
-    return (images * 255).round_().clamp_(0, 255).to(torch.uint8), masks
+    # By way of a signed integer: several times as fast as straight to an unsigned one.
+    return (images * 255).round_().clamp_(0, 255).to(torch.int16).to(torch.uint8), masks
 
 
 class GeneratorSource:

@@ -280,8 +280,8 @@ class SkinGenerator(Pretrained):
         # Edges are repeated by hand: torch.compile fails on the gradient of `F.pad` (2.14).
         x = torch.cat([half[..., :1, :], half, half[..., -1:, :]], dim=-2)
         x = torch.cat([x[..., :1], x, x[..., -1:]], dim=-1)
-        x = 0.75 * x[..., 1:-1, :] + 0.125 * (x[..., :-2, :] + x[..., 2:, :])
-        blurred = 0.75 * x[..., 1:-1] + 0.125 * (x[..., :-2] + x[..., 2:])
+        x = (x[..., :-2, :] + x[..., 2:, :]).mul_(0.125).add_(0.75 * x[..., 1:-1, :])
+        blurred = (x[..., :-2] + x[..., 2:]).mul_(0.125).add_(0.75 * x[..., 1:-1])
         blurred[:, :3] += differences.unflatten(1, (3, 4)).mean(2)
         return blurred
 
