@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.common import provenance, write_json
 from benchmarks.heads.options import make_parser, parse
-from benchmarks.heads.plan import DESIGNS, FOLDS, HEADLINE, ISIC, Design
+from benchmarks.heads.plan import DESIGNS, HEADLINE, ISIC, Design
 from benchmarks.heads.run import Outcomes, Study, read_studies, run_all
 from benchmarks.heads.simulations import simulate
 from benchmarks.heads.summary import Scores, score_all, summarise
@@ -29,30 +29,24 @@ from synthderm.files import to_json, write_text
 
 
 class Size(NamedTuple):
-    """How much is run.
+    """How much is run, but for what `options` says.
 
     Args:
-        most: photographs of each folder and split; all where None.
-        images: generated with each generator.
         designs: what is run with the photographs of each collection.
-        draws: of the photographs.
         pool: draws that simulated studies choose from.
         studies: that are simulated.
     """
 
-    most: int | None
-    images: int
     designs: dict[str, Design]
-    draws: int
     pool: int
     studies: int
 
 
 def size_of(args: argparse.Namespace) -> Size:
     if not args.quick:
-        return Size(None, args.images, DESIGNS, args.draws, pool=100, studies=400)
+        return Size(DESIGNS, pool=100, studies=400)
     few = {name: design._replace(amounts=("5",), curve=()) for name, design in DESIGNS.items()}
-    return Size(most=80, images=90, designs=few, draws=FOLDS, pool=5, studies=5)
+    return Size(few, pool=args.draws, studies=5)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -60,17 +54,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     size = size_of(args)
     network = FeatureNetwork(args.classifier, args.cache)
     sources = dict(map(named, args.generator))
-    studies = read_studies(network, args.data, args.other, sources, size.images, size.most)
+    studies = read_studies(network, args.data, args.other, sources, args.images, args.most)
     outcomes: Outcomes = {}
     scores: Scores = {}
     for name, study in studies.items():
-        found = run_all(name, study, size.designs[name], range(size.draws), args.jobs)
+        found = run_all(name, study, size.designs[name], range(args.draws), args.jobs)
         outcomes |= found
         scores |= score_all(found, study.tests)
     summary = summarise(outcomes, scores, list(sources))
-    draws = min(size.draws, size.pool)
-    summary["null"] = simulate(studies[ISIC], size.pool, size.studies, draws, args.jobs)
-    summary |= describe(args, size, network, studies)
+    summary["null"] = simulate(studies[ISIC], size.pool, size.studies, args.draws, args.jobs)
+    summary |= describe(args, network, studies)
     write_json(args.out / "summary.json", summary)
     write_text(args.out / "runs.jsonl", run_lines(outcomes, scores))
     print(args.out / "summary.json")
@@ -93,7 +86,7 @@ def options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def describe(
-    args: argparse.Namespace, size: Size, network: FeatureNetwork, studies: dict[str, Study]
+    args: argparse.Namespace, network: FeatureNetwork, studies: dict[str, Study]
 ) -> dict[str, Any]:
     """The settings, as the summary holds them."""
     tests = {name: test for study in studies.values() for name, test in study.tests.items()}
@@ -102,8 +95,8 @@ def describe(
         "classifier": network.spec.partition("=")[0],
         "side": network.side,
         "weights": network.weights[:16],
-        "draws": size.draws,
-        "generated images": size.images,
+        "draws": args.draws,
+        "generated images": args.images,
         "test images": {name: len(test.groups) for name, test in tests.items()},
         "photographs": {
             name: np.bincount(study.material(None).real.labels).tolist()

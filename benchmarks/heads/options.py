@@ -8,7 +8,8 @@ from pathlib import Path
 from benchmarks.common import RESULTS
 
 OUT = RESULTS / "heads"
-QUICK = "few photographs and draws: does all run?"
+# Of a trial: images of each folder and split or kind of patch, generated images, and draws.
+MOST, GENERATED, DRAWS = 60, 90, 4
 
 
 def make_parser(description: str, draws: int) -> argparse.ArgumentParser:
@@ -25,7 +26,7 @@ def make_parser(description: str, draws: int) -> argparse.ArgumentParser:
     add("--cache", type=Path, default=Path("features"), help="folder of features (features)")
     add("--out", type=Path, default=OUT)
     add("--jobs", type=int, default=1, help="processes")
-    add("--quick", action="store_true", help=QUICK)
+    add("--quick", action="store_true", help="few images and draws: does all run?")
     return parser
 
 
@@ -39,8 +40,14 @@ def add_skin(parser: argparse.ArgumentParser) -> None:
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
-    """The options. A quick run may not write over the results."""
+    """The options, with `most`: how many images of each folder are read; all where None. A quick
+    run has few of everything, and may not write over the results."""
     args = parser.parse_args(argv)
-    if args.quick and args.out.resolve() == OUT.resolve():
-        sys.exit("--quick would write over the results: give another folder with --out.")
+    args.most = MOST if args.quick else None
+    if args.quick:
+        if args.out.resolve() == OUT.resolve():
+            sys.exit("--quick would write over the results: give another folder with --out.")
+        args.draws = min(args.draws, DRAWS)
+        if "images" in args:
+            args.images = min(args.images, GENERATED)
     return args
