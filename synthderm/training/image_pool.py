@@ -146,27 +146,21 @@ def load_image_pool(data: str, split: str | None, size: int, region: Region = "g
         data: the folder.
         split: as in `SkinFolder`; all where None.
         size: side in pixels; photographs are squeezed to a square.
-        region: what the masks are. "given": the data set's own, and photographs without one are
-            left out with a warning; where none has one, "skin" is meant. "skin": where
-            `skin_region` finds skin. "close-up": instead of photographs, squares of healthy skin
-            are cut from beside their lesions (`cut_close_ups`). They have masks that are all True
-            and one class, "skin".
+        region: what the masks are. "given": the data set's own; photographs without one are left
+            out. "skin": where `skin_region` finds skin. "close-up": instead of photographs, squares
+            of healthy skin are cut from beside their lesions (`cut_close_ups`). They have masks
+            that are all True and one class, "skin".
 
     Raises:
         ValueError, OSError: as `SkinFolder`; or no photograph has enough healthy skin beside its
             lesion.
     """
     folder = SkinFolder(data, split=split, return_mask=region != "skin")
-    if region == "given" and not any(folder.masks):
-        region = "skin"
-    rows, unmarked = [], 0
+    rows = []
     for index in tqdm(range(len(folder)), desc=f"read {split or 'all'}", disable=None):
         photograph, lesion, label = folder.read(index)
-        unmarked += lesion is None
         for image, mask in _squares(photograph, lesion, size, region):
             rows.append((image, mask, torch.tensor(0 if region == "close-up" else label)))
-    if region != "skin" and unmarked:
-        warn_caller(f"{data}: {unmarked} of {len(folder)} photographs have no mask: left out.")
     if not rows:
         raise ValueError(
             f"no photograph in {data} has a square of {size} px of healthy skin beside its lesion: "
@@ -181,8 +175,8 @@ def load_image_pool(data: str, split: str | None, size: int, region: Region = "g
 def _squares(
     photograph: Image.Image, lesion: Image.Image | None, size: int, region: Region
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The images of a photograph and their masks: one, those of its close-ups, or none where a mask
-    is wanted and missing."""
+    """The images of a photograph and their masks: one, or those of its close-ups. Only where skin
+    is looked for, a photograph may be without a lesion's mask."""
     if region == "close-up" and lesion is not None:
         everywhere = torch.full((1, size, size), 255, dtype=torch.uint8)
         for square in cut_close_ups(photograph, lesion, size):
@@ -191,7 +185,7 @@ def _squares(
     image = to_tensor(photograph.resize((size, size), resample=3, reducing_gap=3))
     if region == "given" and lesion is not None:
         yield image, to_tensor(lesion.resize((size, size), resample=4))
-    elif region == "skin":
+    else:
         yield image, skin_region(image[None].float() / 255)[0].byte() * 255
 
 

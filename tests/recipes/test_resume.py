@@ -96,8 +96,8 @@ def test_a_generators_run_refuses_what_is_settled(tmp_path, gan):
     assert set(GAN_SETTLED) == set(GAN_FIXED)
     for name, value in GAN_SETTLED.items():
         options = flag(name, value)
-        if name in ("skin_tone", "recon_weight"):  # what these need themselves
-            options += flag(*{"skin_tone": ("region", "skin")}.get(name, ("features", "x=y.z")))
+        if name == "recon_weight":
+            options += flag("features", "x=y.z")  # what it needs itself
         says = f"train_gan.py: .*--{name.replace('_', '-')} was .* and is .* now"
         with pytest.raises(SystemExit, match=says):
             gan("--images", "24", *options)

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 from synthderm import SkinGenerator
 from synthderm.imaging.io import to_pil
+from synthderm.training.image_pool import load_image_pool
 from tests.drawing import draw_folder, draw_skin, write_extractor
 from tests.recipes.running import (
     MODELS,
@@ -149,6 +150,13 @@ def test_close_ups_of_skin(tmp_path, monkeypatch):
         to_pil(draw_skin(80, 80, seed=k)).save(data / "images" / f"{k}.png")
     train(monkeypatch, data, out, "--region", "close-up", "--images", "8")
     assert SkinGenerator.from_pretrained(out / "last").classes == ["skin"]
+
+
+def test_skin_tones_are_learnt_beside_lesions(tmp_path, monkeypatch):
+    data, out = draw_folder(tmp_path / "data"), tmp_path / "out"
+    train(monkeypatch, data, out, "--region", "given", "--images", "8")
+    generator = SkinGenerator.from_pretrained(out / "last")
+    assert generator.tones == load_image_pool(str(data), "train", generator.size).tone_quantiles()
 
 
 @pytest.mark.parametrize(

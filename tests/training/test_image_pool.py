@@ -13,6 +13,7 @@ from synthderm.training.image_pool import (
     load_image_pool,
     load_validation,
     match_classes,
+    measure_skin_tones,
 )
 from tests.drawing import draw_folder, draw_skin
 
@@ -114,3 +115,22 @@ def test_a_pool_of_close_ups_is_all_region(tmp_path):
     pool = load_image_pool(str(data), "train", 32, "close-up")
     assert len(pool) == 4 * 8 and pool.classes == ["skin"]
     assert (pool.masks == 255).all() and (pool.labels == 0).all()
+
+
+def test_photographs_without_a_mask_are_left_out_where_masks_are_needed(tmp_path):
+    data = draw_folder(tmp_path / "data")
+    table = (data / "metadata.csv").read_text()
+    for k in (0, 2):  # of the 8 in train
+        table = table.replace(f"masks/{k}.png", "")
+    (data / "metadata.csv").write_text(table)
+    found = [len(load_image_pool(str(data), "train", 32, region)) for region in ("given", "skin")]
+    assert found == [6, 8]
+
+
+def test_skin_tones_are_measured_outside_of_lesions_and_inside_of_skin(tmp_path):
+    data = draw_folder(tmp_path / "data")
+    beside = load_image_pool(str(data), "train", 32)
+    images = torch.where(beside.masks > 127, 0, beside.images)  # a lesion of any colour
+    assert torch.equal(measure_skin_tones(images, beside.masks, "given"), beside.skin_tones)
+    inside = measure_skin_tones(images, 255 - beside.masks, "skin")
+    assert torch.allclose(inside, beside.skin_tones, atol=2)
