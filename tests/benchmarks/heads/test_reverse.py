@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
-from benchmarks.heads import plan, summary
-from benchmarks.heads.__main__ import run_lines
+from benchmarks.heads import __main__ as heads
+from benchmarks.heads import edits, plan, summary, tones
+from benchmarks.heads.images import Images, few
+from benchmarks.heads.options import DRAWS, GENERATED, MOST
 from benchmarks.heads.run import Condition, Photographs, Study, is_left_out, run_all, split_folds
 from benchmarks.tables.heads import planned_section
 from synthderm.evaluation.arms import Material
@@ -112,7 +115,7 @@ def test_both_directions_are_summed_up_together(study):
         assert np.isclose(
             min(one["p holm"] for one in entries), min(1.0, len(entries) * least), rtol=1e-6
         )
-    lines = run_lines(outcomes, scores).splitlines()
+    lines = heads.run_lines(outcomes, scores).splitlines()
     assert len(lines) == len(outcomes)
     assert f'"{plan.A_REVERSE}: AUROC"' in lines[-1] and plan.PADUFES in lines[-1]
     text = "\n".join(planned_section({"planned": found["planned"]}, "known"))
@@ -130,6 +133,33 @@ def test_no_amount_asks_for_more_generated_images_than_there_are():
                 dose = 20 if "x20" in arm else 5 if "x5" in arm and arm in plan.GENERATED else 1
                 needed = dose * sizes[amount] * (2 if arm in plan.SELECTED else 1)
                 assert needed <= 1600, (amount, arm)
+
+
+def test_a_trial_reads_few_photographs_of_every_class():
+    labels = np.repeat([0, 1, 2], [20, 100, 30])
+    pixels = torch.zeros(150, 3, 2, 2, dtype=torch.uint8)
+    images = Images(pixels, pixels[:, :1] == 0, labels, np.arange(150) // 2)
+    assert few(images, None) is images and few(images, 200) is images
+    part = few(images, 30)
+    assert len(part.labels) == len(part.pixels) == 30
+    assert np.bincount(part.labels).tolist() == [4, 20, 6]
+    # Patients are whole, and numbered without gaps.
+    assert np.bincount(part.groups).tolist() == [2] * 15
+
+
+@pytest.mark.parametrize("command", [heads, edits, tones])
+def test_a_trial_is_small_and_may_not_write_over_the_results(command, tmp_path):
+    folders = ["--data", "a", "--other", "b"] if command is heads else ["--padufes", "a"]
+    folders += [] if command is heads else ["--isic", "b", "--inflamed", "c"]
+    folders += ["--hands", "d"] if command is edits else []
+    usual = command.options(folders)
+    assert usual.most is None and usual.draws == (5 if command is tones else 20)
+    trial = command.options([*folders, "--quick", "--out", str(tmp_path)])
+    assert trial.most == MOST and trial.draws == DRAWS
+    if command is not edits:
+        assert trial.images == GENERATED < usual.images
+    with pytest.raises(SystemExit, match="another folder"):
+        command.options([*folders, "--quick"])
 
 
 def test_a_class_of_too_few_patients_is_told():
