@@ -16,7 +16,7 @@ from synthderm.evaluation.protocol import Outcome
 
 MIDDLE = np.random.default_rng(5).normal(size=(3, 10))
 GROUPS = np.arange(96) // 2  # patients of two photographs
-UNPLANNED = ("duplicates x5", "retrieval x20", "generated x20", "generated alone", *plan.SELECTED)
+UNPLANNED = ("duplicates x5", *plan.UNPLANNED)
 
 
 def draw(count: int, seed: int) -> Pool:
