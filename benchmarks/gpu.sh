@@ -4,8 +4,12 @@
 #
 #     benchmarks/gpu.sh OUT --data DIR [more arguments of recipes/train_gan.py]
 #
-# OUT gets tests.txt, speed-cuda.json and `run/`, whose model/ and last/ hold averaged weights and
-# whose samples/ hold pictures. The same command goes on with the training.
+# It trains by --preset lesions-256, or by the one that is given. OUT gets tests.txt,
+# speed-cuda.json, `run/`, whose model/ and last/ hold averaged weights and whose samples/ hold
+# pictures, and `state/`, from which training goes on with all its networks, in files under 16 MB.
+# The same command goes on where OUT is still there. On a new machine that has OUT/state alone:
+#
+#     benchmarks/gpu.sh OUT2 --data DIR --init OUT/state
 #
 # Where SYSTEMS holds arguments of benchmarks/references/run.py, such as
 # SYSTEMS="--data LESIONS CLOSE-UPS --extractor FILE", the systems of the paper are compared first,
@@ -23,5 +27,7 @@ if [ -n "${SYSTEMS:-}" ]; then
     # Arguments are separate words: no quotes.
     "$python" benchmarks/references/run.py --device cuda --minutes 0.5 --out "$out/systems" $SYSTEMS
 fi
-"$python" recipes/train_gan.py --device cuda --minutes 9 --pause 10 --batch 64 \
-    --val-interval 64000 --out "$out/run" "$@"
+# Each call trains for 9 minutes of the clock; only --minutes would end the run.
+"$python" recipes/train_gan.py --device cuda --preset lesions-256 --minutes 6000 --pause 9 \
+    --out "$out/run" "$@"
+"$python" -m recipes.bundle "$out/run" --with-discriminators "$out/state"

@@ -65,7 +65,7 @@ from synthderm.training.losses import (
     masked_difference,
     part_divisor,
 )
-from synthderm.training.run import RunState, TrainingRun
+from synthderm.training.run import RunState, TrainingRun, earlier_runs
 
 SMOOTHING = 0.02  # weight of the last step in the running means that are logged
 
@@ -241,6 +241,7 @@ def make_editor(args: Namespace, run: TrainingRun) -> EczemaEditor:
     if not run.is_new:
         return EczemaEditor(**run.facts["editor"])
     editor = EczemaEditor.from_pretrained(args.init) if args.init else EczemaEditor()
+    run.settle("before", earlier_runs(editor.card))
     editor.card = {}  # what was measured of --init is not true of this one
     run.settle("editor", editor.config)
     return editor

@@ -31,8 +31,9 @@ Start simple, change one thing at a time, and keep a change only if KID at equal
   error of the generated tone as a loss; beside given regions, the lesions, skin is outside.
 
 Expect on one core that multiplies bf16, at 128 px with --features and --recon-weight, 36 images/s
-at half size and 19 at full size, half of that on one that does not. The cards of the bundled
-generators have the commands that trained them, in an hour on one core.
+at half size and 19 at full size, half of that on one that does not. `--preset lesions` stands for
+the settings of a bundled generator; their cards have the commands. --init takes discriminators and
+optimizers too from a folder of `recipes/bundle.py --with-discriminators`.
 """
 
 import copy
@@ -47,7 +48,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from synthderm.datasets.folder import training_split
 from synthderm.models.generator import SkinGenerator
 from synthderm.training import checkpoint, losses, reconstruction
 from synthderm.training.arguments import GAN_FIXED, parse_gan_args
@@ -57,8 +57,15 @@ from synthderm.training.devices import Devices
 from synthderm.training.discriminators import make_discriminators
 from synthderm.training.ema import ema_decay, update_ema
 from synthderm.training.gan_batches import GANBatch, sample_batch
-from synthderm.training.gan_run import TrainState, make_generator, validate
-from synthderm.training.image_pool import ImagePool, load_image_pool, load_validation, match_classes
+from synthderm.training.gan_run import (
+    TrainState,
+    begin,
+    load_photographs,
+    make_generator,
+    prepare_devices,
+    validate,
+)
+from synthderm.training.image_pool import ImagePool
 from synthderm.training.loop import autocast, exit_on_error, frozen, stop_unless_finite, train
 from synthderm.training.run import TrainingRun
 from synthderm.training.schedule import schedule
@@ -119,13 +126,14 @@ class GANStep:
         self.augment_p = torch.zeros((), device=device)
         self.beta = torch.tensor(reconstruction.BETA, device=device)
         self.condition = torch.zeros((), device=device)
+        self.shown_before = 0  # images of earlier runs, which schedules count
         kept = ("generator", "ema", "discriminators", "encoder", "optimizer_g", "optimizer_d")
         numbers = ("means", "augment_p", "beta")
         self.parts: dict[str, checkpoint.Part] = {n: getattr(self, n) for n in (*kept, *numbers)}
 
     def __call__(self, shown: int) -> None:
         """Train on one batch, after `shown` images."""
-        args = self.args
+        args, shown = self.args, self.shown_before + shown
         if args.augment != "adaptive":
             self.augment_p.fill_(float(args.augment))
         step = shown // args.batch
@@ -270,27 +278,16 @@ def main() -> None:
     args = parse_gan_args(__doc__)
     rng = torch.Generator().manual_seed(args.seed)  # of the latents that are validated
     with exit_on_error("train_gan.py"):
-        devices = Devices(args.device)
-        devices.split(args.batch, args.accumulate, multiple=2 if args.recon_weight else 1)
-        if args.compile and devices.count > 1:
-            raise ValueError("--compile is for one process: leave it out.")
-        device = devices.device
-        torch.set_num_threads(args.threads)
-        torch.backends.cudnn.benchmark = device.type == "cuda"
-        torch.manual_seed(args.seed)
+        devices = prepare_devices(args)
         run = TrainingRun("train_gan.py", args, GAN_FIXED, devices)
-        pool = load_image_pool(args.data, training_split(args.data), args.size, args.region)
-        val = load_validation(args.data, args.size, args.region)
-        pool, val = match_classes(pool, val)
-        run.settle("classes", pool.classes)
-        generator = make_generator(args, pool, run.is_new)
+        pool, val = load_photographs(args, run)
+        generator, device = make_generator(args, pool, run), devices.device
         latents = torch.randn(args.kid_images, generator.latent_dim, generator=rng).to(device)
         validation = None if val is None else Validation(val.to(device), args.kid, latents)
         (run.folder / "samples").mkdir(parents=True, exist_ok=True)
-    if val is None and devices.is_main:
-        print(f"{args.data} has no split val: no KID is measured, and model/ has the last weights.")
-    generator.to(device, memory_format=torch.channels_last)
-    step = GANStep(args, pool.to(device), generator, devices)
+        generator.to(device, memory_format=torch.channels_last)
+        step = GANStep(args, pool.to(device), generator, devices)
+        begin(step, run)
     samples, state = SampleSheet(generator, rng, device), TrainState()
     train(step, run, state, lambda: validate(step, run, state, validation, samples), started)
     if devices.is_main and state.best_shown is not None:

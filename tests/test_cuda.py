@@ -5,6 +5,7 @@ import torch
 
 from synthderm import EczemaEdit, SyntheticSkinDataset
 from synthderm.imaging.io import to_tensor
+from synthderm.training.training_state import write_training_state
 from synthderm.transforms.functional import add_eczema, find_eczema, remove_eczema
 from tests.drawing import draw_folder, draw_skin, write_extractor
 from tests.recipes.running import run_here
@@ -57,3 +58,14 @@ def test_cuda_trains_and_goes_on(tmp_path, monkeypatch, recipe):
     assert log and all(entry["shown"] for entry in log)
     assert (out / "model" / "model.safetensors").exists()
     run_here(monkeypatch, recipe, data, out, *options, "--images", "300")
+
+
+def test_cuda_goes_on_from_a_training_state(tmp_path, monkeypatch, capsys):
+    data, first = draw_folder(tmp_path / "data"), tmp_path / "first"
+    options = ["--device", "cuda", "--kid", "none", "--images", "40"]
+    run_here(monkeypatch, "train_gan.py", data, first, *options)
+    write_training_state(first, tmp_path / "state")
+    init = ["--init", str(tmp_path / "state")]
+    log = run_here(monkeypatch, "train_gan.py", data, tmp_path / "second", *options, *init)
+    assert "optimizers go on after 40 images" in capsys.readouterr().out
+    assert log[-1]["shown"] == 40 and log[-1]["loss_d"] > 0

@@ -74,15 +74,37 @@ def tone_lines(config: Mapping[str, Any]) -> list[str]:
 def training_lines(config: Mapping[str, Any]) -> list[str]:
     """The section about the training run; empty where nothing is recorded of it."""
     training = dict(config.get("training", {}))
-    parts = training.pop("parts", [])
+    parts, before = training.pop("parts", []), training.pop("before", [])
+    recorded = training.pop("command", None)
     settings = [(name, _over_time(name, value, parts)) for name, value in training.items()]
     settings += [(f"log: {key}", value) for key, value in config.get("log", {}).items()]
     if not settings:
         return []
-    command = [f"    {config['command']}"] if config.get("command") else []
+    command = config.get("command") or recorded
+    shown = [f"    {command}"] if command else []
     rows = table(["setting", "value"], settings)
     folded = f"<details>\n<summary>Settings, and the last line of the log</summary>\n\n{rows}"
-    return ["## Training", *command, folded, "</details>"]
+    return ["## Training", *shown, *_before_lines(before, training), folded, "</details>"]
+
+
+def _before_lines(before: Sequence[Mapping[str, Any]], last: Mapping[str, Any]) -> list[str]:
+    """The earlier runs that the weights came through, and how much all of them were shown."""
+    if not before:
+        return []
+    runs = [*before, {"images": last["shown"], "seconds": last["seconds"], "command": "as above"}]
+    rows = [
+        [f"{run['images']:,}", _minutes(run.get("seconds")), f"`{run.get('command') or 'unknown'}`"]
+        for run in runs
+    ]
+    images = sum(run["images"] for run in runs)
+    said = (
+        f"Trained in {len(runs)} runs, each from the weights of the one before: {images:,} images."
+    )
+    return [said, table(["images", "minutes", "command"], rows)]
+
+
+def _minutes(seconds: object) -> str:
+    return f"{seconds / 60:.0f}" if isinstance(seconds, (int, float)) else ""
 
 
 def _over_time(name: str, value: object, parts: Sequence[Mapping[str, Any]]) -> object:

@@ -74,13 +74,16 @@ def _is_licence(value: object) -> bool:
 def without_folders(value: Any) -> Any:
     """The records of a run without the folders of the machine it ran on.
 
-    Names of files and data sets stay.
+    Names of files and data sets stay; so do commands, which a run records without folders.
 
     Args:
         value: what JSON can hold; lists and dicts are copied.
     """
     if isinstance(value, dict):
-        return {key: without_folders(entry) for key, entry in value.items()}
+        return {
+            key: entry if key == "command" else without_folders(entry)
+            for key, entry in value.items()
+        }
     if isinstance(value, list):
         return [without_folders(entry) for entry in value]
     return re.sub(r"[^\s=]*[/\\]", "", value) if isinstance(value, str) else value

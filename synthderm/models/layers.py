@@ -44,6 +44,31 @@ def steady(layer: nn.Linear | nn.Conv2d, x: Tensor) -> Tensor:
         return F.linear(x.double(), weight, bias).to(x.dtype)
 
 
+def add_noise(x: Tensor, noise: Tensor, amount: Tensor) -> Tensor:
+    """Noise added to each channel in its amount.
+
+    Args:
+        x: (B, C, H, W).
+        noise: (B, 1, H, W), of the same dtype.
+        amount: (B, C), of the same dtype.
+    """
+    if x.device.type != "cpu" or x.dtype != torch.bfloat16:
+        return torch.addcmul(x, noise, amount[:, :, None, None])
+    # With few channels addcmul goes through bf16 number by number. As matrix products, of one
+    # column and one row each, it rounds the same and takes a fifth to a half of the time.
+    rows = x.movedim(1, -1)
+    sums = torch.baddbmm(rows.flatten(1, 2), noise.flatten(1)[:, :, None], amount[:, None])
+    return sums.view_as(rows).movedim(-1, 1)
+
+
+def shuffle_pixels(x: Tensor) -> Tensor:
+    """(B, 4 C, H, W) to (B, C, 2 H, 2 W), as `F.pixel_shuffle` by 2, in a third to a sixth of its
+    time on a CPU."""
+    parts = x.unflatten(1, (-1, 2, 2))
+    wide = torch.stack(parts.unbind(3), -1).flatten(-2)
+    return torch.stack(wide.unbind(2), 3).flatten(2, 3)
+
+
 def scale_tone(skin_tone: Tensor) -> Tensor:
     """ITA in degrees (B,) as a network's input (B, 1): intermediate skin about 0, very light +1,
     dark -2."""
@@ -75,12 +100,13 @@ class ConditionalNorm(nn.Module):
 
 
 class GeneratorBlock(nn.Module):
-    """Doubles the side: nearest enlargement and a 3x3 convolution, which unlike a strided one
-    leaves no checkerboard (Odena et al., Distill 2016).
+    """Doubles the side: an enlargement and a 3x3 convolution, which unlike a strided one leaves no
+    checkerboard (Odena et al., Distill 2016).
 
-    The two are computed as one transposed convolution whose 4x4 kernel is the 3x3 one spread over a
-    2x2 box: the same result with 4/9 of the multiplications and no enlarged copy, 2 to 3 times
-    faster on a CPU.
+    The two are computed as one transposed convolution, whose kernel is the 3x3 one spread over the
+    enlargement's: the same result without an enlarged copy, 2 to 3 times faster on a CPU. Nearest
+    enlargement (4x4 in all) is cheaper by a sixth of an image; its edges lie at fixed places, and
+    networks learn to draw ruled strokes with them. Bilinear enlargement (6x6) has no edges.
 
     Noise, where there is any, is added to each channel in an amount that is linear in the style:
     random detail of a texture need not be made from the code (Karras et al., CVPR 2019).
@@ -89,10 +115,19 @@ class GeneratorBlock(nn.Module):
         width_in, width_out: channels.
         style: length of the style vector.
         has_noise: whether noise is added.
+        smooth: bilinear enlargement instead of nearest.
     """
 
-    def __init__(self, width_in: int, width_out: int, style: int, has_noise: bool = False) -> None:
+    def __init__(
+        self,
+        width_in: int,
+        width_out: int,
+        style: int,
+        has_noise: bool = False,
+        smooth: bool = False,
+    ) -> None:
         super().__init__()
+        self.smooth = smooth
         self.conv = nn.Conv2d(width_in, width_out, 3, padding=1, bias=False)
         self.norm = ConditionalNorm(width_out, style)
         self.amount = nn.Linear(style, width_out) if has_noise else None
@@ -103,8 +138,10 @@ class GeneratorBlock(nn.Module):
         self.register_buffer("kernel", None, persistent=False)
 
     def spread_kernel(self) -> Tensor:
-        """The 3x3 kernel over a 2x2 box, as `conv_transpose2d` wants it."""
+        """The 3x3 kernel spread over that of the enlargement, as `conv_transpose2d` wants it."""
         kernel = self.conv.weight.transpose(0, 1)
+        if self.smooth:
+            return _spread_bilinear(kernel)
         total = F.pad(kernel, (0, 1, 0, 1))
         for left, top in ((0, 1), (1, 0), (1, 1)):
             total = total + F.pad(kernel, (left, 1 - left, top, 1 - top))
@@ -119,13 +156,23 @@ class GeneratorBlock(nn.Module):
             noise: (B, 1, N, N), standard normal, N a power of 2 times 2S.
         """
         kernel = self.spread_kernel() if self.kernel is None else self.kernel
-        x = self.norm(F.conv_transpose2d(x, kernel, stride=2, padding=1), style)
+        padding = kernel.shape[-1] // 2 - 1
+        x = self.norm(F.conv_transpose2d(x, kernel, stride=2, padding=padding), style)
         if self.amount is not None:
             if noise is None:
                 raise ValueError("this block adds noise: give (B, 1, N, N).")
             times = noise.shape[-1] // x.shape[-1]
             if times > 1:
                 noise = times * F.avg_pool2d(noise, times)  # of variance 1 again
-            amount = steady(self.amount, style)[:, :, None, None]
-            x = torch.addcmul(x, noise.to(x.dtype), amount.to(x.dtype))
+            x = add_noise(x, noise.to(x.dtype), steady(self.amount, style).to(x.dtype))
         return F.leaky_relu(x, 0.1, inplace=True)
+
+
+def _spread_bilinear(kernel: Tensor) -> Tensor:
+    """A kernel (A, B, 3, 3) after bilinear enlargement by two, as one of 6x6."""
+    taps = kernel.new_tensor([0.25, 0.75, 0.75, 0.25])
+    total = kernel.new_zeros(*kernel.shape[:2], 6, 6)
+    for top, a in enumerate(taps):
+        for left, b in enumerate(taps):
+            total = total + a * b * F.pad(kernel, (left, 3 - left, top, 3 - top))
+    return total.flip(2, 3)

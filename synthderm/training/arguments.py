@@ -2,13 +2,15 @@
 
 import argparse
 import math
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Sequence
 
 import torch
 
+from synthderm.training.gan_arguments import add_gan_data, add_gan_losses, add_gan_networks
 from synthderm.training.loop import exit_on_error
-
-Add = Callable[..., object]
+from synthderm.training.presets import add_presets, parse_with_preset
+from synthderm.training.run import own_command
 
 # What is settled when a run starts: a run that goes on refuses another value. All other flags act
 # from there on.
@@ -20,6 +22,7 @@ GAN_FIXED = (
     "channels",
     "disc_channels",
     "noise",
+    "smooth",
     "skin_tone",
     "features",
     "recon_weight",
@@ -60,11 +63,12 @@ FROM_0 = (
 def parse_gan_args(description: str) -> argparse.Namespace:
     """The command line of train_gan.py."""
     parser = _make_parser(description, GAN_FIXED, size=128, minutes=60, val_interval=8000)
-    _add_gan_data(parser.add_argument_group("data").add_argument)
-    _add_gan_networks(parser.add_argument_group("networks").add_argument)
-    _add_gan_losses(parser.add_argument_group("losses").add_argument)
-    args = parser.parse_args()
+    add_gan_data(parser.add_argument_group("data").add_argument)
+    add_gan_networks(parser.add_argument_group("networks").add_argument)
+    add_gan_losses(parser.add_argument_group("losses").add_argument)
+    add_presets(parser)
     with exit_on_error("train_gan.py"):
+        args = parse_with_preset(parser, sys.argv[1:])
         _check_numbers(args)
         if args.augment != "adaptive" and not _is_probability(args.augment):
             raise ValueError(f"--augment {args.augment} is neither a probability nor adaptive.")
@@ -75,6 +79,7 @@ def parse_gan_args(description: str) -> argparse.Namespace:
     if args.kid is None and args.features:
         args.kid = f"timm:{args.features}"
     args.kid = None if args.kid == "none" else args.kid
+    args.command = own_command("train_gan.py")
     return args
 
 
@@ -105,6 +110,7 @@ def parse_edit_args(description: str) -> argparse.Namespace:
             )
         elif args.paired_weight is None:
             args.paired_weight = 0.5
+    args.command = own_command("train_edit.py")
     return args
 
 
@@ -200,93 +206,3 @@ def _make_parser(
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
     return parser
-
-
-def _add_gan_data(add: Add) -> None:
-    add("--data", required=True, help="photographs, as SkinFolder reads them")
-    add(
-        "--region",
-        choices=["given", "skin", "close-up"],
-        default="given",
-        help="the masks: the data set's own; where skin is found by its colour; or close-ups of "
-        "skin are cut from beside the lesions, which are all region",
-    )
-    add(
-        "--flips",
-        choices=["none", "horizontal", "all"],
-        default="all",
-        help="orientations that mean the same; all = 8",
-    )
-    add("--balance", action="store_true", help="show every class equally often")
-    add("--half-res-images", type=int, default=80_000, help="images shown at half the size first")
-    add(
-        "--condition-images",
-        type=int,
-        nargs=2,
-        default=[40_000, 80_000],
-        metavar=("FROM", "TO"),
-        help="images over which classes and skin tones come in",
-    )
-    add("--augment", default="0.7", help="probability of each augmentation, or adaptive")
-    add(
-        "--augment-color",
-        type=float,
-        default=1.0,
-        help="weight of the augmentations of colour; 0 = shift and cut-out alone",
-    )
-    add(
-        "--kid",
-        help="extractor for KID: timm:NAME, timm:NAME=FILE, FILE.safetensors, or none; the network "
-        "of --features where left out",
-    )
-    add("--kid-images", type=int, default=512, help="images generated for each KID")
-
-
-def _add_gan_networks(add: Add) -> None:
-    add(
-        "--channels",
-        type=int,
-        nargs="+",
-        default=[192, 160, 96, 48, 32],
-        help="generator width per level up to half the size, smallest first",
-    )
-    add(
-        "--disc-channels",
-        type=int,
-        nargs="+",
-        default=[192, 160, 96, 48, 24, 12],
-        help="discriminator width per level",
-    )
-    add(
-        "--noise",
-        action="store_true",
-        help="give the generator a square of noise beside its code, for random detail of textures",
-    )
-    add("--skin-tone", action="store_true", help="give the generator an input for the skin tone")
-    add(
-        "--compile",
-        action="store_true",
-        help="torch.compile the networks: minutes to start, then faster on a GPU",
-    )
-
-
-def _add_gan_losses(add: Add) -> None:
-    add(
-        "--lr",
-        type=float,
-        nargs=2,
-        default=[2e-4, 2e-4],
-        metavar=("G", "D"),
-        help="Adam's learning rates",
-    )
-    add("--loss", choices=["hinge", "relativistic"], default="hinge")
-    add("--r1", type=float, default=0.0, help="gamma of the gradient penalty on real images")
-    add("--r2", type=float, default=0.0, help="gamma of the gradient penalty on generated images")
-    add("--penalty-interval", type=int, default=16, help="steps between gradient penalties")
-    add("--classify-weight", type=float, default=0.0, help="weight of the auxiliary classifier")
-    add(
-        "--recon-weight",
-        type=float,
-        default=0.0,
-        help="weight of the reconstruction of encoded photographs; 0 = no encoder",
-    )

@@ -11,12 +11,18 @@ from argparse import Namespace
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import torch
 from torch import nn
 
+from synthderm.datasets.folder import training_split
+from synthderm.hub.resolve import resolve
 from synthderm.models.generator import SkinGenerator
-from synthderm.training.image_pool import ImagePool
-from synthderm.training.run import RunState, TrainingRun
+from synthderm.training.checkpoint import Part
+from synthderm.training.devices import Devices
+from synthderm.training.image_pool import ImagePool, load_image_pool, load_validation, match_classes
+from synthderm.training.run import RunState, TrainingRun, earlier_runs
 from synthderm.training.schedule import schedule
+from synthderm.training.training_state import take_training_state
 from synthderm.training.validation import SampleSheet, Validation
 from synthderm.training.warm_start import start_from
 
@@ -30,6 +36,8 @@ class Trained(Protocol):
     pool: ImagePool
     ema: SkinGenerator
     discriminators: nn.ModuleList
+    parts: dict[str, Part]
+    shown_before: int
 
     def read_means(self, shown: int) -> dict[str, float]:
         """The running means of what is logged."""
@@ -43,15 +51,68 @@ class TrainState(RunState):
     best_shown: int | None = None
 
 
-def make_generator(args: Namespace, pool: ImagePool, is_new: bool) -> SkinGenerator:
+def prepare_devices(args: Namespace) -> Devices:
+    """Settings of torch, and the devices of this and other processes.
+
+    Raises:
+        ValueError: they can't share the batch.
+    """
+    devices = Devices(args.device)
+    devices.split(args.batch, args.accumulate, multiple=2 if args.recon_weight else 1)
+    if args.compile and devices.count > 1:
+        raise ValueError("--compile is for one process: leave it out.")
+    torch.set_num_threads(args.threads)
+    torch.backends.cudnn.benchmark = devices.device.type == "cuda"
+    torch.manual_seed(args.seed)
+    return devices
+
+
+def load_photographs(args: Namespace, run: TrainingRun) -> tuple[ImagePool, ImagePool | None]:
+    """The photographs of `train`, and those of `val` if there are any.
+
+    Raises:
+        ValueError: they have other classes than the run.
+    """
+    pool = load_image_pool(args.data, training_split(args.data), args.size, args.region)
+    val = load_validation(args.data, args.size, args.region)
+    pool, val = match_classes(pool, val)
+    run.settle("classes", pool.classes)
+    if val is None and run.devices.is_main:
+        print(f"{args.data} has no split val: no KID is measured, and model/ has the last weights.")
+    return pool, val
+
+
+def make_generator(args: Namespace, pool: ImagePool, run: TrainingRun) -> SkinGenerator:
+    """A new generator, with what fits of the weights of --init."""
     noise = args.size // 2 if args.noise else 0
     tones = pool.tone_quantiles() if args.skin_tone else None
     generator = SkinGenerator(
-        args.size, args.channels, pool.classes, CODE_DIM + noise**2, tones=tones, noise=noise
+        args.size,
+        args.channels,
+        pool.classes,
+        CODE_DIM + noise**2,
+        tones=tones,
+        noise=noise,
+        smooth=args.smooth,
     )
-    if args.init and is_new:
-        start_from(generator, SkinGenerator.from_pretrained(args.init))
+    if args.init and run.is_new:
+        trained = SkinGenerator.from_pretrained(args.init)
+        start_from(generator, trained)
+        run.settle("before", earlier_runs(trained.card))
     return generator
+
+
+def begin(step: Trained, run: TrainingRun) -> None:
+    """Take what fits of the training state of --init into a new run, and say in one line what that
+    is; schedules of a run that goes on with it count its images too."""
+    args = step.args
+    if args.init and run.is_new:
+        folder = resolve(args.init).directory
+        shown, told = take_training_state(step.parts, args, step.ema.config, folder)
+        run.settle("shown_before", shown)
+        if run.devices.is_main:
+            print(f"--init {args.init}: {told}.")
+    step.shown_before = run.shown_before
 
 
 def validate(
@@ -63,7 +124,7 @@ def validate(
 ) -> dict[str, Any]:
     """Measure the averaged weights; write samples and models."""
     args, out = step.args, run.folder
-    condition, size = schedule(args, state.shown)
+    condition, size = schedule(args, step.shown_before + state.shown)
     metrics: dict[str, Any] = step.read_means(state.shown)
     metrics["spread"] = samples.write(
         step.ema, out / "samples" / f"{state.shown:09d}.png", condition=condition, size=size

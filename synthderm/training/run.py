@@ -6,6 +6,9 @@ model's card tells which images were shown under which arguments.
 """
 
 import os
+import re
+import shlex
+import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -26,8 +29,9 @@ from synthderm.training.checkpoint import (
 )
 from synthderm.training.devices import Devices
 
-# How long a part lasts and where its files are: `RunState` tells what came of it.
-BUDGET = ("out", "minutes", "images", "pause")
+# How long a part lasts, where its files are, and how it was called: `RunState` tells what came of
+# it, and the other arguments what was asked for.
+BUDGET = ("out", "minutes", "images", "pause", "command")
 
 
 @dataclass
@@ -48,8 +52,8 @@ class TrainingRun:
         fixed: the arguments that are settled when the run starts.
         devices: of this process and others; this one alone on `args.device` where None.
 
-    `facts` are what was settled beside them, by name; `parts` the command lines so far, each with
-    the number of images after which it took over.
+    `facts` are what was settled beside them, by name, and where the run began; `parts` the command
+    lines so far, each with the number of images after which it took over.
 
     Raises:
         ValueError: the checkpoint is damaged or of another recipe, a fixed argument differs, or
@@ -98,7 +102,8 @@ class TrainingRun:
             )
 
     def settle(self, name: str, value: Any) -> None:
-        """Keep something that the data decides, and that may not change when the run goes on.
+        """Keep something that the data or --init decide, and that may not change when the run goes
+        on.
 
         Args:
             name: what it is, such as "classes".
@@ -114,6 +119,11 @@ class TrainingRun:
                 f"{self.folder} was started with the {name} {before}, and --data has {value} now:"
                 " give the former data, or choose another --out."
             )
+
+    @property
+    def shown_before(self) -> int:
+        """Images that earlier runs were shown, if this one goes on with their training."""
+        return int(self.facts.get("shown_before", 0))
 
     def restore(self, parts: Mapping[str, Part], state: RunState) -> None:
         """Go on where the checkpoint was written; a new run stays as it is.
@@ -156,28 +166,73 @@ class TrainingRun:
         write_checkpoint(self.folder, parts, asdict(state), record, self.device)
 
     def describe(self, state: RunState) -> dict[str, Any]:
-        """What the model's card tells of the run: "recipe", and "training" with the arguments, what
-        `state` counts, and, where arguments changed, "parts": from how many images on they had
-        which values."""
-        # A part that ended before its first image has taught nothing.
-        told = [part for part in self.parts if part["shown"] < state.shown] or self.parts[:1]
-        training = {**told[-1]["arguments"], **asdict(state)}
-        names = {name for part in told for name in part["arguments"]} - set(BUDGET)
-        changed = sorted(
-            name
-            for name in names
-            if not all(
-                _same(name, part["arguments"].get(name), training.get(name)) for part in told
-            )
-        )
-        parts: list[dict[str, Any]] = []
-        for part in told:
-            values = {name: part["arguments"].get(name) for name in changed}
-            if not parts or {**parts[-1], **values} != parts[-1]:
-                parts.append({"shown": part["shown"], **values})
-        if changed:
-            training["parts"] = parts
-        return {"recipe": self.recipe, "training": training}
+        """What the model's card tells of the run: see `describe_run`."""
+        record = {"recipe": self.recipe, "facts": self.facts, "parts": self.parts}
+        return describe_run(record, asdict(state))
+
+
+def describe_run(record: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    """What the model's card tells of a run: "recipe", and "training" with the arguments and what
+    was counted. Where arguments changed, "parts" tells from how many images on they had which
+    values; where the weights came from earlier runs, "before" tells of these.
+
+    Args:
+        record: of the run, as its checkpoint has it.
+        state: what the run counts.
+    """
+    # A part that ended before its first image has taught nothing.
+    told = [part for part in record["parts"] if part["shown"] < state["shown"]]
+    told = told or record["parts"][:1]
+    training = {**told[-1]["arguments"], **state}
+    names = {name for part in told for name in part["arguments"]} - set(BUDGET)
+    changed = sorted(
+        name
+        for name in names
+        if not all(_same(name, part["arguments"].get(name), training.get(name)) for part in told)
+    )
+    parts: list[dict[str, Any]] = []
+    for part in told:
+        values = {name: part["arguments"].get(name) for name in changed}
+        if not parts or {**parts[-1], **values} != parts[-1]:
+            parts.append({"shown": part["shown"], **values})
+    if changed:
+        training["parts"] = parts
+    if record["facts"].get("before"):
+        training["before"] = record["facts"]["before"]
+    return {"recipe": record["recipe"], "training": training}
+
+
+def earlier_runs(card: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The runs that trained some weights, the oldest first: for each its "command", the "images" it
+    was shown, and the "seconds" that took.
+
+    Args:
+        card: what `config.json` says of the weights; [] where it tells of no training.
+    """
+    training = card.get("training")
+    if not isinstance(training, dict):
+        return []
+    before = training.get("before")
+    last = {
+        "command": training.get("command") or card.get("command"),
+        "images": training.get("shown"),
+        "seconds": training.get("seconds"),
+    }
+    runs = [*(before if isinstance(before, list) else []), last]
+    return [run for run in runs if isinstance(run, dict) and type(run.get("images")) is int]
+
+
+def own_command(recipe: str) -> str:
+    """The command line of this process, without the folders of this machine.
+
+    Args:
+        recipe: the file name of the recipe.
+    """
+    words = []
+    for word in sys.argv[1:]:
+        name, equals, value = word.rpartition("=")
+        words.append(name + equals + re.split(r"[/\\]", value.rstrip("/\\"))[-1])
+    return shlex.join(["python", f"recipes/{recipe}", *words])
 
 
 def _same(name: str, value: Any, other: Any) -> bool:

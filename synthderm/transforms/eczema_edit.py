@@ -212,7 +212,7 @@ class EczemaEdit(v2.Transform):
         no pixel changed. Their masks and labels stay too."""
         if not params["plans"]:
             return items, params
-        edited, changed = self._edit_image(image, params["plans"])
+        edited, changed = self._edit_image(image, params["batch"], params["plans"])
         plans = [plan.only(changed) for plan in params["plans"]]
         params = params | {"plans": [plan for plan in plans if plan.rows]}
         if not params["plans"]:
@@ -226,8 +226,8 @@ class EczemaEdit(v2.Transform):
         """Draw everything that an edit depends on. No pixel changes.
 
         Returns:
-            `count`, the number of images; `plans`, at most one that removes and one that adds; and
-            `seed`, of the lesions.
+            `count`, the number of images; `plans`, at most one that removes and one that adds;
+            `seed`, of the lesions; and where there are plans `batch`, the image as a tensor.
         """
         image = samples.find_image(flat_inputs)
         count, _, _ = samples.size_of(image)
@@ -258,7 +258,8 @@ class EczemaEdit(v2.Transform):
                 )
             masks = take(given[0], rows)
         plans = make_plans(self.mode, draw, thumbnails, size, masks)
-        return params | {"plans": [plan for plan in plans if plan.rows], "seed": draw.seed}
+        plans = [plan for plan in plans if plan.rows]
+        return params | {"plans": plans, "seed": draw.seed, "batch": batch}
 
     @usual_torch()
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
@@ -266,12 +267,21 @@ class EczemaEdit(v2.Transform):
         if isinstance(inpt, tv_tensors.Mask):
             mask = update_mask(inpt.as_subclass(Tensor), params["plans"], params["count"])
             return tv_tensors.wrap(mask, like=inpt)
-        return self._edit_image(inpt, params["plans"])[0] if samples.is_image(inpt) else inpt
+        if not samples.is_image(inpt):
+            return inpt
+        return self._edit_image(inpt, samples.to_batch(inpt), params["plans"])[0]
 
-    def _edit_image(self, image: Any, plans: list[EditPlan]) -> tuple[Any, list[int]]:
-        """The edited image, in its type, and the rows of which a pixel changed."""
-        batch, changed = samples.to_batch(image), []
-        editor = self._editor(batch.device)
+    def _edit_image(
+        self, image: Any, batch: Tensor, plans: list[EditPlan]
+    ) -> tuple[Any, list[int]]:
+        """The edited image, in its type, and the rows of which a pixel changed.
+
+        Args:
+            image: as it is in the sample.
+            batch: the same, from `to_batch`.
+            plans: what to do.
+        """
+        editor, changed = self._editor(batch.device), []
         for plan in plans:
             before = take(batch, plan.rows)
             after = functional.edit_eczema(

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -56,11 +57,14 @@ class EditPlan:
 
     def without_empty(self) -> "EditPlan":
         """Without the images to which nothing would be done."""
-        has_mask = self.masks.flatten(1).any(1).tolist()
-        amounts = self.severity.tolist()
-        return self.only(
-            [row for row, mask, amount in zip(self.rows, has_mask, amounts) if mask and amount > 0]
-        )
+        masks = self.masks.flatten(1)
+        # On a CPU in numpy, which searches bytes many times as fast as torch.
+        if masks.device.type == "cpu":
+            has_mask = torch.from_numpy(np.any(masks.numpy(), axis=1))
+        else:
+            has_mask = masks.any(1)
+        triples = zip(self.rows, has_mask.tolist(), self.severity.tolist())
+        return self.only([row for row, mask, amount in triples if mask and amount > 0])
 
     def only(self, rows: Collection[int]) -> "EditPlan":
         """For these images alone, as far as they are in the plan."""

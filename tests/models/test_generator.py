@@ -10,13 +10,18 @@ from tests.drawing import liven
 from tests.models.tiny import tiny
 
 
-def test_block_is_nearest_enlargement_and_convolution():
-    block = GeneratorBlock(5, 7, 4).eval()
+@pytest.mark.parametrize("smooth", [False, True])
+def test_block_is_enlargement_and_convolution(smooth):
+    block = GeneratorBlock(5, 7, 4, smooth=smooth).eval()
     x, style = torch.randn(2, 5, 6, 6), torch.randn(2, 4)
-    plain = F.conv2d(
-        F.interpolate(x, scale_factor=2.0, mode="nearest"), block.conv.weight, padding=1
-    )
-    assert torch.allclose(block(x, style), F.leaky_relu(block.norm(plain, style), 0.1), atol=1e-5)
+    mode, edge = ("bilinear", 2) if smooth else ("nearest", 0)
+    # Beyond its border the enlarged image is 0; bilinear enlargement in torch repeats the border.
+    enlarged = F.interpolate(x, scale_factor=2.0, mode=mode)
+    plain = F.leaky_relu(block.norm(F.conv2d(enlarged, block.conv.weight, padding=1), style), 0.1)
+    found = block(x, style)
+    inner = slice(edge, 12 - edge)
+    assert found.shape == plain.shape
+    assert torch.allclose(found[..., inner, inner], plain[..., inner, inner], atol=1e-5)
 
 
 def test_output_range_shapes_and_mask():
@@ -35,14 +40,16 @@ def test_latents_and_class_both_matter_and_the_condition_fades_the_class():
     assert not torch.equal(model(z, a), model(torch.randn(1, 8), a))
 
 
-@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize(("noisy", "smooth"), [(False, False), (True, False), (True, True)])
 @pytest.mark.parametrize("channels", [[96, 64, 48, 24], [24, 16]])
 def test_an_image_does_not_depend_on_its_batch_nor_without_bf16_on_freezing(
-    channels, noisy, monkeypatch
+    channels, noisy, smooth, monkeypatch
 ):
     size = 4 * 2 ** len(channels)
     noise = size // 2 if noisy else 0
-    model = liven(SkinGenerator(size, channels, ["a", "b"], 128 + noise**2, noise=noise))
+    latents = 128 + noise**2
+    model = SkinGenerator(size, channels, ["a", "b"], latents, noise=noise, smooth=smooth)
+    liven(model)
     z, y = torch.randn(7, model.latent_dim), torch.arange(7) % 2
     with one_thread():
         plain = torch.cat([model(z[k : k + 1], y[k : k + 1]) for k in range(7)])

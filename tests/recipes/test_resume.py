@@ -25,6 +25,7 @@ GAN_SETTLED = {
     "channels": "8 8 8",
     "disc_channels": "8 8 16",
     "noise": "",
+    "smooth": "",
     "skin_tone": "",
     "features": "test_efficientnet=w.safetensors",
     "recon_weight": "2",

@@ -9,7 +9,7 @@ from torch import nn
 from synthderm.files import held
 from synthderm.hub.card_sections import training_lines
 from synthderm.training.checkpoint import log_metrics, read_log
-from synthderm.training.run import RunState, TrainingRun
+from synthderm.training.run import RunState, TrainingRun, earlier_runs, own_command
 
 START = {"out": "", "device": "cpu", "size": 16, "lr": [0.1, 0.2], "features": None, "minutes": 5}
 
@@ -108,3 +108,30 @@ def test_parts_that_do_not_fit_leave_one_sentence(tmp_path):
     state, model = RunState(), nn.Linear(2, 2)
     start(tmp_path).restore({"model": model}, state)
     assert state.shown == 4 and torch.isfinite(model.weight).all()
+
+
+def test_the_card_names_the_runs_that_the_weights_came_through(tmp_path):
+    for card in ({}, {"training": None}, {"training": {"before": [1, {"images": "x"}]}}):
+        assert earlier_runs(card) == []
+    # Bundled weights have the command of their card, and runs that did not record themselves.
+    first = {"command": "first", "images": 100, "seconds": 60.0}
+    card = {"command": "second", "training": {"shown": 40, "seconds": 90.0, "before": [first]}}
+    before = earlier_runs(card)
+    assert before == [first, {"command": "second", "images": 40, "seconds": 90.0}]
+    run, state = start(tmp_path, command="third"), RunState(shown=8)
+    run.settle("before", before)
+    run.restore({}, state)
+    told = run.describe(state)
+    assert told["training"]["before"] == before and "parts" not in told["training"]
+    text = "\n".join(training_lines(told))
+    assert "    third\n" in text and "| setting |" in text and "| before |" not in text
+    assert "Trained in 3 runs, each from the weights of the one before: 148 images." in text
+    assert "| 100 | 1 | `first` |\n| 40 | 2 | `second` |\n| 8 | 0 | `as above` |" in text
+    assert earlier_runs(told)[:2] == before and earlier_runs(told)[2]["command"] == "third"
+
+
+def test_a_recorded_command_has_no_folders(monkeypatch):
+    words = ["--data", "/home/jane doe/skin/", "--features", "net=C:\\x y\\w.st", "--init", "./a/b"]
+    monkeypatch.setattr("sys.argv", ["/opt/x/train_gan.py", *words, "--lr", "1e-4", "2e-4"])
+    said = "--data skin --features net=w.st --init b --lr 1e-4 2e-4"
+    assert own_command("train_gan.py") == f"python recipes/train_gan.py {said}"
