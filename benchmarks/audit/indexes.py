@@ -6,7 +6,7 @@ It needs `pip install faiss-cpu`. The rows are those of `CopyIndex`, of `split=t
 `--sizes` with mixtures of the features of two photographs, which lie where photographs do. Looked
 for are copies of photographs (JPEG of quality 50, a colour cast, 3 px of shift, a blend), and
 whether their photograph is among the ten candidates whose structure is compared. Writes
-benchmarks/results/audit-indexes.json; docs/scale.md quotes it.
+benchmarks/results/indexes.json; docs/scale.md quotes it.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def main() -> None:
             print(results[-1], flush=True)
     dimensions = index.rows.shape[1]
     settings = {"dimensions": dimensions, "queries": QUERIES, "faiss": faiss.__version__}
-    path = args.out / "audit-indexes.json"
+    path = args.out / "indexes.json"
     write_json(path, {"results": results, **settings, **provenance()})
     print(path)
 
