@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from scipy.stats import binomtest, norm, spearmanr
 from torch import Tensor
 
@@ -76,12 +77,14 @@ def weighted_auroc(scores: Tensor, positive: Tensor, weights: Tensor) -> Tensor:
     Returns:
         (R,).
     """
-    values, rank = scores.unique(return_inverse=True)  # equal scores share a rank
-    empty = torch.zeros(len(weights), len(values), dtype=torch.double)
-    negatives = empty.index_add(1, rank, weights * ~positive)
-    positives = empty.index_add(1, rank, weights * positive)
-    below = negatives.cumsum(1) - negatives / 2
-    return (positives * below).sum(1) / (positives.sum(1) * negatives.sum(1))
+    by_score = weights.T  # rows are copied faster than columns
+    others, order = scores[~positive].sort()
+    up, down = by_score[positive], by_score[~positive][order]
+    beaten = F.pad(down.cumsum(0), (0, 0, 1, 0))  # row k: the weight of the k least negatives
+    below = torch.searchsorted(others, scores[positive])
+    not_above = torch.searchsorted(others, scores[positive], right=True)
+    wins = (beaten[below] + beaten[not_above]) / 2
+    return (up * wins).sum(0) / (up.sum(0) * down.sum(0))
 
 
 class Correlation(NamedTuple):

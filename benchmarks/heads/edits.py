@@ -18,14 +18,15 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from benchmarks.common import RESULTS, provenance, write_json
+from benchmarks.common import provenance, write_json
 from benchmarks.editing.transfer import CLOSE_UPS as KINDS_OF_CLOSE_UPS
 from benchmarks.editing.transfer_crops import calm_crops
 from benchmarks.heads import edit_arms as names
 from benchmarks.heads.edit_arms import AMOUNTS, ARMS, WITHOUT, draw, made_of
 from benchmarks.heads.edit_changes import RANDAUGMENT, edited, pasted_on, tinted
 from benchmarks.heads.edit_summary import CLOSE_UPS, ELSEWHERE, Cell, Chosen, Examined, summarise
-from benchmarks.heads.images import EVERY, Images, boxes, copies, features, from_crops
+from benchmarks.heads.images import EVERY, Images, boxes, copies, features, few, from_crops
+from benchmarks.heads.options import add_skin, make_parser, parse
 from benchmarks.heads.patches import read_patches
 from benchmarks.heads.plan import DRAWS_OF_ALL
 from synthderm.evaluation import arms
@@ -59,7 +60,7 @@ def made_copies(
 
 
 def read_close_ups(network: FeatureNetwork, args: argparse.Namespace) -> Source:
-    train = read_patches(args.padufes, ("train",))
+    train = few(read_patches(args.padufes, ("train",)), args.most)
     healthy, inflamed = (np.flatnonzero(train.labels == label) for label in (0, 1))
     calm = train.take(healthy)
     made = {name: (healthy, rows) for name, rows in made_copies(network, calm, args).items()}
@@ -77,7 +78,7 @@ def read_elsewhere(network: FeatureNetwork, args: argparse.Namespace) -> Source:
     """Calm crops of the transfer benchmark, but for the close-ups."""
     crops = calm_crops(str(args.padufes), str(args.hands), str(args.isic), EVERY)
     rows = [k for k, kind in enumerate(crops.kinds) if kind not in KINDS_OF_CLOSE_UPS]
-    calm = from_crops(crops).take(np.array(rows))
+    calm = few(from_crops(crops).take(np.array(rows)), args.most)
     pool = Pool(features(network, calm), calm.labels)
     return Source(Material(2, pool, pool, made_copies(network, calm, args)), calm.groups)
 
@@ -135,30 +136,22 @@ def cells(amounts: Sequence[str]) -> list[Cell]:
     ]
 
 
-def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = make_parser(__doc__, draws=20)
+    add_skin(parser)
     add = parser.add_argument
-    add("--padufes", type=Path, required=True, help="close-ups with lesion masks")
     add("--hands", type=Path, required=True, help="hands")
-    add("--isic", type=Path, required=True, help="dermoscopy with lesion masks")
-    add("--inflamed", type=Path, required=True, help="folder with boxes.csv")
-    add("--classifier", default="mobilenetv2_100", help="a timm network, NAME or NAME=FILE")
-    add("--model", default="eczema", help="editor: bundled name, folder or Hub id")
     add("--amount", nargs="+", choices=AMOUNTS, default=[*AMOUNTS], help="of inflamed photographs")
     add("--copies", type=int, default=COPIES, help=f"of each image, made ({COPIES})")
-    add("--draws", type=int, default=20, help="of the inflamed photographs (20)")
-    add("--cache", type=Path, default=Path("features"), help="folder of features (features)")
-    add("--out", type=Path, default=RESULTS / "heads")
-    add("--jobs", type=int, default=1, help="processes")
-    return parser.parse_args(argv)
+    return parse(parser, argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    args = parse(argv)
+    args = options(argv)
     network = FeatureNetwork(args.classifier, args.cache)
     images = {
-        "patches": read_patches(args.padufes, ("val", "test")),
-        "boxes": boxes(args.inflamed),
+        "patches": few(read_patches(args.padufes, ("val", "test")), args.most),
+        "boxes": few(boxes(args.inflamed), args.most),
     }
     tests = {
         name: Examined(features(network, one), one.labels, one.groups)

@@ -15,6 +15,7 @@ from benchmarks.editing.transfer_crops import Crops, box_crops
 from synthderm.datasets.folder import SkinFolder
 from synthderm.determinism import usual_torch
 from synthderm.evaluation.features import BATCH, FeatureNetwork, Features
+from synthderm.evaluation.protocol import draw_share
 from synthderm.imaging.io import to_tensor
 
 SIDE = 224
@@ -65,6 +66,16 @@ def make_images(
     is_little = healthy.float().mean((1, 2, 3)) <= LEAST
     healthy = healthy | is_little.view(-1, 1, 1, 1)
     return Images(pixels, healthy, np.array(labels), np.unique(names, return_inverse=True)[1])
+
+
+def few(images: Images, most: int | None) -> Images:
+    """All images, or about `most` of them: whole groups, of each class in proportion."""
+    if most is None or len(images.labels) <= most:
+        return images
+    share = most / len(images.labels)
+    rows = draw_share(images.labels, images.groups, share, np.random.default_rng(0))
+    part = images.take(rows)
+    return part._replace(groups=np.unique(part.groups, return_inverse=True)[1])
 
 
 def boxes(inflamed: Path) -> Images:

@@ -9,9 +9,8 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.heads.plan import ARMS, HEADLINE
-from benchmarks.heads.run import Condition, Photographs, run_condition
-from synthderm.evaluation.arms import Material
+from benchmarks.heads.plan import ARMS, HEADLINE, ISIC, A
+from benchmarks.heads.run import Condition, Study, run_condition
 from synthderm.evaluation.bootstrap import difference, resample
 from synthderm.evaluation.measures import balanced_accuracy
 
@@ -27,48 +26,47 @@ NULLS = {
 FIRST = 1000  # number of the first draw: other ones than the benchmark's
 
 
-def simulate(
-    material: Material,
-    groups: NDArray[np.int64],
-    test: Photographs,
-    pool: int,
-    studies: int,
-    draws: int,
-    jobs: int,
-) -> dict[str, Any]:
-    """The share of simulated studies whose interval lies above 0, for each null.
+def simulate(setting: Study, pool: int, studies: int, draws: int, jobs: int) -> dict[str, Any]:
+    """The share of simulated studies on A whose interval lies above 0, for each null.
 
     A study has `draws` of a pool of draws and as many test images as there are, drawn with
     replacement; its interval is made as the benchmark's. Of the same arm twice, which one counts as
     ours is decided anew for each draw, so that nothing is left but chance.
+
+    Args:
+        setting: its first source of generated images is used.
+        pool: draws, of which each study has some.
+        studies: their number.
+        draws: of each.
+        jobs: processes.
     """
+    setting = setting._replace(tests={A: setting.tests[A]})
+    labels = setting.tests[A].pool.labels
     names = sorted({name for pair in NULLS.values() for name in pair})
-    outcomes = Parallel(n_jobs=jobs)(
-        delayed(predict_pool)(name, material, groups, test.pool.features, pool) for name in names
-    )
+    outcomes = Parallel(n_jobs=jobs)(delayed(predict_pool)(name, setting, pool) for name in names)
     predicted = dict(zip(names, outcomes))
     rng = torch.Generator().manual_seed(0)
     shares = {}
     for title, (ours, theirs) in NULLS.items():
         found = [
-            study(predicted[ours], predicted[theirs], test.pool.labels, draws, ours == "again", rng)
+            study(predicted[ours], predicted[theirs], labels, draws, ours == "again", rng)
             for _ in range(studies)
         ]
         shares[title] = sum(found) / studies
     return {"studies": studies, "amount": AMOUNT, "draws": draws, "false gains": shares}
 
 
-def predict_pool(
-    name: str, material: Material, groups: NDArray[np.int64], test: NDArray[Any], pool: int
-) -> Tensor:
+def predict_pool(name: str, setting: Study, pool: int) -> Tensor:
     """(pool, M, K) of one arm. "again" takes the second half of the generated images."""
+    source, material = next(iter(setting.materials.items()))
     half = len(material.generated.labels) // 2
     parts = {"again": np.arange(half, 2 * half), HEADLINE: np.arange(half)}
     if name in parts:
         material = material._replace(generated=material.generated.take(parts[name]))
     arm = name if name in ARMS else HEADLINE
     numbers: Sequence[int] = range(FIRST, FIRST + pool)
-    outcomes = run_condition(Condition(None, AMOUNT, arm), material, groups, test, numbers)
+    setting = setting._replace(materials={source: material})
+    outcomes = run_condition(Condition(ISIC, None, AMOUNT, arm), setting, numbers)
     return torch.from_numpy(np.stack([outcome.probabilities for outcome in outcomes]))
 
 

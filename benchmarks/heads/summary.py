@@ -18,8 +18,9 @@ from benchmarks.heads.plan import (
     GENERATED,
     HEADLINE,
     PLANNED,
+    TRAINED_ON,
 )
-from benchmarks.heads.run import Condition, Outcomes, Photographs
+from benchmarks.heads.run import Condition, Outcomes, Photographs, is_left_out
 from synthderm.evaluation.bootstrap import difference, interval_of, resample, resample_seeds
 from synthderm.evaluation.measures import balanced_accuracy, macro_auroc
 from synthderm.evaluation.protocol import Outcome, best_by_inner_loss
@@ -47,7 +48,7 @@ Scores = dict[tuple[Condition, str, str], Score]  # by condition, test and measu
 def score_all(
     outcomes: Outcomes, tests: dict[str, Photographs], resamples: int = RESAMPLES
 ) -> Scores:
-    """Every measure of every arm."""
+    """Every measure of every arm of one study, on its tests."""
     scores: Scores = {}
     start = 0
     for name, test in tests.items():
@@ -57,22 +58,31 @@ def score_all(
         rng = torch.Generator().manual_seed(0)
         weights = resample(torch.from_numpy(test.groups), resamples, rng)
         weights = torch.cat([torch.ones(1, len(labels), dtype=torch.double), weights])
+        weights = weights.T.contiguous().T  # the order in memory that AUROC is quicker with
         for condition, draws in outcomes.items():
+            predicted = [torch.from_numpy(draw.probabilities[rows]) for draw in draws]
+            tested = [weights * tested_by(test, number) for number in range(len(draws))]
             for measure, function in MEASURES.items():
                 values = torch.stack(
-                    [
-                        function(torch.from_numpy(draw.probabilities[rows]), labels, weights)
-                        for draw in draws
-                    ]
+                    [function(one, labels, part) for one, part in zip(predicted, tested)]
                 )
                 scores[condition, name, measure] = Score(values[:, 0], values[:, 1:])
     return scores
 
 
+def tested_by(test: Photographs, number: int) -> Tensor:
+    """(N,), 1 for the photographs on which a draw is tested, else 0."""
+    if test.folds is None:
+        return torch.ones(len(test.groups), dtype=torch.double)
+    return torch.from_numpy(is_left_out(test.folds, number)).double()
+
+
 def figure(score: Score) -> dict[str, Any]:
     """The mean over the draws with its 95% interval over draws and test images."""
     rng = torch.Generator().manual_seed(1)
-    low, high = interval_of(resample_seeds(score.resampled, rng))
+    # Some resamples hold no photograph of a class, in some draw.
+    known = score.resampled[:, ~score.resampled.isnan().any(0)]
+    low, high = interval_of(resample_seeds(known, rng))
     return {"mean": score.draws.mean().item(), "low": low, "high": high}
 
 
@@ -87,8 +97,14 @@ def arm_table(
     outcomes: Outcomes, scores: Scores, source: str, amount: str, test: str
 ) -> dict[str, Any]:
     """All arms of one source, amount and test: figures, and differences from oversampling."""
-    chosen = [c for c in outcomes if c.amount == amount and c.source in (None, source)]
-    baseline = Condition(None, amount, "oversampling")
+    trained_on = TRAINED_ON[test]
+    chosen = [
+        condition
+        for condition in outcomes
+        if (condition.trained_on, condition.amount) == (trained_on, amount)
+        and condition.source in (None, source)
+    ]
+    baseline = Condition(trained_on, None, amount, "oversampling")
     table = {}
     for condition in chosen:
         entry: dict[str, Any] = {}
@@ -103,9 +119,11 @@ def arm_table(
     return table
 
 
-def best_classical(outcomes: Outcomes, amount: str) -> str:
+def best_classical(outcomes: Outcomes, trained_on: str, amount: str) -> str:
     """The classical arm that the photographs of the draws speak for."""
-    losses = {arm: _inner_losses(outcomes[Condition(None, amount, arm)]) for arm in CLASSICAL}
+    losses = {
+        arm: _inner_losses(outcomes[Condition(trained_on, None, amount, arm)]) for arm in CLASSICAL
+    }
     return best_by_inner_loss(losses)
 
 
@@ -114,27 +132,41 @@ def _inner_losses(draws: Sequence[Outcome]) -> list[float]:
 
 
 def planned_comparisons(outcomes: Outcomes, scores: Scores, source: str) -> list[dict[str, Any]]:
-    """The headline arm against what was planned, with p values corrected for their number."""
+    """What was planned, with p values corrected for their number in each family."""
     found = []
-    for test, amounts, others in PLANNED:
-        for amount in amounts:
-            if Condition(source, amount, HEADLINE) not in outcomes:
-                continue
-            for other in others:
-                arm = best_classical(outcomes, amount) if other == BEST_CLASSICAL else other
-                condition = Condition(source if arm in GENERATED else None, amount, arm)
-                entry: dict[str, Any] = {"test": test, "amount": amount, "against": other}
-                entry |= {"arm": arm}
-                for measure in MEASURES:
-                    entry[measure] = compare(
-                        scores[Condition(source, amount, HEADLINE), test, measure],
-                        scores[condition, test, measure],
-                    )
-                found.append(entry)
-    corrected = holm({str(k): entry[MAIN]["p"] for k, entry in enumerate(found)})
-    for k, entry in enumerate(found):
-        entry["p holm"] = corrected[str(k)]
+    for family, (ours, cells) in PLANNED.items():
+        entries = [
+            {"family": family, "ours": ours, "test": test, "amount": amount, "against": other}
+            | _compare_arms(outcomes, scores, Cell(source, test, amount), ours, other)
+            for test, amounts, others in cells
+            for amount in amounts
+            for other in others
+            if Condition(TRAINED_ON[test], source, amount, ours) in outcomes
+        ]
+        corrected = holm({str(k): entry[MAIN]["p"] for k, entry in enumerate(entries)})
+        found += [{**entry, "p holm": corrected[str(k)]} for k, entry in enumerate(entries)]
     return found
+
+
+class Cell(NamedTuple):
+    """Where two arms are compared."""
+
+    source: str
+    test: str
+    amount: str
+
+
+def _compare_arms(
+    outcomes: Outcomes, scores: Scores, cell: Cell, ours: str, other: str
+) -> dict[str, Any]:
+    """The other arm by its own name, and the difference in each measure."""
+    source, test, amount = cell
+    trained_on = TRAINED_ON[test]
+    arm = best_classical(outcomes, trained_on, amount) if other == BEST_CLASSICAL else other
+    mine = Condition(trained_on, source, amount, ours)
+    theirs = Condition(trained_on, source if arm in GENERATED else None, amount, arm)
+    gaps = {m: compare(scores[mine, test, m], scores[theirs, test, m]) for m in MEASURES}
+    return {"arm": arm, **gaps}
 
 
 def exchange_rates(scores: Scores, source: str, test: str) -> list[dict[str, Any]]:
@@ -163,7 +195,7 @@ def exchange_rates(scores: Scores, source: str, test: str) -> list[dict[str, Any
 
 
 def _resampled(scores: Scores, source: str | None, amount: str, arm: str, test: str) -> Any:
-    score = scores[Condition(source, amount, arm), test, MAIN]
+    score = scores[Condition(TRAINED_ON[test], source, amount, arm), test, MAIN]
     return resample_seeds(score.resampled, torch.Generator().manual_seed(2)).numpy()
 
 
@@ -171,10 +203,14 @@ def summarise(outcomes: Outcomes, scores: Scores, sources: Sequence[str]) -> dic
     """The content of summary.json but for the settings and the simulations."""
     amounts = [a for a in AMOUNTS if any(c.amount == a for c in outcomes)]
     tests = list(dict.fromkeys(test for _, test, _ in scores))
-    has_curve = all(any(c.amount == a for c in outcomes) for a in (*FEW, *CURVE))
+    collections = list(dict.fromkeys(c.trained_on for c in outcomes))
+    with_curve = [test for test in tests if _has_curve(outcomes, TRAINED_ON[test])]
     return {
         "amounts": amounts,
-        "best classical": {amount: best_classical(outcomes, amount) for amount in amounts},
+        "best classical": {
+            name: {amount: best_classical(outcomes, name, amount) for amount in amounts}
+            for name in collections
+        },
         "tables": {
             source: {
                 test: {a: arm_table(outcomes, scores, source, a, test) for a in amounts}
@@ -184,8 +220,11 @@ def summarise(outcomes: Outcomes, scores: Scores, sources: Sequence[str]) -> dic
         },
         "planned": {s: planned_comparisons(outcomes, scores, s) for s in sources},
         "exchange rates": {
-            s: {test: exchange_rates(scores, s, test) for test in tests}
-            for s in sources
-            if has_curve
+            s: {test: exchange_rates(scores, s, test) for test in with_curve} for s in sources
         },
     }
+
+
+def _has_curve(outcomes: Outcomes, trained_on: str) -> bool:
+    known = {c.amount for c in outcomes if c.trained_on == trained_on}
+    return known.issuperset((*FEW, *CURVE))

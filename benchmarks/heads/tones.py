@@ -12,7 +12,6 @@ measured. Writes benchmarks/results/heads/tones.json; features are kept in --cac
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +19,7 @@ import torch
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from benchmarks.common import RESULTS, generate, provenance, write_json
+from benchmarks.common import generate, provenance, write_json
 from benchmarks.heads import tone_arms as names
 from benchmarks.heads.edit_changes import after, edited
 from benchmarks.heads.images import (
@@ -31,8 +30,10 @@ from benchmarks.heads.images import (
     copies,
     dermoscopy,
     features,
+    few,
     make_images,
 )
+from benchmarks.heads.options import add_skin, make_parser, parse
 from benchmarks.heads.patches import read_patches
 from benchmarks.heads.run import CLASSES, SEED
 from benchmarks.heads.tone_arms import ARMS, PLAIN, STEADY, WEIGHTS, scale, steadying
@@ -102,7 +103,7 @@ def jittered(network: FeatureNetwork, images: Images, count: int) -> dict[str, F
 
 def inflamed_task(network: FeatureNetwork, args: argparse.Namespace) -> Task:
     """Inflamed or healthy patches."""
-    train = read_patches(args.padufes, ("train",))
+    train = few(read_patches(args.padufes, ("train",)), args.most)
     made = jittered(network, train, args.copies)
     healthy = np.flatnonzero(train.labels == 0)
     eczema = edited(args.model)
@@ -117,8 +118,8 @@ def inflamed_task(network: FeatureNetwork, args: argparse.Namespace) -> Task:
         made[name][healthy] = rows
     real = Pool(features(network, train), train.labels)
     tests = {
-        "patches": rendered(network, read_patches(args.padufes, ("val", "test"))),
-        "boxes": rendered(network, boxes(args.inflamed)),
+        "patches": rendered(network, few(read_patches(args.padufes, ("val", "test")), args.most)),
+        "boxes": rendered(network, few(boxes(args.inflamed), args.most)),
     }
     nothing = real.take(np.arange(0))
     return Task(Material(2, real, nothing, made), train.groups, tests)
@@ -128,6 +129,7 @@ def diagnoses_task(network: FeatureNetwork, args: argparse.Namespace) -> Task:
     """The three diagnoses of ISIC 2017."""
     train = dermoscopy(args.isic, ("train",), CLASSES)
     train = train.take(draw_share(train.labels, train.groups, POOL, np.random.default_rng(SEED)))
+    train = few(train, args.most)
     made = jittered(network, train, args.copies)
     labels = [CLASSES[k % len(CLASSES)] for k in range(args.images)]
     pixels, lesions = generate("lesions", labels, SEED, "generated lesions", size=SIDE)
@@ -140,7 +142,7 @@ def diagnoses_task(network: FeatureNetwork, args: argparse.Namespace) -> Task:
         generated=Pool(features(network, generated), generated.labels),
         copies=made,
     )
-    test = rendered(network, dermoscopy(args.isic, ("test",), CLASSES))
+    test = rendered(network, few(dermoscopy(args.isic, ("test",), CLASSES), args.most))
     return Task(material, train.groups, {"dermoscopy": test})
 
 
@@ -216,26 +218,18 @@ def measure(
     return found
 
 
-def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = make_parser(__doc__, draws=5)
+    add_skin(parser)
     add = parser.add_argument
-    add("--padufes", type=Path, required=True, help="close-ups with lesion masks")
-    add("--isic", type=Path, required=True, help="ISIC 2017")
-    add("--inflamed", type=Path, required=True, help="folder with boxes.csv")
-    add("--classifier", default="mobilenetv2_100", help="a timm network, NAME or NAME=FILE")
-    add("--model", default="eczema", help="editor: bundled name, folder or Hub id")
     add("--task", nargs="+", choices=TASKS, default=[*TASKS], help="both where not given")
     add("--copies", type=int, default=COPIES, help=f"changed copies of a photograph ({COPIES})")
     add("--images", type=int, default=360, help="generated lesions (360)")
-    add("--draws", type=int, default=5, help="of the photographs (5)")
-    add("--cache", type=Path, default=Path("features"), help="folder of features (features)")
-    add("--out", type=Path, default=RESULTS / "heads")
-    add("--jobs", type=int, default=1, help="processes")
-    return parser.parse_args(argv)
+    return parse(parser, argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    args = parse(argv)
+    args = options(argv)
     network = FeatureNetwork(args.classifier, args.cache)
     result: dict[str, Any] = {}
     for name in args.task:

@@ -3,7 +3,19 @@ rate and the null simulations."""
 
 from typing import Any, NamedTuple
 
-from benchmarks.heads.plan import ARMS, BEST_CLASSICAL, CURVE, HEADLINE
+from benchmarks.heads.plan import (
+    A_OOD,
+    A_OOD_REVERSE,
+    A_REVERSE,
+    ARMS,
+    BEST_CLASSICAL,
+    CURVE,
+    DRAWS_OF_ALL,
+    FOLDS,
+    ISIC,
+    PADUFES,
+    A,
+)
 from benchmarks.tables.markdown import describe_run, paragraph, table, verdict
 
 MAIN = "balanced accuracy"
@@ -21,11 +33,11 @@ class Goal(NamedTuple):
 
 CONTROLS = ("shuffled labels x5", "noise x5", "blurred and jittered x5")
 GOALS = (
-    Goal("A", "10", 5.0, (BEST_CLASSICAL, "retrieval x5")),
-    Goal("A-OOD", "10", 5.0, (BEST_CLASSICAL,)),
-    Goal("A-OOD", "10%", 5.0, (BEST_CLASSICAL,)),
-    Goal("A-OOD", "10", 0.0, CONTROLS),
-    Goal("A-OOD", "10%", 0.0, CONTROLS),
+    Goal(A, "10", 5.0, (BEST_CLASSICAL, "retrieval x5")),
+    Goal(A_OOD, "10", 5.0, (BEST_CLASSICAL,)),
+    Goal(A_OOD, "10%", 5.0, (BEST_CLASSICAL,)),
+    Goal(A_OOD, "10", 0.0, CONTROLS),
+    Goal(A_OOD, "10%", 0.0, CONTROLS),
 )
 FALSE_GAINS = 0.05
 
@@ -35,7 +47,7 @@ def heads_section(summary: dict[str, Any]) -> list[str]:
     lines = introduction(summary)
     for source in summary["sources"]:
         lines += [f"### Goals, `{source}`", "", *goal_table(summary, source)]
-        lines += [f"### Planned comparisons, `{source}`", "", *planned_table(summary, source)]
+        lines += planned_section(summary, source)
     for source in summary["sources"]:
         for test, amounts in summary["tables"][source].items():
             for measure in (MAIN, "AUROC"):
@@ -45,26 +57,36 @@ def heads_section(summary: dict[str, Any]) -> list[str]:
 
 
 def introduction(summary: dict[str, Any]) -> list[str]:
-    tests = summary["test images"]
+    tests, photographs = summary["test images"], summary["photographs"]
+    melanomas, nevi, keratoses = photographs[PADUFES]
     text = (
         f"Heads (logistic regression, trained to convergence) on frozen features, on"
-        f" {summary['draws']} draws of {summary['photographs']:,} photographs of ISIC 2017 `train`"
-        f" (3 draws of all of them). A: {tests['A']} photographs of `val` and `test`. A-OOD:"
-        f" {tests['A-OOD']} nevi, melanomas and seborrheic keratoses of PAD-UFES-20, photographed"
-        " by phone. 5, 10, 20: photographs of each class. 95% intervals over draws and test images"
-        f" (patients) together. The planned arm is *{HEADLINE}*: five generated images for each"
-        f" photograph, of {summary['generated images']:,} in all. How and why:"
+        f" {summary['draws']} draws of {sum(photographs[ISIC]):,} photographs of {ISIC} `train`"
+        f" ({DRAWS_OF_ALL} draws of all of them). A: {tests[A]} photographs of `val` and `test`."
+        f" A-OOD: {tests[A_OOD]} nevi, melanomas and seborrheic keratoses of {PADUFES},"
+        " photographed by phone. 5, 10, 20: photographs of each class. 95% intervals over draws and"
+        " test images (patients) together. The planned arm is"
+        f" *{summary['headline']}*: five generated images for each photograph, of"
+        f" {summary['generated images']:,} in all. How and why:"
         " [downstream.md](downstream.md#heads)."
     )
+    reverse = (
+        f"The reverse: heads are trained on {PADUFES} ({melanomas} melanomas, {nevi} nevi,"
+        f" {keratoses} seborrheic keratoses), of which each draw leaves one of {FOLDS} folds of"
+        f" patients out. {A_REVERSE}: tested on the fold left out. {A_OOD_REVERSE}: tested on the"
+        f" {tests[A_OOD_REVERSE]} photographs of A; the generators learned from the same"
+        f" collection, so here they know what the tests look like. *100%* is all but one fold,"
+        f" {FOLDS} draws."
+    )
     head = f"## Does it help? Heads on `{summary['classifier']}` at {summary['side']} px"
-    return [head, "", *paragraph(text), ""]
+    return [head, "", *paragraph(text), "", *paragraph(reverse), ""]
 
 
 def find(summary: dict[str, Any], source: str, goal: Goal, against: str) -> dict[str, Any] | None:
     """A planned comparison; None where it was not made."""
-    wanted = (goal.test, goal.amount, against)
+    wanted = (summary["headline"], goal.test, goal.amount, against)
     for entry in summary["planned"][source]:
-        if (entry["test"], entry["amount"], entry["against"]) == wanted:
+        if (entry["ours"], entry["test"], entry["amount"], entry["against"]) == wanted:
             return entry
     return None
 
@@ -82,7 +104,19 @@ def goal_table(summary: dict[str, Any], source: str) -> list[str]:
     return table(["test", "photographs", "against", "goal", "balanced accuracy", ""], rows)
 
 
-def planned_table(summary: dict[str, Any], source: str) -> list[str]:
+def planned_section(summary: dict[str, Any], source: str) -> list[str]:
+    """A table for each family of comparisons, whose p values were corrected together."""
+    entries = summary["planned"][source]
+    lines = []
+    for family in dict.fromkeys(entry["family"] for entry in entries):
+        chosen = [entry for entry in entries if entry["family"] == family]
+        text = f"*{chosen[0]['ours']}* against what was planned, {len(chosen)} comparisons:"
+        lines += [f"### Planned comparisons, {family}, `{source}`", "", *paragraph(text), ""]
+        lines += planned_table(chosen)
+    return lines
+
+
+def planned_table(entries: list[dict[str, Any]]) -> list[str]:
     head = ["test", "photographs", "against", MAIN, "p (Holm)", "AUROC"]
     rows = [
         [
@@ -93,7 +127,7 @@ def planned_table(summary: dict[str, Any], source: str) -> list[str]:
             f"{entry['p holm']:.3f}",
             points(entry["AUROC"]),
         ]
-        for entry in summary["planned"][source]
+        for entry in entries
     ]
     return table(head, rows)
 

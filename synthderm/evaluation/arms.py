@@ -24,8 +24,9 @@ class Material(NamedTuple):
         real: the photographs.
         generated: images of the classes that the generator knows.
         copies: changed copies (N, C, D) of every photograph, by the name of the change.
-        others: photographs that the generator was trained on, for retrieval; those in `real` are
-            the first of them, in the same order.
+        others: photographs that the generator was trained on, for retrieval.
+        others_hold_real: whether the first of `others` are those in `real`, in the same order, so
+            that a draw must not retrieve itself; else no photograph is in both.
     """
 
     classes: int
@@ -33,6 +34,7 @@ class Material(NamedTuple):
     generated: Pool
     copies: dict[str, Features]
     others: Pool | None = None
+    others_hold_real: bool = True
 
 
 Arm = Callable[[Material, Rows, np.random.Generator], TrainingSet]
@@ -53,12 +55,27 @@ def changed(name: str, dose: int) -> Arm:
     """Photographs and `dose` changed copies of each; where fewer were made, some count twice."""
 
     def arm(material: Material, rows: Rows, rng: np.random.Generator) -> TrainingSet:
-        made = material.copies[name]
-        copies = made[rows][:, np.arange(dose) % made.shape[1]]
-        labels = np.repeat(material.real.labels[rows], dose)
-        return _join(material, rows, Pool(copies.reshape(len(labels), -1), labels))
+        return _join(material, rows, _copies(material, rows, name, dose))
 
     return arm
+
+
+def changed_and_generated(name: str, dose: int, generated_dose: float) -> Arm:
+    """Photographs, `dose` changed copies of each, and on top of these as many generated images for
+    each photograph: classical augmentation first, as in Frid-Adar et al., Neurocomputing 2018."""
+
+    def arm(material: Material, rows: Rows, rng: np.random.Generator) -> TrainingSet:
+        pool = draw_equally(material.generated, round(generated_dose * len(rows)), rng)
+        return _join(material, rows, _copies(material, rows, name, dose), pool)
+
+    return arm
+
+
+def _copies(material: Material, rows: Rows, name: str, dose: int) -> Pool:
+    made = material.copies[name]
+    copies = made[rows][:, np.arange(dose) % made.shape[1]]
+    labels = np.repeat(material.real.labels[rows], dose)
+    return Pool(copies.reshape(len(labels), -1), labels)
 
 
 def generated(dose: float, select: str | None = None, alone: bool = False) -> Arm:
@@ -131,7 +148,9 @@ def retrieved(dose: float) -> Arm:
     def arm(material: Material, rows: Rows, rng: np.random.Generator) -> TrainingSet:
         others = material.others
         assert others is not None
-        free = np.setdiff1d(np.arange(len(others.labels)), rows)
+        free = np.arange(len(others.labels))
+        if material.others_hold_real:
+            free = np.setdiff1d(free, rows)
         chosen = []
         for label in np.unique(material.real.labels[rows]):
             own = rows[material.real.labels[rows] == label]
@@ -185,9 +204,9 @@ def _best_half(score: NDArray[Any], labels: NDArray[np.int64]) -> Rows:
     return np.concatenate(kept)
 
 
-def _join(material: Material, rows: Rows, added: Pool) -> TrainingSet:
-    drawn = material.real.take(rows)
+def _join(material: Material, rows: Rows, *added: Pool) -> TrainingSet:
+    pools = [material.real.take(rows), *added]
     return TrainingSet(
-        np.concatenate([drawn.features, added.features]),
-        np.concatenate([drawn.labels, added.labels]),
+        np.concatenate([pool.features for pool in pools]),
+        np.concatenate([pool.labels for pool in pools]),
     )

@@ -152,11 +152,16 @@ def _select(
         rng = np.random.default_rng(seed)
         rows = draw_share(labels, groups, most / len(places), rng)
         places, groups = [places[k] for k in rows], np.unique(groups[rows], return_inverse=True)[1]
+    return subset(data, places), groups
+
+
+def subset(data: SkinFolder, places: Sequence[int] | Rows) -> SkinFolder:
+    """A folder of some of the photographs alone."""
     part = copy.copy(data)
     part.samples = [data.samples[k] for k in places]
     part.imgs, part.targets = part.samples, [label for _, label in part.samples]
     part.groups = [data.groups[k] for k in places]
-    return part, groups
+    return part
 
 
 def _check_counts(data: SkinFolder, groups: NDArray[np.int64]) -> None:

@@ -95,9 +95,15 @@ def split_grouped(
     return [part for part, whole in zip(parts, is_whole) if whole and len(part[1])]
 
 
-def draw_few(labels: NDArray[np.int64], each: int, rng: np.random.Generator) -> Rows:
-    """`each` photographs of every class."""
-    parts = [rng.permutation(np.flatnonzero(labels == label))[:each] for label in np.unique(labels)]
+def draw_few(
+    labels: NDArray[np.int64], groups: NDArray[Any], each: int, rng: np.random.Generator
+) -> Rows:
+    """`each` photographs of every class, each of another group as long as there are any."""
+    parts = []
+    for label in np.unique(labels):
+        order = rng.permutation(np.flatnonzero(labels == label))
+        first = np.sort(np.unique(groups[order], return_index=True)[1])
+        parts.append(np.concatenate([order[first], np.delete(order, first)])[:each])
     return np.sort(np.concatenate(parts))
 
 

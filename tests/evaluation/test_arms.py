@@ -83,6 +83,26 @@ def test_retrieval_gives_other_photographs_of_the_same_class(material):
     assert set(places[:4]) == set(2 + np.argsort(-likeness)[:4])
 
 
+def test_retrieval_from_another_collection_may_give_any_of_it(material):
+    rows = np.array([0, 1, 12, 18])
+    apart = material._replace(others=material.generated, others_hold_real=False)
+    training = run(arms.retrieved(40), apart, rows)
+    # All 120, though the numbers of four of them are those of photographs in the draw.
+    assert len(training.labels) == 4 + 120
+    assert len(run(arms.retrieved(40), material, rows).labels) == 4 + 23
+
+
+def test_generated_images_on_top_of_changed_copies(material):
+    rows = [3, 20]
+    training = run(arms.changed_and_generated("changed", 3, 6), material, rows)
+    copies = run(arms.changed("changed", 3), material, rows)
+    assert np.array_equal(training.features[:8], copies.features)
+    assert np.array_equal(training.labels[:8], copies.labels)
+    added = run(arms.generated(6), material, rows)
+    assert np.array_equal(training.features[8:], added.features[2:])
+    assert np.bincount(training.labels[8:]).tolist() == [4, 4, 4]
+
+
 def test_copies_belong_to_their_photographs(material):
     training = run(arms.changed("changed", 3), material, [3, 20])
     a, b = material.real.features[[3, 20]]

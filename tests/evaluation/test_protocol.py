@@ -66,8 +66,9 @@ def test_draws_are_of_whole_groups():
         rows = protocol.draw_share(pool.labels, groups, share, np.random.default_rng(0))
         assert set(pool.labels[rows]) == {0, 1, 2} and len(rows) >= share * 120 - 1e-9
         assert len(rows) == len(set(rows)) and len(rows) <= share * 120 + 3 * 6
-    few = protocol.draw_few(pool.labels, 4, np.random.default_rng(0))
+    few = protocol.draw_few(pool.labels, groups, 4, np.random.default_rng(0))
     assert np.bincount(pool.labels[few]).tolist() == [4, 4, 4]
+    assert all(len(set(groups[few[pool.labels[few] == k]])) == 4 for k in range(3))
 
 
 def test_the_best_arm_is_chosen_without_test_images():

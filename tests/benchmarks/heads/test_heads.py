@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.heads import __main__ as command
 from benchmarks.heads import plan, simulations, summary
-from benchmarks.heads.run import Condition, Photographs, run_all
+from benchmarks.heads.run import Condition, Photographs, Study, run_all
 from benchmarks.tables.heads import heads_section
 from synthderm.evaluation.arms import Material
 from synthderm.evaluation.features import Pool, unit_length
@@ -36,14 +36,23 @@ def material() -> Material:
     return Material(3, real, draw(240, 8), copies, real)
 
 
+FEW = plan.DESIGNS[plan.ISIC]._replace(amounts=("5",), curve=())
+
+
 @pytest.fixture(scope="module")
-def outcomes(material, tests):
-    return run_all({"known": material}, np.arange(90), tests, ("5",), range(2), jobs=1)
+def forward(material, tests) -> Study:
+    return Study({"known": material}, np.arange(90), tests)
+
+
+@pytest.fixture(scope="module")
+def outcomes(forward):
+    return run_all(plan.ISIC, forward, FEW, range(2), jobs=1)
 
 
 def test_every_arm_runs_on_the_same_draws(outcomes, material):
     arms = {condition.arm for condition in outcomes}
-    assert arms == set(plan.arms_of("5")) and all(len(draws) == 2 for draws in outcomes.values())
+    assert arms == set(plan.arms_of(FEW, "5"))
+    assert all(len(draws) == 2 for draws in outcomes.values())
     groups, labels = np.arange(90), material.real.labels
     first, again, other = (plan.draw("5", labels, groups, k) for k in (0, 0, 1))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
@@ -59,6 +68,8 @@ def test_knowledge_is_found_and_what_is_written_is_read(outcomes, tests, tmp_pat
     assert shuffled["difference"] < alone["difference"]
     planned = found["planned"]["known"]
     assert {(one["test"], one["amount"]) for one in planned} == {("A", "5"), ("A-OOD", "5")}
+    on_top = [one["against"] for one in planned if one["ours"] == plan.ON_TOP]
+    assert on_top == [plan.RANDAUGMENT] * 2
     assert all(one["p holm"] >= one["balanced accuracy"]["p"] for one in planned)
     lines = command.run_lines(outcomes, scores).splitlines()
     assert len(lines) == len(outcomes) and len(json.loads(lines[0])["A: AUROC"]) == 2
@@ -71,9 +82,8 @@ def test_an_exchange_rate_is_read_from_the_curve():
 
     def put(source, amount, arm, value):
         values = torch.full((2, 50), value, dtype=torch.double)
-        scores[Condition(source, amount, arm), "A", summary.MAIN] = summary.Score(
-            values[:, 0], values
-        )
+        condition = Condition(plan.ISIC, source, amount, arm)
+        scores[condition, "A", summary.MAIN] = summary.Score(values[:, 0], values)
 
     for k, amount in enumerate((*plan.FEW, *plan.CURVE)):
         put(None, amount, "oversampling", 0.4 + 0.1 * k)
@@ -85,11 +95,11 @@ def test_an_exchange_rate_is_read_from_the_curve():
     assert [one["rate"] for one in summary.exchange_rates(scores, "bad", "A")] == [None] * 3
 
 
-def test_null_studies_find_few_gains(material, tests, monkeypatch):
+def test_null_studies_find_few_gains(forward, monkeypatch):
     monkeypatch.setattr(simulations, "AMOUNT", "5")
     again = {"again": simulations.NULLS["the same arm twice, with other generated images"]}
     monkeypatch.setattr(simulations, "NULLS", again)
-    null = simulations.simulate(material, np.arange(90), tests["A"], 6, 40, 4, jobs=1)
+    null = simulations.simulate(forward, pool=6, studies=40, draws=4, jobs=1)
     assert null["false gains"]["again"] <= 0.15
 
 
@@ -107,7 +117,8 @@ def test_the_section_says_what_was_met_and_missed():
         return {"difference": difference, "low": low, "high": 2 * difference - low}
 
     planned = [
-        {"test": test, "amount": "10", "against": against, "arm": "oversampling", "p holm": 0.01}
+        {"family": "generated images", "ours": plan.HEADLINE, "test": test, "amount": "10"}
+        | {"against": against, "arm": "oversampling", "p holm": 0.01}
         | {"balanced accuracy": gap(*values), "AUROC": gap(*values)}
         for test, against, values in (
             ("A", plan.BEST_CLASSICAL, (0.06, 0.01)),
@@ -120,9 +131,10 @@ def test_the_section_says_what_was_met_and_missed():
         "classifier": "net",
         "side": 224,
         "draws": 20,
-        "photographs": 1595,
+        "headline": plan.HEADLINE,
+        "photographs": {plan.ISIC: [298, 1094, 203], plan.PADUFES: [39, 144, 119]},
         "generated images": 1600,
-        "test images": {"A": 547, "A-OOD": 302},
+        "test images": {"A": 547, "A-OOD": 302, "A-OOD, reverse": 547, "A, reverse": 302},
         "planned": {"lesions": planned},
         "tables": {"lesions": {"A": {"10": {"oversampling": entry}}}},
         "exchange rates": {
@@ -142,5 +154,6 @@ def test_the_section_says_what_was_met_and_missed():
     text = "\n".join(heads_section(content))
     assert "| A | 10 | best classical | +5, interval above 0 | +6.0 [+1.0, +11.0] | met |" in text
     assert "-2.0 [-5.0, +1.0] | **missed** |" in text
+    assert "against what was planned, 2 comparisons" in text and "39 melanomas, 144 nevi" in text
     assert "| same | 2.0% | ≤ 5% | met |" in text and "7.0% | ≤ 5% | **missed** |" in text
     assert "| 5.0 | 2.0 | none | 10% |" in text
