@@ -21,8 +21,15 @@ LESIONS: dict[str, Any] = {"source": "lesions", "size": 256}
 OPEN_HANDS: dict[str, Any] = {"source": "hands", "labels": ["5"], "size": 128}
 ECZEMA: dict[str, Any] = {"source": "eczema", "labels": ["mild", "moderate", "severe"], "size": 256}
 
+CLINICAL: dict[str, Any] = {"source": "clinical", "size": 128}
+
 # Not chosen: the first items of a seed.
-FIRST = {"lesions": (LESIONS, 4, 18), "hands": (OPEN_HANDS, 4, 12), "eczema": (ECZEMA, 4, 18)}
+FIRST = {
+    "lesions": (LESIONS, 4, 18),
+    "clinical": (CLINICAL, 4, 18),
+    "hands": (OPEN_HANDS, 4, 12),
+    "eczema": (ECZEMA, 4, 18),
+}
 # Chosen, because something is wrong with them: options, seed, and which items.
 FAILURES = [
     (LESIONS, 11, [2, 3, 4, 23, 24, 26]),

@@ -10,7 +10,7 @@ from synthderm.files import sha256
 from synthderm.hub.resolve import BUNDLED, bundled_names
 from synthderm.transforms.functional import add_eczema, find_eczema
 
-NAMES = ["eczema", "hands", "lesions", "lesions-256", "skin"]
+NAMES = ["clinical", "eczema", "hands", "lesions", "lesions-256", "skin"]
 
 
 def test_they_are_there_and_small():
@@ -78,7 +78,7 @@ def test_a_card_tells_of_an_audit_of_its_own_weights(name):
         assert (BUNDLED.parents[1] / audit["report"]).is_file()
 
 
-@pytest.mark.parametrize("name", ["lesions", "lesions-256", "hands"])
+@pytest.mark.parametrize("name", ["lesions", "lesions-256", "clinical", "hands"])
 def test_generated_images_are_varied_and_have_regions(name):
     data = SyntheticSkinDataset(name, length=48, seed=9)
     images, masks = data.generate(list(range(48)))

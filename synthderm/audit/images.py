@@ -32,7 +32,7 @@ class AuditImages:
         labels: of each, an index into `classes`.
         classes: names of the classes.
         groups: patient or lesion of each, None where unknown.
-        masks: (N, 1, S, S) bool, where every image has one; else None.
+        masks: (N, 1, S, S) bool, empty for an image without one; None where no image has one.
         unreadable: files that could not be read, with the reason.
         sizes: width and height of the files, each once.
         facts: what else the report says of the source.
@@ -101,7 +101,9 @@ def read_photographs(
         mask = folder.masks.get(path)
         sizes.add(photograph.size)
         images.append(to_tensor(photograph.resize((size, size), resample=3, reducing_gap=3)))
-        if mask is not None:
+        if mask is None:
+            masks.append(torch.zeros(1, size, size, dtype=torch.bool))
+        else:
             region = read_mask(mask, photograph.size).resize((size, size), resample=0)
             masks.append(to_tensor(region) > 0)
         kept.append(index)
@@ -114,7 +116,7 @@ def read_photographs(
         [folder.samples[index][1] for index in kept],
         folder.classes,
         [folder.groups[index] for index in kept],
-        torch.stack(masks) if len(masks) == len(images) else None,
+        torch.stack(masks) if folder.masks else None,
         unreadable,
         sizes,
     )

@@ -39,12 +39,12 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
     levels.
 
     Args:
-        source: "lesions" (classes: diagnoses), "hands" (classes: ten poses), "skin" (close-ups
-            without a lesion, one class), "eczema" (hands and skin, edited; classes: clear, mild,
-            moderate, severe), a folder, or a Hub id (`org/name`, `org/name@revision`). Or any
-            function `(seeds, labels) -> images`, see
-            `synthderm.datasets.function_source.FunctionSource`, or "diffusers:org/name", a
-            pipeline.
+        source: "lesions" (dermoscopy; classes: three diagnoses), "clinical" (close-ups of lesions
+            by phone; six diagnoses), "hands" (ten poses), "skin" (close-ups without a lesion, one
+            class), "eczema" (hands and skin, edited; classes: clear, mild, moderate, severe), a
+            folder, or a Hub id (`org/name`, `org/name@revision`). Or any function
+            `(seeds, labels) -> images`, see `synthderm.datasets.function_source.FunctionSource`,
+            or "diffusers:org/name", a pipeline.
         length: number of items, at least 1.
         labels: classes to draw from, by name or index, or one for each item (a sequence of
             `length`); all classes in turn where None.

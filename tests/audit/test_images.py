@@ -1,5 +1,7 @@
 """Images of several folders as one set."""
 
+import re
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from synthderm.audit.copies import Compared, judge_copies
 from synthderm.audit.copy_index import CopyIndex
 from synthderm.audit.images import AuditImages, join, read_photographs
 from tests.audit.photographs import draw, draw_folder, draw_set, open_files
+from tests.drawing import draw_folder as draw_table
 
 
 def make(place: str, count: int, classes: list[str], **options) -> AuditImages:
@@ -41,6 +44,17 @@ def test_files_of_several_sizes_are_squeezed_and_counted(tmp_path):
     (folder / "worse.png").write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"2 of 112 files can't be read.*1%"):
         read_photographs(folder, None, 64)
+
+
+def test_photographs_without_a_mask_take_none_from_the_others(tmp_path):
+    data = draw_table(tmp_path / "data", count=24)
+    table = (data / "metadata.csv").read_text()
+    (data / "metadata.csv").write_text(table.replace("masks/3.png", ""))
+    read = read_photographs(data, None, 32)
+    is_marked = read.masks.flatten(1).any(1)
+    assert [name for name, one in zip(read.names, is_marked) if not one] == ["images/3.png"]
+    (data / "metadata.csv").write_text(re.sub(r"masks/\d+.png", "", table))
+    assert read_photographs(data, None, 32).masks is None
 
 
 def test_more_of_a_folder_on_one_side_brings_no_image_nearer(network, calibration):
