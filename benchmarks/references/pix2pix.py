@@ -9,7 +9,7 @@ Reduced from the paper: 24 to 96 channels instead of 64 to 512; five levels for 
 eight for 256; instance norm, as for its batches of one image. One network a direction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -44,24 +44,27 @@ class UNet(nn.Module):
 
     Args:
         channels_in, channels_out: of the images.
+        widths: of the five levels.
     """
 
-    def __init__(self, channels_in: int, channels_out: int = 3) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int = 3, widths: Sequence[int] = WIDTHS
+    ) -> None:
         super().__init__()
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
-        for k, (a, b) in enumerate(zip((channels_in, *WIDTHS), WIDTHS)):
-            is_inner = 0 < k < len(WIDTHS) - 1  # the first has no norm, the last may have one pixel
+        for k, (a, b) in enumerate(zip((channels_in, *widths), widths)):
+            is_inner = 0 < k < len(widths) - 1  # the first has no norm, the last may have one pixel
             norm = nn.InstanceNorm2d(b) if is_inner else nn.Identity()
             act = nn.LeakyReLU(0.2) if k else nn.Identity()
             self.down.append(nn.Sequential(act, nn.Conv2d(a, b, 4, 2, 1), norm))
-        for k in range(len(WIDTHS) - 1, 0, -1):
-            width_in = WIDTHS[k] if k == len(WIDTHS) - 1 else 2 * WIDTHS[k]
-            layers = [nn.ReLU(), nn.ConvTranspose2d(width_in, WIDTHS[k - 1], 4, 2, 1)]
-            layers.append(nn.InstanceNorm2d(WIDTHS[k - 1]))
-            if k > len(WIDTHS) - 3:
+        for k in range(len(widths) - 1, 0, -1):
+            width_in = widths[k] if k == len(widths) - 1 else 2 * widths[k]
+            layers = [nn.ReLU(), nn.ConvTranspose2d(width_in, widths[k - 1], 4, 2, 1)]
+            layers.append(nn.InstanceNorm2d(widths[k - 1]))
+            if k > len(widths) - 3:
                 layers.append(DropoutAlways())
             self.up.append(nn.Sequential(*layers))
-        self.last = nn.ConvTranspose2d(2 * WIDTHS[0], channels_out, 4, 2, 1)
+        self.last = nn.ConvTranspose2d(2 * widths[0], channels_out, 4, 2, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         levels = []

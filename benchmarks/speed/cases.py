@@ -14,6 +14,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from benchmarks.references.cyclegan import ResNet9
+from benchmarks.references.pix2pix import UNet
 from benchmarks.speed.photograph import ITEMS, JpegDataset, decode, draw_photograph
 from synthderm import EczemaEdit, SyntheticSkinDataset
 from synthderm.imaging.io import to_pil
@@ -76,6 +77,7 @@ def edits(small: int, large: int, data: bytes) -> tuple[dict[str, Case], list[Ro
         Row(pipeline_pil, "pipeline without", 1.25),
         Row(pipeline_tensor, "pipeline without", 1.25),
         Row(one, f"CycleGAN ResNet-9, {small} px", 1 / 400),
+        Row(one, f"pix2pix U-Net, {small} px"),
     ]
     return cases, rows + [Row(one, name) for name in peers(image, small)]
 
@@ -118,17 +120,19 @@ def pipeline(data: bytes, *edit: v2.Transform, as_tensor: bool = False) -> Case:
 
 
 def references(small: int, large: int, data: bytes, width: int) -> dict[str, Case]:
-    """What pipelines do already, and a CycleGAN.
+    """What pipelines do already, a CycleGAN, and pix2pix in five of its eight levels.
 
     Args:
         small, large: sides of the images in pixels.
         data: a JPEG file.
-        width: of the CycleGAN.
+        width: of both, at their first level; 64 in their papers.
     """
     image, big = draw_photograph(small, small), draw_photograph(large, large)
     pil, network = to_pil(image), ResNet9(width).eval().requires_grad_(False)
+    unet = UNet(4, 3, [times * width for times in (1, 2, 4, 8, 8)]).eval().requires_grad_(False)
     augment, jitter = v2.RandAugment(), v2.ColorJitter(0.4, 0.4, 0.4, 0.1)
     signal = (image[None] / 127.5 - 1).float()
+    with_mask = torch.cat([signal, signal[:, :1]], dim=1)
 
     def decode_and_resize() -> Image.Image:
         return decode(data).resize((small, small), Image.Resampling.BILINEAR)
@@ -142,6 +146,7 @@ def references(small: int, large: int, data: bytes, width: int) -> dict[str, Cas
         f"RandAugment, {large} px": Case(lambda: augment(big)),
         "pipeline without": pipeline(data),
         f"CycleGAN ResNet-9, {small} px": Case(lambda: network(signal), least=1),
+        f"pix2pix U-Net, {small} px": Case(lambda: unet(with_mask), least=1),
     } | peers(image, small)
 
 

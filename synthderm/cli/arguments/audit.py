@@ -11,7 +11,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "source",
-        help="lesions, hands, skin, eczema, a model's folder (./x), a Hub id, diffusers:org/name,"
+        help="lesions, clinical, hands, skin, eczema, "
+        "a model's folder (./x), a Hub id, diffusers:org/name,"
         " or a folder of images (./x) that any tool made",
     )
     add(

@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = add(
         "source",
         metavar="SOURCE",
-        help="lesions, hands, skin, eczema, a folder (./x), a Hub id, or diffusers:org/name; left"
+        help="lesions, clinical, hands, skin, eczema, "
+        "a folder (./x), a Hub id, or diffusers:org/name; left"
         " out with --edit",
     )
     out = add(
