@@ -195,9 +195,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings, path = describe(args), args.out / LINES
     comparison = Comparison(args)
     with exit_on_error("run.py"):
-        unknown = set(args.only) - {name for group in GROUPS.values() for name in group}
+        names = sorted({name for group in GROUPS.values() for name in group})
+        unknown = set(args.only) - set(names)
         if unknown:
-            raise ValueError(f"--only {min(unknown)}: there is no such system.")
+            raise ValueError(
+                f"--only {min(unknown)}: there is no such system, only {', '.join(names)}."
+            )
         done = read_lines(path, settings, args.group)
         for group in args.group:
             first = "photographs-edit" if group == "edit" else "photographs"

@@ -150,6 +150,6 @@ def _check_skin_tone(
             "leave it out, or train one with --skin-tone."
         )
     try:
-        return as_range("skin_tone", skin_tone, tones[0], tones[-1])
+        return as_range("skin_tone", skin_tone, tones[0], min(tones[-1], 90.0))
     except ValueError as error:
         raise ValueError(f"{error} That is what {name!r} has seen, ITA in degrees.") from None
