@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 # Up to this many numbers, torch takes another convolution for a batch of one.
 SMALL_INPUT = 20_480
+# What enlargement by two spreads a pixel over, in each direction.
+NEAREST, BILINEAR = (1.0, 1.0), (0.25, 0.75, 0.75, 0.25)
 
 
 def has_bf16(device: torch.device) -> bool:
@@ -140,13 +142,18 @@ class GeneratorBlock(nn.Module):
         self.register_buffer("kernel", None, persistent=False)
 
     def spread_kernel(self) -> Tensor:
-        """The 3x3 kernel spread over that of the enlargement, as `conv_transpose2d` wants it."""
+        """The 3x3 kernel spread over the enlargement's taps, as `conv_transpose2d` wants it."""
         kernel = self.conv.weight.transpose(0, 1)
-        if self.smooth:
-            return _spread_bilinear(kernel)
-        total = F.pad(kernel, (0, 1, 0, 1))
-        for left, top in ((0, 1), (1, 0), (1, 1)):
-            total = total + F.pad(kernel, (left, 1 - left, top, 1 - top))
+        taps = BILINEAR if self.smooth else NEAREST
+        last = len(taps) - 1
+        parts = [
+            a * b * F.pad(kernel, (left, last - left, top, last - top))
+            for left, a in enumerate(taps)
+            for top, b in enumerate(taps)
+        ]
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
         return total.flip(2, 3)
 
     def forward(self, x: Tensor, style: Tensor, noise: Tensor | None = None) -> Tensor:
@@ -168,13 +175,3 @@ class GeneratorBlock(nn.Module):
                 noise = times * F.avg_pool2d(noise, times)  # of variance 1 again
             x = add_noise(x, noise.to(x.dtype), steady(self.amount, style).to(x.dtype))
         return F.leaky_relu(x, 0.1, inplace=True)
-
-
-def _spread_bilinear(kernel: Tensor) -> Tensor:
-    """A kernel (A, B, 3, 3) after bilinear enlargement by two, as one of 6x6."""
-    taps = kernel.new_tensor([0.25, 0.75, 0.75, 0.25])
-    total = kernel.new_zeros(*kernel.shape[:2], 6, 6)
-    for top, a in enumerate(taps):
-        for left, b in enumerate(taps):
-            total = total + a * b * F.pad(kernel, (left, 3 - left, top, 3 - top))
-    return total.flip(2, 3)
