@@ -11,6 +11,7 @@ from torch import Tensor
 
 from synthderm.audit.images import AuditImages
 from synthderm.audit.page import paragraph, share_text, table
+from synthderm.datasets.counterparts import same_class
 from synthderm.evaluation.features import unit_length
 from synthderm.evaluation.heads import PENALTIES, TrainingSet, balanced_log_loss, train_path
 from synthderm.intervals import Share, exact_share
@@ -53,7 +54,7 @@ def judge_classes(
 ) -> ClassFindings:
     """The share of images in which a head on frozen features sees the class that was asked for.
 
-    The head learns `real`, all classes alike. Classes are matched by their names.
+    The head learns `real`, all classes alike. Classes are matched by `same_class`.
 
     Args:
         images: "generated", "real", and "holdout" where there is one.
@@ -69,7 +70,8 @@ def judge_classes(
             " classifier needs two"
         )
     asked = {generated.classes[label] for label in generated.labels}
-    if not asked & set(classes):
+    passed_over = sorted(name for name in asked if same_class(name, classes) is None)
+    if len(passed_over) == len(asked):
         return ClassFindings(
             f"the generated images have none of the classes of {real.place}"
             f" ({', '.join(sorted(asked)[:5])} against {', '.join(classes[:5])})"
@@ -89,14 +91,14 @@ def judge_classes(
         }
         for name, found in zip(tested, seen)
     }
-    passed_over = sorted(asked - set(classes))
     return ClassFindings(None, len(training.labels), classes, passed_over, shares)
 
 
 def _labels(images: AuditImages, classes: list[str]) -> NDArray[np.int64]:
     """(N,) indices into `classes`, -1 for others."""
-    place = {name: k for k, name in enumerate(classes)}
-    return np.array([place.get(images.classes[label], -1) for label in images.labels])
+    own = [same_class(name, classes) for name in images.classes]
+    place = [-1 if name is None else classes.index(name) for name in own]
+    return np.array([place[label] for label in images.labels])
 
 
 def _shares(

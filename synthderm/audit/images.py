@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from synthderm.audit.copy_index import fit_square
 from synthderm.callers import name_some, warn_caller
+from synthderm.datasets.counterparts import same_class
 from synthderm.datasets.folder import SkinFolder
 from synthderm.datasets.synthetic import SyntheticSkinDataset
 from synthderm.imaging.io import read_mask, to_tensor
@@ -213,9 +214,13 @@ def match_labels(dataset: SyntheticSkinDataset, real: AuditImages) -> list[str] 
     """Labels for as many items, with classes as frequent as in `real`; None where the data set
     lacks one of them, and where it has none in common."""
     counts = torch.bincount(torch.tensor(real.labels), minlength=len(real.classes)).tolist()
-    shares = {name: count for name, count in zip(real.classes, counts) if count}
-    if not set(shares) <= set(dataset.classes):
-        return None
+    shares: dict[str, int] = {}
+    for name, count in zip(real.classes, counts):
+        own = same_class(name, dataset.classes)
+        if count and own is None:
+            return None
+        if count and own is not None:
+            shares[own] = shares.get(own, 0) + count
     labels: list[str] = []
     given = dict.fromkeys(shares, 0)
     total = sum(shares.values())

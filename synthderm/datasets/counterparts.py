@@ -4,21 +4,25 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from synthderm.callers import warn_caller
 
-# What published collections call a diagnosis. "bkl" and "sk" are not here: the first is more than
-# seborrheic keratosis, the second also means solar keratosis.
-SHORT = {
+# What published collections call a diagnosis. Some are not here: "akiec" and "bkl" are more than
+# actinic and seborrheic keratosis, and "sk" also means solar keratosis.
+SYNONYMS = {
+    "ack": "actinic_keratosis",
+    "ak": "actinic_keratosis",
+    "bcc": "basal_cell_carcinoma",
     "mel": "melanoma",
     "nev": "nevus",
     "nv": "nevus",
     "naevus": "nevus",
+    "scc": "squamous_cell_carcinoma",
     "sek": "seborrheic_keratosis",
+    "seborrhoeic_keratosis": "seborrheic_keratosis",
 }
 
 
 def same_class(name: str, others: Sequence[str]) -> str | None:
     """The one of `others` that has this name: spelt the same; else the only one that differs in
-    case and separators alone, or is the same in short (MEL, NV, NEV, SEK). None if there is no
-    such one."""
+    case and separators alone, or is the same by `SYNONYMS`. None if there is no such one."""
     if name in others:
         return name
     alike = [other for other in others if _fold(other) == _fold(name)]
@@ -27,7 +31,7 @@ def same_class(name: str, others: Sequence[str]) -> str | None:
 
 def _fold(name: str) -> str:
     folded = "_".join(name.casefold().replace("-", " ").replace("_", " ").split())
-    return SHORT.get(folded, folded)
+    return SYNONYMS.get(folded, folded)
 
 
 def find_counterparts(
@@ -38,7 +42,8 @@ def find_counterparts(
     Args:
         classes: of the data set.
         mapping: its names to the source's; None for a class that shall have no counterpart. Names
-            that are not in it are compared with the source's by `same_class`.
+            that are not in it are compared with the source's by `same_class`, and so are the
+            source's names in it.
         source: how the errors call the source.
         generated: the source's classes.
 
@@ -46,16 +51,18 @@ def find_counterparts(
         ValueError: a name in `mapping` that is no class.
     """
     check_names("mapping", mapping, classes)
-    for name, other in mapping.items():
-        if other is not None and other not in generated:
+    found = {}
+    for name in classes:
+        meant = mapping.get(name, name)
+        other = None if meant is None else same_class(meant, generated)
+        if other is not None:
+            found[name] = other
+        elif name in mapping and meant is not None:
             raise ValueError(
-                f"mapping gives {name!r} as {other!r}, which is not one of the classes of {source}:"
+                f"mapping gives {name!r} as {meant!r}, which is not one of the classes of {source}:"
                 f" {', '.join(generated)}. None leaves {name!r} as it is."
             )
-    found = {
-        name: mapping[name] if name in mapping else same_class(name, generated) for name in classes
-    }
-    return {name: other for name, other in found.items() if other is not None}
+    return found
 
 
 def check_counterparts(

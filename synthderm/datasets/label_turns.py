@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from synthderm.arguments import is_number
+from synthderm.datasets.counterparts import same_class
 
 
 def choose_labels(
@@ -16,7 +17,7 @@ def choose_labels(
     """The labels that items get in turn.
 
     Args:
-        labels: by name or index; all that are possible where None.
+        labels: by name, as `same_class` knows it, or index; all that are possible where None.
         classes: the names of the classes.
         possible: the classes that occur.
         source, severity: for errors.
@@ -42,8 +43,9 @@ def choose_labels(
 
 def _index(label: Any, classes: Sequence[str], source: str) -> int:
     """A class's index, from its name or its index."""
-    if isinstance(label, str) and label in classes:
-        return classes.index(label)
+    name = same_class(label, classes) if isinstance(label, str) else None
+    if name is not None:
+        return classes.index(name)
     if is_number(label) and label in range(len(classes)):
         return int(label)
     raise ValueError(

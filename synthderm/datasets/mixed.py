@@ -37,8 +37,8 @@ class MixedSkinDataset(Viewing, VisionDataset):
         synthetic: a `SyntheticSkinDataset`, say one that `balancing` made, or another data set, as
             for `real`.
         mapping: `real`'s class names to the synthetic ones, where they differ by more than case
-            and the short forms MEL, NV, NEV and SEK. None leaves a class without synthetic images,
-            as in {"ACK": None}.
+            and short forms such as MEL and NV. None leaves a class without synthetic images, as in
+            {"ACK": None}.
         ratio: synthetic images for each real one in an epoch, at least 0: a number, for every class
             with real and synthetic images, or one for each class by its name. Other classes have
             as many as `synthetic` has; all classes where None.

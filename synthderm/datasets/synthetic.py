@@ -46,8 +46,9 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
             `(seeds, labels) -> images`, see `synthderm.datasets.function_source.FunctionSource`,
             or "diffusers:org/name", a pipeline.
         length: number of items, at least 1.
-        labels: classes to draw from, by name or index, or one for each item (a sequence of
-            `length`); all classes in turn where None.
+        labels: classes to draw from, by name (also by one such as "MEL" for "melanoma", see
+            `synthderm.datasets.counterparts.SYNONYMS`) or index, or one for each item (a sequence
+            of `length`); all classes in turn where None.
         seed: any integer.
         size: side of the square images in pixels, 8 to 4096; the generator's own where None.
             "lesions" above 128 px are drawn by "lesions-256", and are other ones.
@@ -178,8 +179,7 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
                 (as `torch.utils.data.random_split` gives), or a ConcatDataset of several.
             source: as for the class.
             mapping: `real`'s class names to the source's, where they differ by more than case and
-                the short forms MEL, NV, NEV and SEK. None leaves a class as it is, as in
-                {"ACK": None}.
+                short forms such as MEL and NV. None leaves a class as it is, as in {"ACK": None}.
             classes: of `real`, those to bring up; all where None. They are also the classes of a
                 function that names none, in this order.
             missing: what to do with a class that needs images and that the source lacks: an

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from synthderm import SyntheticSkinDataset
 from synthderm.audit.class_judge import classes_section, judge_classes
 from synthderm.audit.features import extract
-from synthderm.audit.images import AuditImages
+from synthderm.audit.images import AuditImages, match_labels
 from synthderm.audit.segmenter import judge_masks, masks_section
 from synthderm.audit.severity import measure_severity, severity_section
 from tests.audit.photographs import draw
@@ -80,6 +81,24 @@ def test_classes_go_by_their_names_not_by_their_places(judge):
     assert found.passed_over == ["other"]
     assert sum(share.total for share in found.shares["generated"].values()) == 38
     assert all(share.share > 0.8 for share in found.shares["generated"].values())
+
+
+def test_classes_of_one_meaning_are_one(judge):
+    real, generated = draw_classes(80, 2, ["MEL", "NV"]), draw_classes(40, 1, ["nevus", "melanoma"])
+    generated.labels = [1 - label for label in generated.labels]
+    found = judge(real=real, generated=generated, holdout=draw_classes(40, 3, ["mel", "nev"]))
+    assert found.skipped is None and found.passed_over == []
+    for kind in ("generated", "holdout"):
+        assert all(share.total == 20 and share.share > 0.8 for share in found.shares[kind].values())
+
+
+def test_generated_classes_are_as_frequent_as_those_they_stand_for():
+    real = draw_classes(20, 1, ["NV", "MEL"])
+    real.labels = [0] * 15 + [1] * 5
+    labels = match_labels(SyntheticSkinDataset("lesions", length=8), real)
+    assert labels.count("nevus") == 6 and labels.count("melanoma") == 2
+    real.classes = ["NV", "acne"]
+    assert match_labels(SyntheticSkinDataset("lesions", length=8), real) is None
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """`synthderm show`: one picture of a source, or of a folder."""
 
+from pathlib import Path
+
 import pytest
 from PIL import Image
 
@@ -20,6 +22,20 @@ def test_a_source_is_shown(tmp_path, capsys):
     data = SyntheticSkinDataset("lesions", length=5, seed=2, size=64)
     with Image.open(out) as sheet:
         assert sheet.tobytes() == data.show(5, columns=5).tobytes()
+
+
+def test_labels_are_named_as_in_python(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = ["-n", 2, "--size", 32, "--out"]
+    for name in ("MEL", "Melanoma"):
+        assert show("lesions", "--labels", name, *options, f"{name}.png") == 0
+        assert main(["walk", "latent", f"walk-{name}.png", "--frames=2", "--labels", name]) == 0
+        render = ["render", "lesions", name, "--length=2", "--size=32", "--labels", name]
+        assert main(render) == 0
+        assert len(list(Path(name, "images", "melanoma").iterdir())) == 2
+    for kind in ("", "walk-"):
+        with Image.open(f"{kind}MEL.png") as one, Image.open(f"{kind}Melanoma.png") as other:
+            assert one.tobytes() == other.tobytes()
 
 
 def test_photographs_and_models_in_folders_are_shown(tmp_path, monkeypatch):

@@ -37,6 +37,14 @@ def added(real, source="lesions", **options) -> dict[str, int]:
         ("bkl", LESIONS, None),  # also other keratoses
         ("mel", ["MEL", "Mel"], None),  # which?
         ("MEL", ["melanoma", "MEL"], "MEL"),
+        ("actinic keratosis", PAD, "ACK"),
+        ("AK", PAD, "ACK"),  # of ISIC 2019
+        ("Basal-Cell Carcinoma", PAD, "BCC"),
+        ("squamous_cell_carcinoma", PAD, "SCC"),
+        ("seborrhoeic keratosis", PAD, "SEK"),
+        ("scc", ["squamous cell carcinoma"], "squamous cell carcinoma"),
+        ("AKIEC", PAD, None),  # also Bowen's disease
+        ("keratosis", PAD, None),
     ],
 )
 def test_the_same_class_under_another_name(name, others, expected):
@@ -69,6 +77,7 @@ def test_what_the_mapping_says_counts():
     assert added(real, mapping=bkl, missing="skip") == {"mel": 5, "bkl": 5}
     assert added(real, mapping=bkl | {"mel": None}, missing="skip") == {"bkl": 5}
     assert added(real, mapping=bkl, missing="skip", classes=["df", "bkl"]) == {"bkl": 5}
+    assert added(real, mapping={"bkl": "SEK"}, missing="skip") == {"mel": 5, "bkl": 5}
     # A class that needs none may be left out too, and the largest is still the aim.
     assert added(real, mapping={"nv": None}, missing="skip") == {"mel": 5}
 

@@ -23,6 +23,32 @@ def test_labels_are_chosen_by_name_index_or_item():
     assert Counter(SyntheticSkinDataset(length=9).targets) == {0: 3, 1: 3, 2: 3}
 
 
+@pytest.mark.parametrize(
+    ("source", "labels", "expected"),
+    [
+        ("clinical", ["melanoma", "actinic keratosis"], ["MEL", "ACK"]),
+        ("clinical", ["basal_cell_carcinoma", "Squamous Cell Carcinoma"], ["BCC", "SCC"]),
+        ("clinical", ["nevus", "seborrheic-keratosis", "NV", 1], ["NEV", "SEK", "NEV", "BCC"]),
+        ("lesions", "MEL", ["melanoma"]),
+        ("lesions", np.array(["NV", "sek"]), ["nevus", "seborrheic_keratosis"]),
+        ("lesions", ["Melanoma"], ["melanoma"]),
+        ("eczema", "Mild", ["mild"]),
+    ],
+)
+def test_labels_may_be_synonyms(source, labels, expected):
+    data = SyntheticSkinDataset(source, length=len(expected), labels=labels)
+    assert [data.classes[label] for label in data.targets] == expected
+
+
+def test_two_classes_of_one_meaning_are_told_apart_by_their_own_names_alone():
+    options = {"length": 1, "classes": ["MEL", "melanoma"]}
+    for label, name in enumerate(options["classes"]):
+        data = SyntheticSkinDataset(lambda seeds, labels: None, labels=name, **options)
+        assert data.targets == [label]
+    with pytest.raises(ValueError, match="'Mel' is not one of the classes of .*: MEL, melanoma"):
+        SyntheticSkinDataset(lambda seeds, labels: None, labels="Mel", **options)
+
+
 def test_numbers_may_be_numpys_or_torchs():
     plain = dict(length=4, seed=3, size=48, labels=[2, 1], severity=(0.25, 0.5), truncation=0.5)
     kinds = [
@@ -71,6 +97,8 @@ def test_numbers_may_be_numpys_or_torchs():
         ({"length": 2, "labels": 0.5}, "label 0.5"),
         ({"length": 2, "labels": [True]}, "label True"),
         ({"length": 2, "labels": "acne"}, "'acne'.*melanoma, nevus, seborrheic_keratosis"),
+        ({"source": "clinical", "length": 1, "labels": "acne"}, "'clinical': ACK, BCC, MEL, NEV"),
+        ({"length": 2, "labels": "BCC"}, "'BCC'.*melanoma, nevus, seborrheic_keratosis"),
         ({"length": 2, "labels": [0, 3]}, "label 3"),
         ({"length": 2, "labels": [-1]}, "label -1"),
         ({"length": 2, "labels": []}, "labels is empty"),
