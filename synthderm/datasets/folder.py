@@ -10,6 +10,7 @@ from torchvision import tv_tensors
 from torchvision.datasets import VisionDataset
 from torchvision.datasets.vision import StandardTransform
 
+from synthderm.callers import warn_caller
 from synthderm.datasets.classes import check_classes, class_names, sort_labels, warn_of_numbers
 from synthderm.datasets.doubts import check_folders, warn_of_siblings
 from synthderm.datasets.finding import check_root
@@ -17,7 +18,7 @@ from synthderm.datasets.layouts import find_layouts, read_layout
 from synthderm.datasets.metadata import split_folders
 from synthderm.datasets.names import split_name
 from synthderm.datasets.records import PhotoRecord, check_inside, check_records
-from synthderm.datasets.rendered import refuse_unfinished, rendered_classes
+from synthderm.datasets.rendered import refuse_unfinished, rendered_classes, warn_of_left_out
 from synthderm.datasets.viewing import View, Viewing
 from synthderm.imaging.io import read_image, read_mask, to_tensor
 
@@ -45,7 +46,8 @@ class SkinFolder(Viewing, VisionDataset):
             All of the collection, sorted, where None: a class has the same label in every split.
         min_weight: for SCIN alone: the least weight of a case's leading condition, in [0, 1]; 0.5
             where None.
-        return_mask: items are `(image, mask, label)`; a photograph without a mask is left out.
+        return_mask: items are `(image, mask, label)`; photographs without a mask are left out, with
+            a warning.
         allow_outside: read photographs and masks that a table names outside of `root` too, by a
             whole path or by "..".
         loader: reads a file as a PIL image in RGB.
@@ -101,6 +103,7 @@ class SkinFolder(Viewing, VisionDataset):
             target_transform=target_transform,
         )
         refuse_unfinished(folder)
+        warn_of_left_out(folder)
         self.layout, photographs, labels = read_layout(root, min_weight, wanted or ())
         self.loader, self.return_mask = loader, return_mask
         if split is not None and not isinstance(split, str):
@@ -146,14 +149,24 @@ class SkinFolder(Viewing, VisionDataset):
             raise ValueError(
                 f"{self._place} has no photograph of {', '.join(self.classes)}{where}."
             )
-        if self.return_mask:
-            photographs = [one for one in photographs if one.mask is not None]
-            if not photographs:
-                raise ValueError(
-                    f"{self._place} names no masks: add a column mask_file_name to a metadata.csv,"
-                    " or fetch the masks."
-                )
-        return photographs
+        return self._with_masks(photographs) if self.return_mask else photographs
+
+    def _with_masks(self, photographs: list[PhotoRecord]) -> list[PhotoRecord]:
+        """Those that have a mask. The others are left out with a warning."""
+        kept = [one for one in photographs if one.mask is not None]
+        if not kept:
+            raise ValueError(
+                f"{self._place} names no masks: add a column mask_file_name to a metadata.csv, or"
+                " fetch the masks."
+            )
+        if len(kept) < len(photographs):
+            where = "" if self.split is None else f" in split {self.split!r}"
+            warn_caller(
+                f"{self._place}: {len(photographs) - len(kept):,} of {len(photographs):,}"
+                f" photographs{where} have no mask and are left out: add their masks, or leave out"
+                " return_mask=True to read all of them."
+            )
+        return kept
 
     def _way_out(self) -> str:
         """What to do where a split is not there."""

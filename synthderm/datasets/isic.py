@@ -165,7 +165,7 @@ def isic_2020(root: Path) -> list[PhotoRecord]:
     anatom_site_general_challenge, diagnosis, benign_malignant, target; the JPEG photographs in
     `train`, `jpeg/train`, `ISIC_2020_Training_JPEG` or `ISIC_2020_Training_Input`. If
     `ISIC_2020_Training_Duplicates.csv` (image_name_1, image_name_2) is there, the second of each
-    pair is left out. Labels of the test photographs and masks are not published.
+    pair is left out, with a warning. Labels of the test photographs and masks are not published.
 
     Classes: benign and malignant. Split by patient_id.
 
@@ -177,7 +177,13 @@ def isic_2020(root: Path) -> list[PhotoRecord]:
     doubles = set()
     if pairs is not None:
         doubles = {row["image_name_2"] for row in read_table(pairs, "image_name_1", "image_name_2")}
-    rows = [row for row in read_table(table, *COLUMNS_2020) if row["image_name"] not in doubles]
+    named = list(read_table(table, *COLUMNS_2020))
+    rows = [row for row in named if row["image_name"] not in doubles]
+    if len(rows) < len(named):
+        warn_caller(
+            f"{len(named) - len(rows):,} of {len(named):,} photographs of ISIC 2020 are left out:"
+            f" {pairs} names them as duplicates of others; move it away to read them too."
+        )
     files = find_files(root, "train", "jpeg", "ISIC_2020_Training_JPEG", "ISIC_2020_Training_Input")
     images = _images(rows, "image_name", files, "train, jpeg or ISIC_2020_Training_JPEG")
     return [

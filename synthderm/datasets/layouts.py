@@ -231,7 +231,7 @@ def read_layout(
     if name == "ImageFolder":
         return Contents.of(name, image_folder(root, class_folders))
     if name == "SCIN":
-        named = scin(root, **({} if min_weight is None else {"min_weight": min_weight}))
+        named = scin(root, min_weight)
         return Contents.of(name, named)._replace(photographs=keep_fetched(named, root))
     readers = {layout.name: layout.read for layout in LAYOUTS}
     photographs = readers[name](root)

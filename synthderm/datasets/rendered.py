@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from synthderm.callers import warn_caller
 from synthderm.datasets.metadata import find_metadata
 from synthderm.datasets.rendered_names import IMAGES, SHARD_SUFFIXES
 from synthderm.datasets.tables import clean
@@ -63,6 +64,21 @@ def refuse_unfinished(root: Path) -> None:
             f"{root} holds {record['format']} shards: read it with"
             f" SyntheticSkinDataset.from_rendered({str(root)!r})."
         )
+
+
+def warn_of_left_out(root: Path) -> None:
+    """Warn of items that could not be made when data sets were rendered into this folder, or into
+    its splits."""
+    for manifest in (root / MANIFEST, *sorted(root.glob(f"*/{MANIFEST}"))):
+        record = read_record(manifest) or {}
+        reasons = record.get("left_out")
+        if isinstance(reasons, dict) and reasons:
+            number, reason = next(iter(reasons.items()))
+            warn_caller(
+                f"{manifest.parent}: {len(reasons):,} of {record['length']:,} items are not there,"
+                f" since they could not be made, as item {number}: {str(reason).rstrip('.')};"
+                f" {MANIFEST} names all of them."
+            )
 
 
 def rendered_classes(root: Path, labels: Collection[str]) -> list[str] | None:

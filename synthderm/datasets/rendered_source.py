@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from synthderm.datasets.rendered import MANIFEST, PLAN, read_record
+from synthderm.datasets.rendered import MANIFEST, PLAN, read_record, warn_of_left_out
 from synthderm.datasets.rendered_names import (
     SHARD_SUFFIXES,
     SUFFIXES,
@@ -73,6 +73,7 @@ class RenderedSource:
         self.revision, self.weights = str(record.get("revision", "local")), str(record["weights"])
         self.size: int | None = record["size"]
         self.seed = int(record["seed"])
+        warn_of_left_out(self.root)
         lacking = {int(number) for number in record["left_out"]}
         self._numbers = [number for number in range(record["length"]) if number not in lacking]
         turn = record["targets"]

@@ -7,8 +7,8 @@ photographs in `dataset/images`. `root` is the folder around `dataset`, or `data
 Classes: a case has up to three photographs and, from up to three dermatologists, conditions
 with weights that sum to 1. Its class is the condition of the highest weight, such as Eczema. A
 case is left out if two conditions share the highest weight, if that weight is below
-`min_weight`, or if no dermatologist could tell. At the default 0.5, 1,931 of the 5,033 cases
-are left, 324 of them Eczema; at 0, 2,136 and 368.
+`min_weight`, or if no dermatologist could tell; where `min_weight` is not given, with a warning.
+At the default 0.5, 1,931 of the 5,033 cases are left, 324 of them Eczema; at 0, 2,136 and 368.
 
 Splits: by case. Cases that share a photograph are one group, and such a photograph is left out,
 since it has several labels. One person may have sent several cases; the tables do not tell.
@@ -41,21 +41,24 @@ PATHS = ("image_1_path", "image_2_path", "image_3_path")
 FITZPATRICK = [f"dermatologist_fitzpatrick_skin_type_label_{number}" for number in (1, 2, 3)]
 MONK = ["monk_skin_tone_label_us", "monk_skin_tone_label_india"]
 TONES = [*FITZPATRICK, *MONK]
+USUAL_WEIGHT = 0.5
 
 
-def scin(root: Path, min_weight: float = 0.5) -> list[PhotoRecord]:
+def scin(root: Path, min_weight: float | None = None) -> list[PhotoRecord]:
     """The photographs of the cases with a clear label, whether they were fetched or not; see the
     head of this module.
 
     Args:
         root: the folder.
-        min_weight: the least weight of a case's leading condition, in [0, 1].
+        min_weight: the least weight of a case's leading condition, in [0, 1]; 0.5 where None, with
+            a warning where that leaves photographs out.
 
     Raises:
         FileNotFoundError: a table is missing.
         ValueError: a column is missing, a label can't be read, or `min_weight` is outside [0, 1].
     """
-    if not 0 <= min_weight <= 1:
+    least = USUAL_WEIGHT if min_weight is None else min_weight
+    if not 0 <= least <= 1:
         raise ValueError(f"min_weight={min_weight!r}: weights are in [0, 1].")
     table_of_cases = scin_table(root)
     folder = table_of_cases.parent
@@ -74,7 +77,7 @@ def scin(root: Path, min_weight: float = 0.5) -> list[PhotoRecord]:
     photographs = []
     for case, names in cases.items():
         label = labels.get(case)
-        condition = None if label is None else _leading_condition(label, min_weight)
+        condition = None if label is None else _leading_condition(label, least)
         if label is None or condition is None:
             continue
         group, tone = groups.get(case, case), _tone(label)
@@ -91,6 +94,12 @@ def scin(root: Path, min_weight: float = 0.5) -> list[PhotoRecord]:
             for name in names
             if len(owners[name]) == 1
         ]
+    if min_weight is None and len(photographs) < len(owners):
+        warn_caller(
+            f"{len(owners) - len(photographs):,} of {len(owners):,} SCIN photographs are left out:"
+            f" they have no condition, one of a weight below min_weight={least}, or several; choose"
+            " min_weight= yourself, from 0 to 1."
+        )
     return photographs
 
 

@@ -1,5 +1,7 @@
 """`SkinFolder`: folders with a metadata.csv, as ImageFolder, or flat; what is wrong is named."""
 
+from pathlib import Path
+
 import pytest
 from torchvision import tv_tensors
 
@@ -71,6 +73,49 @@ def test_what_is_no_folder_is_named(tmp_path, read, monkeypatch):
             read(root)
     with pytest.raises(ValueError, match="root='' names no folder"):
         read("")
+
+
+def take_masks(root: Path, *numbers: int) -> None:
+    table = (root / "metadata.csv").read_text()
+    for number in numbers:
+        table = table.replace(f"masks/{number}.png", "")
+    (root / "metadata.csv").write_text(table)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({}, r"metadata.csv\): 2 of 12 photographs have no mask .* leave out return_mask=True"),
+        ({"split": "train"}, "1 of 8 photographs in split 'train' have no mask"),
+        ({"classes": ["b"]}, "1 of 6 photographs have no mask"),
+    ],
+)
+def test_photographs_without_a_mask_are_left_out_and_counted(tmp_path, options, says):
+    root = draw_folder(tmp_path / "d")
+    take_masks(root, 2, 5)
+    whole = SkinFolder(root, **options)
+    with pytest.warns(UserWarning, match=says) as caught:
+        data = SkinFolder(root, return_mask=True, **options)
+    assert len(caught) == 1 and caught[0].filename == __file__
+    assert len(data) == len(whole) - int(says.split(": ")[-1].split()[0])
+    assert all(path in data.masks for path, _ in data.samples)
+
+
+def test_nothing_is_said_where_no_photograph_is_left_out(tmp_path, recwarn):
+    root = draw_folder(tmp_path / "d")
+    take_masks(root, 5)  # of the split test
+    SkinFolder(root)
+    SkinFolder(root, split="train", return_mask=True)
+    SkinFolder(root, classes=["a"], return_mask=True)
+    assert not recwarn
+
+
+def test_masks_beside_some_photographs_alone(tmp_path):
+    for name in ("a/1.png", "a/2.png", "b/3.png"):
+        write_image(to_pil(draw_skin(8, 8)), tmp_path / name)
+    write_image(to_pil(draw_skin(8, 8)[:1] > 0), tmp_path / "a" / "1_mask.png")
+    with pytest.warns(UserWarning, match=r"\(ImageFolder\): 2 of 3 photographs have no mask"):
+        assert len(SkinFolder(tmp_path, return_mask=True)) == 1
 
 
 def test_bad_folders_are_named(tmp_path):

@@ -11,7 +11,10 @@ from tests.datasets.published import hands_11k, scin
 
 def test_tones_weights_and_photographs_that_were_not_fetched(tmp_path):
     truth = scin(tmp_path)
-    data = SkinFolder(tmp_path)
+    # The tie, the light one, the one without a condition, and two that have several.
+    says = rf"5 of {len(truth) + 5} SCIN photographs are left out: .* below min_weight=0.5"
+    with pytest.warns(UserWarning, match=says):
+        data = SkinFolder(tmp_path)
     assert data.tones[0] == {"fitzpatrick": 2, "monk": 3.5}
     assert data.tones[data.groups.index("a")] == {}
     assert SkinFolder(tmp_path / "dataset").samples == data.samples
@@ -23,8 +26,8 @@ def test_tones_weights_and_photographs_that_were_not_fetched(tmp_path):
     assert set(eczema.targets) == {0}
     assert len(eczema) == sum(label == "Eczema" for label, _ in truth.values())
     (tmp_path / "dataset" / "images" / "a0.png").unlink()
-    with pytest.warns(UserWarning, match=f"1 of {len(truth)} SCIN photographs") as caught:
-        assert len(SkinFolder(tmp_path)) == len(truth) - 1
+    with pytest.warns(UserWarning, match=f"1 of {len(truth)} SCIN photographs are not") as caught:
+        assert len(SkinFolder(tmp_path, min_weight=0.5)) == len(truth) - 1
     assert caught[0].filename == __file__, "the warning points to the caller"
     for path in (tmp_path / "dataset" / "images").iterdir():
         path.unlink()
@@ -52,7 +55,7 @@ def test_complete_folders_do_not_warn(tmp_path):
     scin(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        SkinFolder(tmp_path)
+        SkinFolder(tmp_path, min_weight=0.5)  # asked for, so what is left out is no surprise
 
 
 def test_min_weight_is_for_scin(tmp_path):

@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from synthderm import SyntheticSkinDataset
+from synthderm import SkinFolder, SyntheticSkinDataset
 from synthderm.datasets.rendered_names import Shards
 from synthderm.rendering.items import (
     Encoder,
@@ -141,10 +141,17 @@ def test_items_that_cannot_be_made_are_left_out_and_named(tmp_path, file_format)
             return [LeftOut(x.number, "no skin") if x.number in (1, 5, 6) else x for x in made]
 
     options = {"file_format": file_format, **SMALL}
-    out = render(Items(data(10)), tmp_path / "out", **options)
+    out = render(Items(data(10)), tmp_path / "train", **options)
     left_out = json.loads((out / "manifest.json").read_text())["left_out"]
     assert left_out == dict.fromkeys(["1", "5", "6"], "no skin") and verify(out) == []
-    read = SyntheticSkinDataset.from_rendered(out)
+    says = "train: 3 of 10 items are not there, since they could not be made, as item 1: no skin;"
+    with pytest.warns(UserWarning, match=says) as caught:
+        read = SyntheticSkinDataset.from_rendered(out)
+    assert len(caught) == 1
+    if file_format == "png":
+        for root in (out, tmp_path):  # in which it is a split
+            with pytest.warns(UserWarning, match=says):
+                assert len(SkinFolder(root)) == 7
     there = [0, 2, 3, 4, 7, 8, 9]
     assert [x[0].tobytes() for x in read] == [data(10)[k][0].tobytes() for k in there]
     render(Items(data(12)), out, **options)
