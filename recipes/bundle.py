@@ -22,7 +22,7 @@ from synthderm.cli.publish import load_run
 from synthderm.hub.audit_record import read_audit
 from synthderm.hub.model_card import PICTURES, without_folders
 from synthderm.hub.publish import write_card
-from synthderm.hub.resolve import BUNDLED
+from synthderm.hub.resolve import BUNDLED, weights_hash
 from synthderm.training.loop import exit_on_error
 from synthderm.training.training_state import write_training_state
 
@@ -75,7 +75,7 @@ def bundle(run: Path, name: str) -> None:
         page = f"{report.parent.relative_to(ROOT).as_posix()}/report.html"
         records["audit"] = read_audit(report, model_folder) | {"report": page}
     folder = model.save_pretrained(BUNDLED / name, card=records)
-    if (pictures := card_pictures(model)) is not None:
+    if (pictures := card_pictures(model, name, weights_hash(folder))) is not None:
         (folder / PICTURES).write_bytes(pictures)
     write_card(folder, name, model.pipeline_tag)
     size = (folder / "model.safetensors").stat().st_size / 1e6

@@ -1,7 +1,5 @@
 """The pictures of a model's card: what the model makes, not chosen, as one small JPEG."""
 
-import io
-
 import torch
 from PIL import Image
 from torch import Tensor
@@ -9,7 +7,8 @@ from torch import Tensor
 from synthderm.datasets.synthetic import SyntheticSkinDataset
 from synthderm.hub.pretrained import Pretrained
 from synthderm.imaging.contact_sheet import contact_sheet
-from synthderm.imaging.io import to_pil
+from synthderm.imaging.io import encode_image, to_pil
+from synthderm.imaging.provenance import Provenance, provenance_options
 from synthderm.models.editor import EczemaEditor
 from synthderm.models.generator import SkinGenerator
 from synthderm.transforms.functional import add_eczema
@@ -18,16 +17,20 @@ COLUMNS, SIDE = 6, 128  # pictures in a row, and the side of each in pixels
 QUALITY = 85  # of the JPEG
 
 
-def card_pictures(model: Pretrained) -> bytes | None:
+def card_pictures(model: Pretrained, name: str, weights: str) -> bytes | None:
     """A JPEG of two rows: of a generator its first images, in the second row with the outlines of
     their masks; of an editor a generated hand and a close-up of skin, from severity 0 to 1.
 
     Args:
         model: a `SkinGenerator` or an `EczemaEditor`; of others there are no pictures, None.
+        name: of the model, bundled or on the Hub.
+        weights: their SHA-256.
     """
     if isinstance(model, SkinGenerator):
-        return _to_jpeg(_generated(model))
-    return _to_jpeg(_edited(model)) if isinstance(model, EczemaEditor) else None
+        return _to_jpeg(_generated(model), Provenance("generated", name, weights))
+    if isinstance(model, EczemaEditor):  # which edits generated skin here
+        return _to_jpeg(_edited(model), Provenance("generated", name, weights, mode="add"))
+    return None
 
 
 def _generated(model: SkinGenerator) -> Image.Image:
@@ -58,7 +61,6 @@ def _edited(model: EczemaEditor) -> Image.Image:
     return contact_sheet([to_pil(x) for x in pictures], None, captions, columns=COLUMNS, side=SIDE)
 
 
-def _to_jpeg(sheet: Image.Image) -> bytes:
-    file = io.BytesIO()
-    sheet.save(file, format="JPEG", quality=QUALITY)
-    return file.getvalue()
+def _to_jpeg(sheet: Image.Image, origin: Provenance) -> bytes:
+    options = {"quality": QUALITY, "subsampling": "4:2:0", **provenance_options(origin, "JPEG")}
+    return encode_image(sheet, "JPEG", **options)

@@ -16,6 +16,7 @@ from torchvision.transforms import v2
 from tqdm import tqdm
 
 from synthderm.cli.demo_classifier import SIDE, measure
+from synthderm.cli.origins import origin_of_data, origin_of_edit, origin_of_file
 from synthderm.cli.outputs import check_folders
 from synthderm.datasets.folder import SkinFolder
 from synthderm.datasets.synthetic import SyntheticSkinDataset
@@ -23,11 +24,13 @@ from synthderm.determinism import one_thread
 from synthderm.files import remove_parts, write_text
 from synthderm.imaging.contact_sheet import grid, outline
 from synthderm.imaging.io import to_pil, to_tensor, write_image
+from synthderm.imaging.provenance import Provenance
 from synthderm.transforms.eczema_edit import EczemaEdit
 from synthderm.transforms.functional import add_eczema, remove_eczema
 
 SEVERITIES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 SEEDS = (1, 2, 3)
+PAST = {"add": "added", "remove": "removed"}
 SAMPLES = {
     "lesions": "Generated skin lesions with the outlines of their masks, by class from top to"
     " bottom",
@@ -57,10 +60,13 @@ def run(args: argparse.Namespace) -> None:
 def _write_pictures(out: Path, data: Path | None, side: int) -> dict[str, str]:
     """Captions by file name."""
     for source in SAMPLES:
-        write_image(_sample_sheet(source, side), out / f"{source}.png")
-    added, removed = _edit_sheets(_photograph(data))
-    write_image(added, out / "added.png")
-    write_image(removed, out / "removed.png")
+        samples = SyntheticSkinDataset(source, length=side * side, seed=1, size=128)
+        sheet, origin = _sample_sheet(samples, side), origin_of_data(samples)
+        write_image(sheet, out / f"{source}.png", provenance=origin)
+    photograph, original = _photograph(data)
+    for mode, sheet in zip(("add", "remove"), _edit_sheets(photograph)):
+        origin = origin_of_edit("eczema", None, original, mode)
+        write_image(sheet, out / f"{PAST[mode]}.png", provenance=origin)
     subject = "a photograph of yours" if data else "one generated hand"
     levels = ", ".join(map(str, SEVERITIES))
     return {
@@ -72,24 +78,25 @@ def _write_pictures(out: Path, data: Path | None, side: int) -> dict[str, str]:
     }
 
 
-def _sample_sheet(source: str, side: int) -> Image.Image:
-    """`side` rows and columns of a source, sorted by class."""
-    data = SyntheticSkinDataset(source, length=side * side, seed=1, size=128, return_mask=True)
+def _sample_sheet(data: SyntheticSkinDataset, side: int) -> Image.Image:
+    """`side` rows and columns of items, sorted by class."""
     by_class = sorted(range(len(data)), key=lambda index: (data.targets[index], index))
     rows = [by_class[start : start + side] for start in range(0, len(by_class), side)]
-    made = [data.generate(row) for row in tqdm(rows, desc=f"make {source}", disable=None)]
+    made = [data.generate(row) for row in tqdm(rows, desc=f"make {data.source}", disable=None)]
     images, masks = (torch.cat(part) for part in zip(*made))
     return to_pil(grid(outline(images.float() / 255, masks), side))
 
 
-def _photograph(data: Path | None) -> Tensor:
-    """(3, 256, 256) uint8: the first of the user's photographs, or a generated hand."""
+def _photograph(data: Path | None) -> tuple[Tensor, Provenance | None]:
+    """(3, 256, 256) uint8: the first of the user's photographs, or a generated hand; and what says
+    where it comes from."""
     if data is None:
         hands = SyntheticSkinDataset("hands", length=20, labels="5", seed=5, size=256)
-        return hands.generate([0])[0][0]
-    image, _, _ = SkinFolder(data).read(0)
-    image = v2.functional.resize(to_tensor(image), 256, antialias=True)
-    return v2.functional.center_crop(image, 256)
+        return hands.generate([0])[0][0], origin_of_data(hands)
+    folder = SkinFolder(data)
+    image, _, _ = folder.read(0)
+    pixels = v2.functional.resize(to_tensor(image), 256, antialias=True)
+    return v2.functional.center_crop(pixels, 256), origin_of_file(folder.samples[0][0])
 
 
 def _edit_sheets(photograph: Tensor) -> tuple[Image.Image, Image.Image]:

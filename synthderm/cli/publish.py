@@ -9,6 +9,7 @@ from synthderm.cli.card_pictures import card_pictures
 from synthderm.hub.audit_record import read_audit
 from synthderm.hub.download import FILES
 from synthderm.hub.pretrained import Pretrained
+from synthderm.hub.resolve import weights_hash
 from synthderm.models.editor import EczemaEditor
 from synthderm.models.generator import SkinGenerator
 from synthderm.training.checkpoint import read_log
@@ -25,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     result = model.push_to_hub(
         args.repo,
         records,
-        pictures=card_pictures(model),
+        pictures=card_pictures(model, args.repo, weights_hash(args.folder)),
         private=args.private,
         dry_run=args.dry_run,
     )

@@ -7,14 +7,21 @@ from typing import Any
 
 def run(args: argparse.Namespace) -> None:
     """Make the items and write the sheet."""
+    from synthderm.cli.origins import origin_of_data, origin_of_file, origin_of_sheet
     from synthderm.imaging.io import check_suffix, write_image
 
     check_suffix(args.out)
     if args.number < 1:
         raise ValueError(f"-n {args.number}: show at least 1 image.")
-    data = _photographs(args) if _is_photographs(args.source) else _generated(args)
+    is_folder = _is_photographs(args.source)
+    data = _photographs(args) if is_folder else _generated(args)
     sheet = data.show(args.number, columns=args.columns, side=args.side, masks=not args.no_masks)
-    write_image(sheet, args.out)
+    if is_folder:
+        files = [path for path, _ in data.samples[: args.number]]
+        origin = origin_of_sheet([origin_of_file(path) for path in files])
+    else:
+        origin = origin_of_data(data)
+    write_image(sheet, args.out, provenance=origin)
     print(f"{args.out}: {min(args.number, len(data))} images of {args.source}")
 
 

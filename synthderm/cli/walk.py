@@ -12,12 +12,14 @@ from PIL import Image
 from torch import Tensor
 
 from synthderm.cli.interpolation import even_steps, grow, slerp
+from synthderm.cli.origins import origin_of_data, origin_of_edit, origin_of_file
 from synthderm.cli.outputs import check_outputs
 from synthderm.datasets.seeds import item_seed
 from synthderm.datasets.synthetic import SyntheticSkinDataset
 from synthderm.determinism import one_thread
 from synthderm.imaging.contact_sheet import grid, outline
 from synthderm.imaging.io import check_suffix, read_image, read_mask, to_pil, to_tensor, write_image
+from synthderm.imaging.provenance import Provenance
 from synthderm.models.cache import load_generator
 from synthderm.models.generator import SkinGenerator
 from synthderm.transforms.functional import Edit, add_eczema, random_mask
@@ -29,18 +31,19 @@ def run(args: argparse.Namespace) -> None:
     """Make the walk and write it."""
     check_suffix(args.out)
     check_outputs([path for path in (args.image, args.mask) if path], [args.out])
-    images, masks = _latent_walk(args) if args.kind == "latent" else _edit_walk(args)
+    images, masks, origin = _latent_walk(args) if args.kind == "latent" else _edit_walk(args)
     seconds = 3.0 if args.seconds is None else args.seconds
-    write_walk(outline(images, masks) if args.outline else images, args.out, seconds)
+    shown = outline(images, masks) if args.outline else images
+    write_walk(shown, args.out, seconds, provenance=origin)
     print(f"{args.out}: {args.kind}, {len(images)} pictures")
 
 
-def _latent_walk(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
+def _latent_walk(args: argparse.Namespace) -> tuple[Tensor, Tensor, Provenance]:
     source, seeds = args.source or "lesions", args.seeds or [1, 2]
     data = SyntheticSkinDataset(
         source, length=len(seeds), labels=args.labels or [0], skin_tone=args.skin_tone
     )
-    return latent_walk(
+    images, masks = latent_walk(
         load_generator(source),
         seeds,
         data.targets,
@@ -48,19 +51,21 @@ def _latent_walk(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
         size=args.size,
         skin_tone=args.skin_tone,
     )
+    seed = seeds[0] if len(set(seeds)) == 1 else None  # of several, no one made the picture
+    return images, masks, origin_of_data(data)._replace(seed=seed)
 
 
-def _edit_walk(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
+def _edit_walk(args: argparse.Namespace) -> tuple[Tensor, Tensor, Provenance | None]:
     seed, mask = (args.seeds or [1])[0], None
     if args.image:
-        photograph = read_image(args.image)
+        photograph, original = read_image(args.image), origin_of_file(args.image)
         image = to_tensor(photograph)
         if args.mask:
             mask = to_tensor(read_mask(args.mask, photograph.size)) > 0
     else:
         source, labels = args.source or "hands", args.labels or [0]
         data = SyntheticSkinDataset(source, length=1, labels=labels, seed=seed, size=args.size)
-        image = data.generate([0])[0][0]
+        image, original = data.generate([0])[0][0], origin_of_data(data)
     if mask is None:
         mask = random_mask(image, 0.4 if args.coverage is None else args.coverage, seed=seed)
     if not mask.any():
@@ -72,7 +77,9 @@ def _edit_walk(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
     else:
         severity = 0.8 if args.severity is None else args.severity
         walk = growth_walk(image, mask, args.frames, severity, **options)
-    return walk.images.float() / 255, walk.masks
+    if not torch.equal(walk.images, image.expand_as(walk.images)):
+        original = origin_of_edit(options["model"], seed, original)
+    return walk.images.float() / 255, walk.masks, original
 
 
 @torch.no_grad()
@@ -182,7 +189,13 @@ def growth_walk(
     return Edit(*(torch.stack(parts) for parts in zip(*edits)))
 
 
-def write_walk(images: Tensor, path: str | os.PathLike[str], seconds: float = 3.0) -> None:
+def write_walk(
+    images: Tensor,
+    path: str | os.PathLike[str],
+    seconds: float = 3.0,
+    *,
+    provenance: Provenance | None = None,
+) -> None:
     """A walk as a file: one row of pictures, or, where the name ends in .gif, an animation that
     goes there and back without end.
 
@@ -190,9 +203,10 @@ def write_walk(images: Tensor, path: str | os.PathLike[str], seconds: float = 3.
         images: (F, 3, H, W), uint8 or float in [0, 1].
         path: a name with the suffix of a picture.
         seconds: the way there, for a GIF.
+        provenance: what made it, to be written into the file.
     """
     if Path(path).suffix.lower() != ".gif":
-        write_image(to_pil(grid(images, len(images))), path)
+        write_image(to_pil(grid(images, len(images))), path, provenance=provenance)
         return
     if not 0 < seconds <= LONGEST * len(images):
         raise ValueError(
@@ -205,6 +219,7 @@ def write_walk(images: Tensor, path: str | os.PathLike[str], seconds: float = 3.
     write_image(
         pictures[0],
         path,
+        provenance=provenance,
         save_all=True,
         append_images=pictures[1:] + pictures[-2:0:-1],
         # Viewers slow down animations with pauses of less than 20 milliseconds.

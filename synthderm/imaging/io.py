@@ -17,6 +17,7 @@ from synthderm.files import atomic_path, walk_files
 from synthderm.imaging.color_profiles import to_srgb
 from synthderm.imaging.decoding import decode, read_file, upright
 from synthderm.imaging.mask_files import is_lossy, mask_region
+from synthderm.imaging.provenance import Provenance, provenance_options
 
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp")
 # Other pictures, which are not taken from folders.
@@ -199,6 +200,7 @@ def write_image(
     path: str | os.PathLike[str],
     *,
     file_format: str | None = None,
+    provenance: Provenance | None = None,
     **options: Any,
 ) -> None:
     """Save a picture, whole or not at all.
@@ -207,6 +209,7 @@ def write_image(
         image: the picture.
         path: the file.
         file_format: Pillow's name of a format; that of the file's suffix where None.
+        provenance: what made it, to be written into the file.
         options: for `Image.save`; by default formats that lose detail lose little.
 
     Raises:
@@ -219,6 +222,8 @@ def write_image(
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: give another name to the picture.")
     options = QUALITY.get(file_format, {}) | options
+    if provenance is not None:
+        options |= provenance_options(provenance, file_format, options.get("exif", b""))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError:

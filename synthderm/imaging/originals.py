@@ -11,7 +11,7 @@ from synthderm.callers import warn_caller
 from synthderm.imaging.decoding import decode, find_turn, read_file
 from synthderm.imaging.io import check_suffix, to_rgb, write_image
 from synthderm.imaging.jpeg_files import jpeg_options, read_planes
-from synthderm.imaging.provenance import Provenance, find_provenance, provenance_options
+from synthderm.imaging.provenance import Provenance, find_provenance
 
 WITH_EXIF = ("JPEG", "MPO", "PNG", "WEBP")  # formats; in a TIFF such data are of its own layout
 WITH_PROFILE = (*WITH_EXIF, "TIFF")
@@ -72,8 +72,6 @@ class Original:
         options: dict[str, Any] = {}
         if exif and self._exif and file_format in WITH_EXIF:
             options["exif"] = self._exif
-        if provenance is not None:
-            options |= provenance_options(provenance, file_format, options.get("exif", b""))
         if self._profile and file_format in WITH_PROFILE:
             options["icc_profile"] = self._profile
         if file_format == "WEBP":
@@ -82,7 +80,7 @@ class Original:
             options |= self._jpeg
             if self._ycc is not None:
                 edited = Image.composite(edited.convert("YCbCr"), self._ycc, mask)
-        write_image(edited, path, **options)
+        write_image(edited, path, provenance=provenance, **options)
 
 
 def _upright_exif(decoded: Image.Image, size: tuple[int, int], name: object) -> bytes:

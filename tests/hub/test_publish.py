@@ -83,7 +83,9 @@ def test_published_run_loads_back(hub, uploader, client, run, tmp_path):
     files = hub.commits["org/published", commit]
     assert sorted(files) == ["README.md", "config.json", "model.safetensors", "pictures.jpg"]
     assert b"![Made by this model](pictures.jpg)" in files["README.md"]
-    assert files["pictures.jpg"].startswith(b"\xff\xd8")
+    pictures = files["pictures.jpg"]
+    assert pictures.startswith(b"\xff\xd8")
+    assert b"trainedAlgorithmicMedia" in pictures and b"model org/published" in pictures
     config = json.loads(files["config.json"])
     assert config["data"] == RECORDS["data"]
     assert config["metrics"] == RECORDS["metrics"]
