@@ -17,7 +17,8 @@ def run(args: argparse.Namespace) -> None:
     data = _photographs(args) if is_folder else _generated(args)
     sheet = data.show(args.number, columns=args.columns, side=args.side, masks=not args.no_masks)
     if is_folder:
-        files = [path for path, _ in data.samples[: args.number]]
+        shown = data.choose_shown(min(args.number, len(data)))
+        files = [data.samples[index][0] for index in shown]
         origin = origin_of_sheet([origin_of_file(path) for path in files])
     else:
         origin = origin_of_data(data)

@@ -14,7 +14,7 @@ from synthderm.datasets.folder import apply_transforms
 from synthderm.datasets.parts import fetch, inner_datasets, read_column
 from synthderm.datasets.shared import SharedInteger
 from synthderm.datasets.synthetic import SyntheticSkinDataset
-from synthderm.datasets.viewing import View, Viewing, views_of
+from synthderm.datasets.viewing import View, Viewing, take_turns, views_of
 
 LabelTransform = Callable[[int], Any]
 
@@ -223,12 +223,16 @@ class MixedSkinDataset(Viewing, VisionDataset):
         views = [next(synthetic if index >= first else real) for index in indices]
         return [view._replace(label=self.targets[k]) for k, view in zip(indices, views)]
 
-    def choose_shown(self, first: Sequence[int]) -> Sequence[int]:
-        """The first real images and the first synthetic ones, half of each where there are."""
-        synthetic = len(self) - self._real_length
-        drawn = min(synthetic, max(len(first) // 2, len(first) - self._real_length))
+    def choose_shown(self, count: int) -> list[int]:
+        """Real images and synthetic ones, half of each where there are; of both, the classes in
+        turn."""
         start = self._real_length
-        return [*range(len(first) - drawn), *range(start, start + drawn)]
+        drawn = min(len(self) - start, max(count // 2, count - start))
+        synthetic = take_turns(self.targets[start:], drawn)
+        return [
+            *take_turns(self.targets[:start], count - drawn),
+            *(start + index for index in synthetic),
+        ]
 
     def extra_repr(self) -> str:
         pairs = Counter(zip(self.targets, self.is_synthetic))

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 from html import escape
+from itertools import islice, zip_longest
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,10 +41,11 @@ class Arrays(NamedTuple):
 
 
 class Viewing:
-    """What a data set with `views` and `classes` can show of itself. All of it is before
+    """What a data set with `views`, `classes` and `targets` can show of itself. All of it is before
     transforms: what the data is, not what a network gets."""
 
     classes: list[str]
+    targets: list[int]
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -52,14 +54,14 @@ class Viewing:
         """These items, before transforms."""
         raise NotImplementedError
 
-    def choose_shown(self, first: Sequence[int]) -> Sequence[int]:
-        """Which items `show` shows, in place of so many first ones."""
-        return first
+    def choose_shown(self, count: int) -> list[int]:
+        """Which items `show` shows: so many, the classes in turn."""
+        return take_turns(self.targets[: len(self)], count)
 
     def show(
         self, n: int = 16, *, columns: int | None = None, side: int = 256, masks: bool = True
     ) -> Image.Image:
-        """A contact sheet of the first items with their classes; a notebook displays it.
+        """A contact sheet of the first items of each class in turn; a notebook displays it.
 
         Args:
             n: how many, at least 1; all where there are fewer.
@@ -75,7 +77,7 @@ class Viewing:
             >>> sheet = SyntheticSkinDataset("hands", length=10, size=64).show(4, columns=2)
             >>> sheet.save("hands.png")
         """
-        shown = self.choose_shown(self._first(n))
+        shown = self.choose_shown(len(self._first(n)))
         views = [view for batch in self._batches(shown) for view in self.views(batch)]
         outlines = [view.mask if masks else None for view in views]
         captions = [
@@ -145,6 +147,22 @@ class Viewing:
     @staticmethod
     def _batches(indices: Sequence[int]) -> list[list[int]]:
         return [list(indices[k : k + BATCH]) for k in range(0, len(indices), BATCH)]
+
+
+def take_turns(labels: Sequence[int], count: int) -> list[int]:
+    """The first item of each class, then the second of each, and so on, up to `count`.
+
+    Args:
+        labels: of all items.
+        count: at most as many as there are items.
+    """
+    places: dict[int, list[int]] = {}
+    for index, label in enumerate(labels):
+        own = places.setdefault(label, [])
+        if len(own) < count:
+            own.append(index)
+    turns = (index for turn in zip_longest(*places.values()) for index in turn)
+    return list(islice((index for index in turns if index is not None), count))
 
 
 def views_of(dataset: Any, indices: Sequence[int]) -> list[View]:

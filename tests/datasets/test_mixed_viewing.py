@@ -60,12 +60,23 @@ def test_real_images_in_parts_of_parts():
 
 def test_a_sheet_shows_both_kinds():
     data = mixed()
-    assert list(data.choose_shown(range(4))) == [0, 1, 3, 4]
-    assert list(data.choose_shown(range(8))) == [0, 1, 2, 3, 4, 5, 6, 7]
-    assert list(data.choose_shown(range(1))) == [0]
+    assert data.choose_shown(4) == [0, 1, 3, 4]
+    assert data.choose_shown(8) == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert data.choose_shown(1) == [0]
     alone = MixedSkinDataset(Photographs(["nevus"] * 2, []), generated(2, labels="nevus"))
-    assert list(alone.choose_shown(range(2))) == [0, 1]
+    assert alone.choose_shown(2) == [0, 1]
     assert data.show(4, columns=2, side=40).mode == "RGB"
+
+
+def test_a_sheet_shows_the_classes_of_both_kinds_in_turn():
+    """Photographs of a folder are sorted by class, and so is what balancing adds."""
+    real = Photographs(["melanoma", "nevus", "sek"], [0] * 4 + [1] * 8 + [2] * 2)
+    extra = SyntheticSkinDataset.balancing(real, "lesions", size=32)
+    data = MixedSkinDataset(real, extra, mapping={})
+    shown = data.choose_shown(8)
+    assert [data.is_synthetic[index] for index in shown] == [False] * 4 + [True] * 4
+    assert [data.targets[index] for index in shown] == [0, 1, 2, 0, 0, 2, 0, 2]
+    assert len({*data.choose_shown(len(data))}) == len(data)
 
 
 @pytest.mark.parametrize("kind", [SkinFolder, ImageFolder])

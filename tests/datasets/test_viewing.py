@@ -52,6 +52,33 @@ def test_a_folder_of_photographs_shows_the_same(tmp_path):
     assert len(SkinFolder(folder)[:3]) == 3
 
 
+@pytest.mark.parametrize(
+    ("labels", "count", "expected"),
+    [
+        ([0, 0, 0, 1, 1, 2], 5, [0, 3, 5, 1, 4]),
+        ([0, 0, 0, 1, 1, 2], 6, [0, 3, 5, 1, 4, 2]),
+        ([2, 1, 0, 2, 1, 0], 4, [0, 1, 2, 3]),  # in turn as they are
+        ([1] * 5, 3, [0, 1, 2]),
+        ([0, 1, 2], 2, [0, 1]),
+    ],
+)
+def test_classes_are_shown_in_turn(labels, count, expected):
+    data = SyntheticSkinDataset(stripes, length=len(labels), labels=labels, classes=["a", "b", "c"])
+    assert data.choose_shown(count) == expected
+    cells = data.show(count, columns=count).crop((0, 0, 68 * count - 4, 8))
+    seen = [cells.getpixel((68 * place, 0))[0] for place in range(count)]
+    assert seen == [labels[index] for index in expected]
+
+
+def test_a_folder_shows_all_of_its_classes(tmp_path):
+    for name in ("a/1", "a/2", "a/3", "b/4", "c/5"):
+        path = tmp_path / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        v2.functional.to_pil_image(draw_skin(8, 8)).save(path)
+    data = SkinFolder(tmp_path)
+    assert [data.targets[index] for index in data.choose_shown(4)] == [0, 1, 2, 0]
+
+
 def test_what_can_not_be_shown_is_said(tmp_path):
     data = SyntheticSkinDataset(stripes, length=5, classes=["a", "b"])
     for wrong in (0, -1):
