@@ -35,6 +35,13 @@ def bundled_names() -> list[str]:
     return sorted(path.parent.name for path in BUNDLED.glob("*/config.json"))
 
 
+def bundled_sources() -> list[str]:
+    """The bundled names without those that others stand for, as "lesions" for "lesions-256"."""
+    names = bundled_names()
+    sharper = {name for name in names if re.sub(r"-[0-9]+$", "", name) in {*names} - {name}}
+    return [name for name in names if name not in sharper]
+
+
 def bundled_for_side(name: str, side: int) -> str:
     """The bundled generator that draws pictures of this side: NAME, or, where they are larger than
     its own, NAME-256 or the like, if there is one. The smallest that is large enough, else the

@@ -10,6 +10,7 @@ import synthderm.cli.edit
 from synthderm import __version__
 from synthderm.cli.main import COMMANDS, main
 from synthderm.cli.messages import one_line
+from synthderm.hub.resolve import bundled_sources
 
 
 def test_python_m_synthderm_is_the_command_line():
@@ -82,6 +83,14 @@ def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
     assert "usage: synthderm" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["render", "show", "audit"])
+def test_help_names_every_bundled_source(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert f" {', '.join(bundled_sources())}, a model's folder" in text
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from synthderm import SyntheticSkinDataset
 from synthderm.hub import resolve as module
 from synthderm.hub.download import FILES
-from synthderm.hub.resolve import bundled_for_side, bundled_names, resolve
+from synthderm.hub.resolve import bundled_for_side, bundled_names, bundled_sources, resolve
 from synthderm.models.generator import SkinGenerator
 
 
@@ -50,6 +50,7 @@ def test_larger_pictures_are_drawn_by_the_sharper_generator(bundled):
         generator.save_pretrained(bundled / f"tinyish-{side}")
     sides = {8: "tiny", 16: "tiny", 17: "tiny-32", 32: "tiny-32", 33: "tiny-64", 99: "tiny-64"}
     assert {side: bundled_for_side("tiny", side) for side in sides} == sides
+    assert bundled_sources() == ["tiny", "tinyish-32", "tinyish-64"]
     data = SyntheticSkinDataset("tiny", length=1, size=20)
     assert data.source == "tiny-32" and data[0][0].size == (20, 20)
     assert SyntheticSkinDataset("tiny", length=1).source == "tiny"

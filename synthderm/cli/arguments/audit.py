@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from synthderm.cli.arguments.ranges import check_from_1, check_share
+from synthderm.cli.arguments.sources import SOURCES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -11,9 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "source",
-        help="lesions, clinical, hands, skin, eczema, "
-        "a model's folder (./x), a Hub id, diffusers:org/name,"
-        " or a folder of images (./x) that any tool made",
+        help=f"{SOURCES}, or a folder of images (./x) that any tool made",
     )
     add(
         "--real",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synthderm.cli.arguments.ranges import add_ranges, check_from_1, check_share
+from synthderm.cli.arguments.sources import SOURCES
 
 PICTURES, SHARDS = ("png", "jpeg", "webp"), ("webdataset", "parquet")
 SHARD_SIZE = 1000
@@ -23,13 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "       %(prog)s [options] --edit eczema --images DIR OUT\n"
         "       %(prog)s --verify OUT"
     )
-    source = add(
-        "source",
-        metavar="SOURCE",
-        help="lesions, clinical, hands, skin, eczema, "
-        "a folder (./x), a Hub id, or diffusers:org/name; left"
-        " out with --edit",
-    )
+    source = add("source", metavar="SOURCE", help=f"{SOURCES}; left out with --edit")
     out = add(
         "out",
         type=Path,

@@ -4,17 +4,13 @@ import argparse
 from pathlib import Path
 
 from synthderm.cli.arguments.ranges import add_ranges, check_from_1, check_share
+from synthderm.cli.arguments.sources import SOURCES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     add = parser.add_argument
-    add(
-        "source",
-        help="lesions, clinical, hands, skin, eczema, "
-        "a model's folder (./x), a Hub id, diffusers:org/name,"
-        " or a folder of photographs (./x)",
-    )
+    add("source", help=f"{SOURCES}, or a folder of photographs (./x)")
     add("--out", type=Path, default=Path("show.png"), help="the picture to write (show.png)")
     add("-n", "--number", type=int, default=16, help="how many images (16)")
     add("--columns", type=int, help="images in a row")
