@@ -190,14 +190,12 @@ class _Job:
 
     def _find_facts(self) -> dict[str, Any]:
         """What the manifest has beside the plan."""
-        sizes: list[int] = []
         left_out: dict[str, str] = {}
         for shard in range(self.shards.count):
             record = self.work.read_record(shard)
             if record is not None:
-                sizes += [size for _, _, size in record.files]
                 left_out |= {str(number): why for number, why in sorted(record.left_out.items())}
-        return {"bytes": sizes, "left_out": left_out}
+        return {"bytes": self.writer.sizes(), "left_out": left_out}
 
     def _with_tables(self, entries: Any) -> Iterator[tuple[str, str]]:
         yield from entries

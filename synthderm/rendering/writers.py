@@ -43,6 +43,10 @@ class Writer(Protocol):
         """
         ...
 
+    def sizes(self) -> list[int]:
+        """Bytes of the files of each shard, once all are there."""
+        ...
+
     def finish(self) -> Files:
         """Do what is left once all shards are there.
 
@@ -82,7 +86,7 @@ class ShardWriter:
 
     def is_there(self, shard: int, record: ShardRecord) -> bool:
         return bool(record.files) and all(
-            _size(self.out / name) == size for name, _, size in record.files
+            file_size(self.out / name) == size for name, _, size in record.files
         )
 
     def reopen(self, manifest: dict[str, Any]) -> bool:
@@ -91,7 +95,7 @@ class ShardWriter:
         is_whole = True
         for shard, size in enumerate(manifest["bytes"]):
             name, numbers = self._name(shard), before.numbers(shard)
-            if name not in digests or _size(self.out / name) != size:
+            if name not in digests or file_size(self.out / name) != size:
                 is_whole = False
             elif numbers == self.shards.numbers(shard):
                 lacking = {int(k): why for k, why in left_out.items() if int(k) in numbers}
@@ -99,16 +103,23 @@ class ShardWriter:
                 self._work.write_record(shard, record)
         return is_whole
 
+    def sizes(self) -> list[int]:
+        return [size for _, _, size in self._files()]
+
     def finish(self) -> Files:
+        return ((name, digest) for name, digest, _ in self._files())
+
+    def _files(self) -> Iterator[tuple[str, str, int]]:
+        """Name, SHA-256 and bytes of each shard's file."""
         for shard in range(self.shards.count):
             record = self._work.read_record(shard)
-            yield from ((name, digest) for name, digest, _ in (record.files if record else []))
+            yield from record.files if record else []
 
     def _name(self, shard: int) -> str:
         return f"{shard_name(shard)}{self._suffix}"
 
 
-def _size(path: Path) -> int | None:
+def file_size(path: Path) -> int | None:
     """Bytes of a file; None where there is none."""
     try:
         return path.stat().st_size

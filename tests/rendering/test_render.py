@@ -4,6 +4,7 @@ import json
 import tarfile
 import threading
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -63,10 +64,43 @@ def test_a_file_that_is_lost_or_cut_short_is_written_again(tmp_path, file_format
     whole = files(out)
     names = sorted(name for name in whole if name.startswith(("images", "masks", "000")))
     (out / names[1]).unlink()
-    if file_format != "png":
-        (out / names[0]).write_bytes(whole[names[0]][:50])
+    (out / names[0]).write_bytes(whole[names[0]][:50])
+    (out / names[-1]).write_bytes(b"")
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*0*.*")}
+    render(data(10), out, **options)
+    assert files(out) == whole
+    if file_format == "png":  # images are kept, and those alone are made again
+        again = {path.stem for path, time in before.items() if path.stat().st_mtime_ns != time}
+        assert again == {Path(name).stem for name in (names[0], names[1], names[-1])}
+    (out / names[0]).write_bytes(whole[names[0]][:50])
     (out / "checksums.sha256").unlink()
     render(data(10), out, **options)
+    assert files(out) == whole
+
+
+def test_a_stop_that_leaves_files_without_their_bytes(tmp_path, file_format):
+    """As a machine that goes down may."""
+    options = {"file_format": file_format, **SMALL}
+    out = render(data(10), tmp_path / "out", part=(0, 2), **options)
+    made = sorted(path for path in out.rglob("0*.*") if path.parent.name != "unfinished")
+    for path in made[:3]:
+        path.write_bytes(path.read_bytes()[:20])
+    render(data(10), out, **options)
+    assert files(out) == files(render(data(10), tmp_path / "whole", **options))
+    assert verify(out) == []
+
+
+def test_a_manifest_without_sizes_costs_a_look_at_every_file(tmp_path):
+    out = render(data(10), tmp_path / "out", **SMALL)
+    whole = files(out)
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert sum(manifest["bytes"]) == sum(
+        len(content) for name, content in whole.items() if name.startswith(("images", "masks"))
+    )
+    (out / "manifest.json").write_text(json.dumps(manifest | {"bytes": []}))
+    name = next(name for name in sorted(whole) if name.startswith("images"))
+    (out / name).write_bytes(whole[name][:-1])
+    render(data(10), out, **SMALL)
     assert files(out) == whole
 
 
