@@ -113,7 +113,7 @@ class FolderWriter:
 
     def reopen(self, manifest: dict[str, Any]) -> bool:
         before = Shards(manifest["length"], self.shards.size)
-        sizes, count = dict(enumerate(manifest["bytes"])), 0
+        sizes, count = dict(enumerate(manifest.get("bytes", ()))), 0
         rows = self._rows_with_hashes()
         for shard, group in groupby(rows, lambda row: int(row["index"]) // before.size):
             there = [row for row in map(self._with_sizes, group) if row is not None]
