@@ -15,6 +15,7 @@ import json
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 
@@ -88,6 +89,10 @@ class Hub:
         return [entry for entry in self.log if entry[0] == method and path in entry[1]]
 
 
+class Answered(Exception):
+    """An error was sent: there is nothing left to do."""
+
+
 class Server(BaseHTTPRequestHandler):
     """Requests, answers and faults; the routes are below."""
 
@@ -100,7 +105,7 @@ class Server(BaseHTTPRequestHandler):
     def handle_one_request(self):
         try:
             super().handle_one_request()
-        except (BrokenPipeError, ConnectionResetError):
+        except (Answered, BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
     def serve(self) -> None:
@@ -153,37 +158,34 @@ class Server(BaseHTTPRequestHandler):
     def json(self, value, status: int = 200) -> None:
         self.answer(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
-    def error(self, status: int, code: str, **headers) -> None:
+    def error(self, status: int, code: str, **headers) -> NoReturn:
         self.answer(status, b"{}", {"X-Error-Code": code, "X-Error-Message": code, **headers})
+        raise Answered
 
 
 class Handler(Server):
     """What the Hub answers, one method a route."""
 
-    def find(self, repository: str, revision: str) -> tuple[str, dict[str, bytes]] | None:
-        """The commit and its files; None if an error was sent instead."""
+    def find(self, repository: str, revision: str) -> tuple[str, dict[str, bytes]]:
+        """The commit and its files."""
         token, kind = self.hub.locked.get(repository, (None, None))
         if token and self.headers.get("Authorization") != f"Bearer {token}":
             self.error(401, "GatedRepo" if kind == "gated" else "RepoNotFound")
-        elif not self.hub.has(repository):
+        if not self.hub.has(repository):
             self.error(401, "RepoNotFound")
-        else:
-            sha = self.hub.refs.get((repository, revision), revision)
-            if (repository, sha) in self.hub.commits:
-                return sha, self.hub.commits[repository, sha]
+        sha = self.hub.refs.get((repository, revision), revision)
+        if (repository, sha) not in self.hub.commits:
             self.error(404, "RevisionNotFound")
-        return None
+        return sha, self.hub.commits[repository, sha]
 
     def resolve(self, repository: str, revision: str, file: str) -> None:
         if repository in self.hub.moved:
             location = f"/{self.hub.moved[repository]}/resolve/{revision}/{file}"
             return self.answer(307, b"", {"Location": location})
-        if not (found := self.find(repository, revision)):
-            return
-        sha, files = found
+        sha, files = self.find(repository, revision)
         headers = {"X-Repo-Commit": sha}
         if file not in files:
-            return self.error(404, "EntryNotFound", **headers)
+            self.error(404, "EntryNotFound", **headers)
         body = files[file]
         if not file.endswith(".safetensors"):
             headers["ETag"] = f'"{git_hash(body)}"'
@@ -215,17 +217,15 @@ class Handler(Server):
         return entry
 
     def info(self, repository: str, revision: str | None = None) -> None:
-        if found := self.find(repository, revision or "main"):
-            sha, files = found
-            private = self.hub.locked.get(repository, ("", ""))[1] == "private"
-            siblings = [{"rfilename": f, **self.describe(f, body)} for f, body in files.items()]
-            model = {"id": repository, "modelId": repository, "sha": sha, "private": private}
-            self.json({**model, "tags": [], "siblings": siblings})
+        sha, files = self.find(repository, revision or "main")
+        private = self.hub.locked.get(repository, ("", ""))[1] == "private"
+        siblings = [{"rfilename": f, **self.describe(f, body)} for f, body in files.items()]
+        model = {"id": repository, "modelId": repository, "sha": sha, "private": private}
+        self.json({**model, "tags": [], "siblings": siblings})
 
     def tree(self, repository: str, revision: str) -> None:
-        if found := self.find(repository, revision):
-            files = found[1].items()
-            self.json([{"type": "file", "path": f, **self.describe(f, b)} for f, b in files])
+        files = self.find(repository, revision)[1].items()
+        self.json([{"type": "file", "path": f, **self.describe(f, b)} for f, b in files])
 
     def create(self) -> None:
         wanted = json.loads(self.body)
@@ -233,7 +233,7 @@ class Handler(Server):
         url = f"{self.hub.url}/{repository}"
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
         if not token:
-            return self.error(401, "Unauthorized")
+            self.error(401, "Unauthorized")
         if self.hub.has(repository):
             return self.json({"error": "You already created this model repo", "url": url}, 409)
         self.hub.commit(repository, {})
@@ -259,7 +259,7 @@ class Handler(Server):
 
     def upload(self, digest: str) -> None:
         if sha256(self.body) != digest:
-            return self.error(400, "BadDigest")
+            self.error(400, "BadDigest")
         self.hub.blobs[digest] = self.body
         self.answer(200)
 
@@ -269,9 +269,7 @@ class Handler(Server):
         self.answer(200 if body is not None and len(body) == wanted["size"] else 404)
 
     def receive(self, repository: str, revision: str) -> None:
-        if not (found := self.find(repository, revision)):
-            return
-        files = dict(found[1])
+        files = dict(self.find(repository, revision)[1])
         for line in self.body.splitlines():
             entry = json.loads(line)
             value = entry["value"]
