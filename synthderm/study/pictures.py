@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from synthderm.callers import name_some, warn_caller
 from synthderm.datasets.photographs import list_photographs
 from synthderm.hub.resolve import bundled_names
 from synthderm.imaging.io import read_image, to_pil, to_tensor
@@ -87,7 +88,8 @@ def read_generated(
 def read_pairs(
     folders: Sequence[Folder], kind: str, count: int, rng: np.random.Generator, seed: int
 ) -> list[Pair]:
-    """Up to `count` pairs of before and after.
+    """Up to `count` pairs of before and after. Photographs without a partner, or that the editor
+    does not change, are left out with a warning.
 
     Args:
         folders: (before, after), which hold pairs under the same file names; or (before,), whose
@@ -117,6 +119,11 @@ def read_pairs(
             f"{folders[0]} and {folders[1]} share no file name: give the two images of a pair the"
             " same name."
         )
+    if lone := sorted(before.keys() ^ after.keys()):
+        warn_caller(
+            f"{name_some(lone)}: left out, with no partner of the same name in {folders[0]} and"
+            f" {folders[1]}."
+        )
     return [
         Pair(*(Picture(read_image(side[name]), str(name)) for side in (before, after)))
         for name in sample_paths(common, count, rng)
@@ -128,18 +135,26 @@ def _edit_folder(
 ) -> list[Pair]:
     """Up to `count` pairs; photographs that the editor does not change are left out."""
     pairs: list[Pair] = []
+    unchanged: list[str] = []
     paths = list_photographs(folder)
     for index, path in enumerate(sample_paths(paths, len(paths), rng)):
         before = Picture(read_image(path), str(path.relative_to(folder)))
         after = edit(before, kind, seed + index)
         if after.image.tobytes() != before.image.tobytes():
             pairs.append(Pair(before, after))
+        else:
+            unchanged.append(before.origin)
         if len(pairs) == count:
             break
     if not pairs:
         raise ValueError(
             f"the editor changed none of the photographs in {folder} (--{kind}): to remove eczema,"
             " give photographs that show some."
+        )
+    if unchanged:
+        warn_caller(
+            f"{name_some(sorted(unchanged))} of {folder}: left out, as the editor changes nothing"
+            f" there (--{kind})."
         )
     return pairs
 

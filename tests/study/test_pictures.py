@@ -14,7 +14,8 @@ def test_pairs_from_two_folders_match_by_name_whatever_the_suffix(tmp_path):
     image = draw_skin(rng)
     before = save(tmp_path / "before", [image, image], ".jpg")
     after = save(tmp_path / "after", [redden(image)], ".png")
-    pairs = read_pairs([before, after], "add", 9, rng, 0)
+    with pytest.warns(UserWarning, match="^001: left out, with no partner of the same name"):
+        pairs = read_pairs([before, after], "add", 9, rng, 0)
     assert [pair.before.origin for pair in pairs] == ["000"]
 
 
@@ -42,6 +43,20 @@ def test_photographs_are_edited_by_the_package(sources, monkeypatch):
     )
     with pytest.raises(ValueError, match="changed none"):
         read_pairs([sources["before"]], "remove", 3, np.random.default_rng(0), seed=5)
+
+
+def test_photographs_that_the_editor_does_not_change_are_named(sources, monkeypatch):
+    calls = []
+
+    def edit(images):
+        calls.append(images)
+        return Edit(images.clone() if len(calls) in (1, 3) else 255 - images, None, None)
+
+    monkeypatch.setattr("synthderm.transforms.functional.remove_eczema", edit)
+    says = r"^00\d.png, 00\d.png of .*before: left out, as the editor changes nothing there"
+    with pytest.warns(UserWarning, match=says):
+        pairs = read_pairs([sources["before"]], "remove", 99, np.random.default_rng(0), seed=5)
+    assert len(pairs) == len(calls) - 2
 
 
 def test_images_can_come_from_a_generator(monkeypatch):
