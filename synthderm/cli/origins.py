@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from typing import Literal
 
 from synthderm.datasets.synthetic import SyntheticSkinDataset
 from synthderm.hub.resolve import weights_hash
@@ -25,7 +24,7 @@ def origin_of_edit(
     model: str | os.PathLike[str],
     seed: int | None,
     original: Provenance | None,
-    mode: Literal["add", "remove"] = "add",
+    mode: str = "add",
 ) -> Provenance:
     """What an edited picture says, by what was edited: None is a photograph."""
     kind = "edited" if original is None else original.kind

@@ -54,7 +54,7 @@ def find_counterparts(
     found = {}
     for name in classes:
         meant = mapping.get(name, name)
-        other = None if meant is None else same_class(meant, generated)
+        other = same_class(meant, generated) if isinstance(meant, str) else None
         if other is not None:
             found[name] = other
         elif name in mapping and meant is not None:
