@@ -101,16 +101,6 @@ def _labels(images: AuditImages, classes: list[str]) -> NDArray[np.int64]:
     return np.array([place[label] for label in images.labels])
 
 
-def _shares(
-    seen: NDArray[np.int64], asked: NDArray[np.int64], classes: list[str]
-) -> dict[str, Share]:
-    """Of each class how many of its images are seen as it."""
-    return {
-        name: exact_share(int((seen[asked == k] == k).sum()), int((asked == k).sum()))
-        for k, name in enumerate(classes)
-    }
-
-
 def _rows(layers: Layers) -> NDArray[np.float32]:
     """(N, D): the mean of each map, each layer and then the row of length 1."""
     means = [unit_length(layer.mean((2, 3)).numpy()) for layer in layers]

@@ -183,7 +183,3 @@ def masks_section(findings: MaskFindings) -> str:
         )
         + table(["", "images", "Dice", "masks of other images"], rows)
     )
-
-
-def _interval(one: Overlap) -> str:
-    return f"{one.mean:.2f} ({one.low:.2f} to {one.high:.2f})"

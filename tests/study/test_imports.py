@@ -44,11 +44,12 @@ def test_importing_the_library_needs_no_server(module):
 
 def test_the_study_stands_on_top_of_the_library():
     """Imports run one way: of the library the study knows files, folders, models, images,
-    edits and intervals."""
+    edits, intervals and how to warn."""
     imported = {name for path in FOLDER.glob("*.py") for name in imported_modules(path)}
     library = {name for name in imported if name.split(".")[0] == "synthderm"}
     assert {name for name in library if not name.startswith("synthderm.study")} == {
         "synthderm",
+        "synthderm.callers",
         "synthderm.datasets.photographs",
         "synthderm.files",
         "synthderm.hub.resolve",
