@@ -16,7 +16,7 @@ from torch import nn
 
 from synthderm.datasets.folder import training_split
 from synthderm.hub.resolve import resolve
-from synthderm.imaging.artifacts import DERMOSCOPY
+from synthderm.imaging.artifact_shares import DERMOSCOPY
 from synthderm.models.generator import SkinGenerator
 from synthderm.training.checkpoint import Part
 from synthderm.training.devices import Devices
