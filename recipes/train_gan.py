@@ -51,6 +51,7 @@ from torch import Tensor, nn
 from synthderm.models.generator import SkinGenerator
 from synthderm.training import checkpoint, losses, reconstruction
 from synthderm.training.arguments import GAN_FIXED, parse_gan_args
+from synthderm.training.artifact_pool import COUNT, cover, draw_pool
 from synthderm.training.augment import adapt_probability, diff_augment
 from synthderm.training.collectives import sync_norms
 from synthderm.training.devices import Devices
@@ -96,6 +97,7 @@ class GANStep:
         self.args, self.pool, self.devices, device = args, pool, devices, devices.device
         self.cast = autocast(device)
         self.augment = partial(diff_augment, color=args.augment_color)
+        self.artifacts = draw_pool(generator.artifacts, args.size, COUNT, args.seed, device)
         self.generator = generator
         self.ema = copy.deepcopy(generator).eval().requires_grad_(False)
         self.discriminators = make_discriminators(
@@ -141,7 +143,7 @@ class GANStep:
         # A tensor: for a changing number the networks would be compiled anew.
         self.condition.fill_(weight)
         penalize = step % args.penalty_interval == 0
-        whole = sample_batch(args, self.pool, self.generator, self.augment_p, size)
+        whole = sample_batch(args, self.pool, self.generator, self.augment_p, size, self.artifacts)
         made = self.generate(self.devices.parts(whole))
         self.optimizer_d.zero_grad(set_to_none=True)
         loss_d, sign = self.devices.backward(
@@ -197,7 +199,7 @@ class GANStep:
         labels, given = part.labels, self.given(part)
         with self.cast:
             real = self.augment(part.real, changes=part.changes_real)
-            fake = self.augment(fake.detach(), changes=part.changes_fake)
+            fake = self.augment(cover(fake.detach(), part.artifacts), changes=part.changes_fake)
             on_real = [D(real, labels, **given) for D in self.D]
             on_fake = [D(fake, labels, **given) for D in self.D]
             pairs = [(a.real, b.real) for a, b in zip(on_real, on_fake)]
@@ -225,7 +227,7 @@ class GANStep:
             fake, kl = self.make(part)
         labels, given = part.labels, self.given(part)
         with self.cast:
-            seen = self.augment(fake, changes=part.changes_judged)
+            seen = self.augment(cover(fake, part.artifacts), changes=part.changes_judged)
             on_fake = [D(seen, labels, **given) for D in self.D]
             if args.loss == "hinge":
                 loss = sum(losses.generator_hinge(logits.real) for logits in on_fake)
@@ -283,7 +285,10 @@ def main() -> None:
         pool, val = load_photographs(args, run)
         generator, device = make_generator(args, pool, run), devices.device
         latents = torch.randn(args.kid_images, generator.latent_dim, generator=rng).to(device)
-        validation = None if val is None else Validation(val.to(device), args.kid, latents)
+        validation = None
+        if val is not None:
+            shown = draw_pool(generator.artifacts, args.size, len(latents), args.seed + 1, device)
+            validation = Validation(val.to(device), args.kid, latents, shown)
         (run.folder / "samples").mkdir(parents=True, exist_ok=True)
         generator.to(device, memory_format=torch.channels_last)
         step = GANStep(args, pool.to(device), generator, devices)

@@ -180,6 +180,7 @@ def generate(dataset: SyntheticSkinDataset, size: int) -> AuditImages:
             "weights": dataset.weights,
             "seed": dataset.seed,
             "truncation": dataset.truncation,
+            "artifacts": dataset.artifacts,
             **({"severity": severity} if severity else {}),
         },
     )

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from synthderm.datasets.synthetic import SyntheticSkinDataset
 from synthderm.hub.pretrained import Pretrained
+from synthderm.imaging.artifacts import cover_at_random
 from synthderm.imaging.contact_sheet import contact_sheet
 from synthderm.imaging.io import encode_image, to_pil
 from synthderm.imaging.provenance import Provenance, provenance_options
@@ -41,6 +42,8 @@ def _generated(model: SkinGenerator) -> Image.Image:
     if model.tones is not None:
         tones = torch.stack([model.sample_skin_tone(rng, None) for _ in range(count)])
     images, masks = model.generate(latents, labels, skin_tone=tones)
+    if model.artifacts:
+        images = cover_at_random(images, model.artifacts, [rng] * count)
     outlines = [None] * COLUMNS + list(masks[COLUMNS:])
     captions = [model.classes[label] for label in labels.tolist()]
     return contact_sheet(

@@ -60,6 +60,7 @@ def _generated(args: argparse.Namespace) -> Items:
         "severity": args.severity,
         "skin_tone": args.skin_tone,
         "truncation": args.truncation,
+        "artifacts": args.artifacts,
         "device": args.device,
         "classes": args.classes,
     }

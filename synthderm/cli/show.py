@@ -37,7 +37,7 @@ def _is_photographs(source: str) -> bool:
 def _photographs(args: argparse.Namespace) -> Any:
     from synthderm.datasets.folder import SkinFolder
 
-    unfit = ("seed", "size", "severity", "skin_tone", "truncation")
+    unfit = ("seed", "size", "severity", "skin_tone", "artifacts", "truncation")
     given = [f"--{name.replace('_', '-')}" for name in unfit if getattr(args, name) is not None]
     if given:
         raise ValueError(
@@ -59,5 +59,6 @@ def _generated(args: argparse.Namespace) -> Any:
         severity=args.severity,
         skin_tone=args.skin_tone,
         truncation=1.0 if args.truncation is None else args.truncation,
+        artifacts=args.artifacts,
         classes=args.classes,
     )

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from synthderm.datasets.sources import Generated, fit
+from synthderm.datasets.sources import Generated, fit, to_bytes
 from synthderm.hub.download import explain
 from synthderm.imaging.io import to_tensor
 
@@ -68,7 +68,8 @@ class FunctionSource:
             )
         else:
             masks = torch.ones_like(images[:, :1], dtype=torch.bool)
-        return Generated(*fit(images, masks, self.size))
+        images, masks = fit(images, masks, self.size)
+        return Generated(to_bytes(images), masks)
 
 
 def _name(function: Function) -> str:

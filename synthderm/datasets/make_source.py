@@ -1,7 +1,7 @@
 """Which source a `SyntheticSkinDataset` draws from, by what it was given."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -27,6 +27,7 @@ def make_source(
     severity: Range | None,
     skin_tone: Range | None,
     truncation: float,
+    artifacts: Mapping[str, float] | None,
     classes: Sequence[str] | None,
     return_mask: bool,
 ) -> Source:
@@ -44,6 +45,12 @@ def make_source(
         raise ValueError(
             f"severity={severity!r} is for the source 'eczema' alone, and {source!r} has none:"
             " leave it out."
+        )
+    is_generator = not (source == EczemaSource.name or callable(source) or _is_pipeline(source))
+    if artifacts is not None and not is_generator:
+        raise ValueError(
+            f"artifacts={artifacts!r} are drawn on what a generator makes, and {source!r} is none:"
+            " leave them out."
         )
     if callable(source) or _is_pipeline(source):
         if skin_tone is not None or truncation != 1:
@@ -79,7 +86,7 @@ def make_source(
             f"unknown source {source!r}: there are {', '.join(known)}, a folder (./{source}) or a"
             f" Hub id (org/{source})."
         )
-    return GeneratorSource(source, **options)
+    return GeneratorSource(source, artifacts=artifacts, **options)
 
 
 def lacks_classes(source: Any) -> bool:

@@ -6,7 +6,7 @@ function, and a diffusers pipeline (`function_source`).
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -17,6 +17,8 @@ from torch import Tensor
 from synthderm.arguments import Range, as_range
 from synthderm.determinism import one_thread
 from synthderm.hub.resolve import bundled_for_side, bundled_names, pin, weights_hash
+from synthderm.imaging.artifact_shares import check_shares
+from synthderm.imaging.artifacts import cover_at_random
 from synthderm.models.cache import load_generator
 
 
@@ -66,14 +68,19 @@ class Source(Protocol):
 
 
 def fit(images: Tensor, masks: Tensor, size: int | None) -> tuple[Tensor, Tensor]:
-    """Float images in [0, 1] and masks, scaled to a square of `size`; the images as uint8."""
+    """Float images and masks, scaled to a square of `size`."""
     if size is not None and images.shape[-2:] != (size, size):
         images = F.interpolate(
             images, size=size, mode="bilinear", align_corners=False, antialias=True
         )
         masks = F.interpolate(masks.float(), size=size, mode="bilinear", align_corners=False) > 0.5
+    return images, masks
+
+
+def to_bytes(images: Tensor) -> Tensor:
+    """Float images in [0, 1] as uint8."""
     # By way of a signed integer: several times as fast as straight to an unsigned one.
-    return (images * 255).round_().clamp_(0, 255).to(torch.int16).to(torch.uint8), masks
+    return (images * 255).round_().clamp_(0, 255).to(torch.int16).to(torch.uint8)
 
 
 class GeneratorSource:
@@ -88,9 +95,11 @@ class GeneratorSource:
         device: where to generate.
         skin_tone: ITA in degrees, a number or a range; as frequent as in training where None.
         truncation: in (0, 1], see `SkinGenerator.generate`.
+        artifacts: share of images that have each kind, see `synthderm.imaging.artifacts`; that of
+            the generator's training where None.
 
     Raises:
-        ValueError: a skin tone that the generator has not seen.
+        ValueError: a skin tone that the generator has not seen, or a kind of artifact that is none.
     """
 
     def __init__(
@@ -101,6 +110,7 @@ class GeneratorSource:
         device: str = "cpu",
         skin_tone: Range | None = None,
         truncation: float = 1.0,
+        artifacts: Mapping[str, float] | None = None,
     ) -> None:
         if size is not None and model in bundled_names():
             model = bundled_for_side(str(model), size)
@@ -111,6 +121,9 @@ class GeneratorSource:
         self.labels: Sequence[int] = range(len(self.classes))
         self.size = size or generator.size
         self._skin_tone = _check_skin_tone(skin_tone, generator.tones, self.name)
+        self.artifacts = generator.artifacts or {}
+        if artifacts is not None:
+            self.artifacts = check_shares("artifacts", artifacts)
         half = generator.size // 2
         self._generated_size = half if self.size <= half else generator.size
 
@@ -136,7 +149,11 @@ class GeneratorSource:
             truncation=self._truncation,
         )
         images, masks = fit(images.cpu(), masks.cpu(), self.size)
-        return Generated(images, masks, None, None if skin_tone is None else skin_tone.tolist())
+        if self.artifacts:
+            images = cover_at_random(images, self.artifacts, rngs)
+        return Generated(
+            to_bytes(images), masks, None, None if skin_tone is None else skin_tone.tolist()
+        )
 
 
 def _check_skin_tone(

@@ -24,7 +24,7 @@ from synthderm.datasets.make_source import check_device, lacks_classes, make_sou
 from synthderm.datasets.originals import CopyJudge, draw_originals
 from synthderm.datasets.rendered_source import RenderedSource
 from synthderm.datasets.seeds import item_seed
-from synthderm.datasets.sources import Generated
+from synthderm.datasets.sources import Generated, GeneratorSource
 from synthderm.datasets.viewing import View, Viewing
 from synthderm.determinism import usual_torch
 from synthderm.imaging.io import to_pil
@@ -65,6 +65,10 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
         truncation: in (0, 1]. Below 1 an image's style (its colours and kind of texture) moves
             towards the mean of its class, while the layout stays: fewer odd images, less variety
             (psi of Karras et al., CVPR 2019).
+        artifacts: of dermoscopy, the share of images that have each kind, as in {"hair": 0.5}; none
+            where {}, as frequent as in training where None. Kinds are "hair", "stubble", "ruler",
+            "ticks", "ink", "patch", "bubbles", "glare" and "corners"; they are drawn, whatever the
+            class, and leave the mask as it is. For generators alone.
         device: where to generate; not for a function. In DataLoader workers leave it "cpu".
         classes: the names of the classes, for a function or a pipeline alone (which takes them as
             prompts).
@@ -104,6 +108,7 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
         severity: Range | None = None,
         skin_tone: Range | None = None,
         truncation: float = 1.0,
+        artifacts: Mapping[str, float] | None = None,
         device: str = "cpu",
         classes: Sequence[str] | None = None,
         reject_copies: CopyJudge | None = None,
@@ -136,9 +141,13 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
             severity=self.severity,
             skin_tone=self.skin_tone,
             truncation=self.truncation,
+            artifacts=artifacts,
             classes=classes,
             return_mask=return_mask,
         )
+        self.artifacts: Mapping[str, float] = {}
+        if isinstance(self._source, GeneratorSource):
+            self.artifacts = self._source.artifacts
         self.source, self.revision = self._source.name, self._source.revision
         self.size = self._source.size
         self.classes = list(self._source.classes)

@@ -98,6 +98,7 @@ class FeatureNetwork:
     def generated(self, data: SyntheticSkinDataset) -> Features:
         """(N, D) features of generated images; the data set's transforms are not used."""
         key = [data.weights, str(data.seed), str(data.size), str(data.truncation)]
+        key.append(str(data.artifacts))
         key += map(str, data.targets)
 
         def batches() -> Iterator[Tensor]:

@@ -5,7 +5,7 @@ The value range [-1, 1] exists only inside `forward`; everything public takes an
 `synthderm.training.discriminators`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
 import torch
@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synthderm.hub.pretrained import Pretrained
+from synthderm.imaging.artifact_shares import check_shares
 from synthderm.imaging.contact_sheet import contact_sheet, to_png
 from synthderm.imaging.io import to_pil
 from synthderm.models.layers import (
@@ -50,6 +51,9 @@ class SkinGenerator(Pretrained):
             texture on the noise.
         smooth: levels are enlarged bilinearly instead of to the nearest: no ruled strokes at fixed
             places, at a fifth more time.
+        artifacts: where it was trained with artifacts drawn on its images, the share of images that
+            have each kind, see `synthderm.imaging.artifacts`. It makes images without them; data
+            sets draw them.
 
     Example:
         >>> from synthderm import SkinGenerator
@@ -73,6 +77,7 @@ class SkinGenerator(Pretrained):
         tones: Sequence[float] | None = None,
         noise: int = 0,
         smooth: bool = False,
+        artifacts: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
         levels = len(channels)
@@ -101,6 +106,9 @@ class SkinGenerator(Pretrained):
             self.config["noise"] = noise
         if smooth:
             self.config["smooth"] = smooth
+        self.artifacts = None if artifacts is None else check_shares("artifacts", artifacts)
+        if self.artifacts is not None:
+            self.config["artifacts"] = self.artifacts
         self.size, self.classes = size, list(classes)
         self.latent_dim, self.noise = latent_dim, noise
         self.tones: list[float] | None = None

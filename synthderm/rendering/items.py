@@ -106,6 +106,7 @@ class GeneratedItems:
             "severity": None if severity is None else list(severity),
             "skin_tone": None if skin_tone is None else list(skin_tone),
             "truncation": data.truncation,
+            "artifacts": data.artifacts,
             "reject_copies": None if data.reject_copies is None else repr(data.reject_copies),
             "targets": self._turn(),
             "synthderm": __version__,

@@ -19,6 +19,7 @@ GAN_FIXED = (
     "seed",
     "size",
     "region",
+    "artifacts",
     "channels",
     "disc_channels",
     "noise",

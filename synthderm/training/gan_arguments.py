@@ -23,6 +23,13 @@ def add_gan_data(add: Add) -> None:
         default="all",
         help="orientations that mean the same; all = 8",
     )
+    add(
+        "--artifacts",
+        action=SWITCH,
+        default=False,
+        help="draw hair, rulers and other artifacts of dermoscopy on what is generated, so that the"
+        " generator need not learn them (AmbientGAN)",
+    )
     add("--balance", action=SWITCH, default=False, help="show every class equally often")
     add("--half-res-images", type=int, default=80_000, help="images shown at half the size first")
     add(

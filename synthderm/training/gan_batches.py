@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from synthderm.models.generator import SkinGenerator
+from synthderm.training.artifact_pool import ArtifactPool
 from synthderm.training.augment import Changes, sample_changes
 from synthderm.training.image_pool import ImagePool
 
@@ -23,6 +24,7 @@ class GANBatch(NamedTuple):
     changes_real: Changes  # augmentations of the photographs
     changes_fake: Changes  # of the generated images, where the discriminators learn
     changes_judged: Changes  # of the same, where the generator learns
+    artifacts: Tensor | None = None  # (B, 4, S, S) in [0, 1], to be laid over the generated images
 
     @property
     def encoded(self) -> Tensor:
@@ -40,11 +42,17 @@ class GANBatch(NamedTuple):
             changes_real=self.changes_real.rows(rows),
             changes_fake=self.changes_fake.rows(rows),
             changes_judged=self.changes_judged.rows(rows),
+            artifacts=None if self.artifacts is None else self.artifacts[rows],
         )
 
 
 def sample_batch(
-    args: Namespace, pool: ImagePool, generator: SkinGenerator, augment_p: Tensor, size: int
+    args: Namespace,
+    pool: ImagePool,
+    generator: SkinGenerator,
+    augment_p: Tensor,
+    size: int,
+    artifacts: ArtifactPool | None = None,
 ) -> GANBatch:
     """Draw a whole batch, from torch's global random state.
 
@@ -54,6 +62,7 @@ def sample_batch(
         generator: for which latents are drawn.
         augment_p: probability of each augmentation.
         size: side of the images in pixels.
+        artifacts: to be laid over the generated images.
     """
     real, labels, skin_tone = pool.sample(
         args.batch, flips=args.flips, size=size, balance=args.balance
@@ -61,5 +70,10 @@ def sample_batch(
     latents = torch.randn(args.batch, generator.latent_dim, device=real.device)
     encoded = args.batch // 2 if args.recon_weight else 0
     code_noise = torch.randn(encoded, generator.code_dim, device=real.device)
-    changes = (sample_changes(args.batch, augment_p, real.device) for _ in range(3))
-    return GANBatch(real, labels, skin_tone, latents, code_noise, *changes)
+    on_real, on_fake, judged = (
+        sample_changes(args.batch, augment_p, real.device) for _ in range(3)
+    )
+    drawn = None
+    if artifacts is not None:
+        drawn = artifacts.sample(args.batch, flips=args.flips, size=size)
+    return GANBatch(real, labels, skin_tone, latents, code_noise, on_real, on_fake, judged, drawn)

@@ -16,6 +16,7 @@ from torch import nn
 
 from synthderm.datasets.folder import training_split
 from synthderm.hub.resolve import resolve
+from synthderm.imaging.artifact_shares import DERMOSCOPY
 from synthderm.models.generator import SkinGenerator
 from synthderm.training.checkpoint import Part
 from synthderm.training.devices import Devices
@@ -94,6 +95,7 @@ def make_generator(args: Namespace, pool: ImagePool, run: TrainingRun) -> SkinGe
         tones=tones,
         noise=noise,
         smooth=args.smooth,
+        artifacts=DERMOSCOPY if args.artifacts else None,
     )
     if args.init and run.is_new:
         trained = SkinGenerator.from_pretrained(args.init)

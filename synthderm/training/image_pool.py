@@ -107,12 +107,7 @@ class ImagePool:
             counts = torch.bincount(self.labels, minlength=len(self.classes))
             weights = counts.float().reciprocal()[self.labels]
         index = torch.multinomial(weights, batch, replacement=True)
-        x = self.as_input(index)
-        if flips != "none":
-            x = torch.where(_coins(x), x.flip(3), x)
-        if flips == "all":
-            x = torch.where(_coins(x), x.flip(2), x)
-            x = torch.where(_coins(x), x.transpose(2, 3), x)
+        x = orient(self.as_input(index), flips)
         if size not in (None, x.shape[-1]):
             x = F.interpolate(x, size=size, mode="area")
         x = x.contiguous(memory_format=torch.channels_last)
@@ -132,6 +127,16 @@ class ImagePool:
         generator may be asked for."""
         steps = torch.linspace(0.01, 0.99, 11, device=self.skin_tones.device)
         return [round(tone, 2) for tone in self.skin_tones.quantile(steps).tolist()]
+
+
+def orient(x: Tensor, flips: Flips) -> Tensor:
+    """Each image of (B, C, S, S) in one of the orientations that mean the same, at random."""
+    if flips != "none":
+        x = torch.where(_coins(x), x.flip(3), x)
+    if flips == "all":
+        x = torch.where(_coins(x), x.flip(2), x)
+        x = torch.where(_coins(x), x.transpose(2, 3), x)
+    return x
 
 
 def _coins(x: Tensor) -> Tensor:

@@ -85,11 +85,12 @@ def training_settings(args: Namespace, config: Mapping[str, Any]) -> dict[str, A
 
     Args:
         args: of the command line.
-        config: what rebuilds the generator. The quantiles of skin tones are no part of its weights,
-            and the latents are the code and the noise.
+        config: what rebuilds the generator. The quantiles of skin tones and the shares of artifacts
+            are no part of its weights, and the latents are the code and the noise.
     """
+    apart = ("tones", "artifacts", "latent_dim")
     return {
-        **{key: value for key, value in config.items() if key not in ("tones", "latent_dim")},
+        **{key: value for key, value in config.items() if key not in apart},
         "skin_tone": "tones" in config,
         "disc_channels": args.disc_channels,
         "encoder": bool(args.recon_weight),

@@ -8,10 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from synthderm.imaging.artifacts import lay_over
 from synthderm.imaging.contact_sheet import grid, outline
 from synthderm.imaging.io import to_pil, write_image
 from synthderm.metrics import Extractor, kid, load_extractor
 from synthderm.models.generator import SkinGenerator
+from synthderm.training.artifact_pool import ArtifactPool, cover
 from synthderm.training.image_pool import ImagePool
 from synthderm.training.loop import autocast
 
@@ -28,12 +30,20 @@ class Validation:
         extractor: for KID, as `synthderm.metrics.load_extractor` takes it; no KID where None.
         latents: (N, latent_dim), one for each generated image. Classes and skin tones are as
             frequent as in `val`.
+        artifacts: for each latent, to be laid over its image.
 
     Raises:
         ValueError: KID is wanted and torchmetrics is not installed, or there is no such extractor.
     """
 
-    def __init__(self, val: ImagePool, extractor: str | None, latents: Tensor) -> None:
+    def __init__(
+        self,
+        val: ImagePool,
+        extractor: str | None,
+        latents: Tensor,
+        artifacts: ArtifactPool | None = None,
+    ) -> None:
+        self.artifacts = artifacts
         self.val, self.latents, self.cast = val, latents, autocast(latents.device)
         self.rows = torch.arange(len(latents), device=latents.device) % len(val)
         self.extractor: Extractor | None = None
@@ -56,10 +66,13 @@ class Validation:
         if self.extractor is None:
             return None
         features = []
-        for latents, rows in zip(self.latents.split(32), self.rows.split(32)):
+        places = torch.arange(len(self.latents), device=self.latents.device).split(32)
+        for latents, rows, place in zip(self.latents.split(32), self.rows.split(32), places):
             skin_tone = self._skin_tone(generator, self.val, rows)
             with self.cast:
                 images, _ = generator.generate(latents, self.val.labels[rows], skin_tone=skin_tone)
+                if self.artifacts is not None:
+                    images = lay_over(images, self.artifacts.take(place, images.shape[-1]))
                 features.append(self.extractor((images * 255).round().to(torch.uint8)))
         return 1000 * kid(self.features, torch.cat(features).cpu())[0]
 
@@ -114,12 +127,15 @@ class Validation:
         def mean_logit(pool: ImagePool, is_fake: bool) -> float:
             rows = torch.linspace(0, len(pool) - 1, count, device=self.rows.device).long()
             logits = []
-            for part, latents in zip(rows.split(batch), self.latents[:count].split(batch)):
+            places = torch.arange(count, device=self.rows.device)
+            for part, place in zip(rows.split(batch), places.split(batch)):
                 labels, skin_tone = pool.labels[part], self._skin_tone(generator, pool, part)
                 given = {"skin_tone": skin_tone, "condition": condition}
                 with self.cast:
                     if is_fake:
-                        x = generator(latents, labels, size=size, **given)
+                        x = generator(self.latents[place], labels, size=size, **given)
+                        if self.artifacts is not None:
+                            x = cover(x, self.artifacts.take(place, size))
                     else:
                         x = F.interpolate(pool.as_input(part), size=size, mode="area")
                     for discriminator in discriminators:

@@ -22,6 +22,7 @@ GAN_SETTLED = {
     "seed": "1",
     "size": "32",
     "region": "close-up",
+    "artifacts": "",
     "channels": "8 8 8",
     "disc_channels": "8 8 16",
     "noise": "",

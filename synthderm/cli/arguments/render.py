@@ -7,13 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from synthderm.cli.arguments.artifacts import add_artifacts
 from synthderm.cli.arguments.ranges import add_ranges, check_from_1, check_share
 from synthderm.cli.arguments.sources import SOURCES
 
 PICTURES, SHARDS = ("png", "jpeg", "webp"), ("webdataset", "parquet")
 SHARD_SIZE = 1000
 # Options of generators, which photographs that are edited have no use for.
-OF_GENERATORS = {"skin_tone": None, "truncation": 1.0, "device": "cpu", "classes": None}
+OF_GENERATORS = {
+    "skin_tone": None,
+    "artifacts": None,
+    "truncation": 1.0,
+    "device": "cpu",
+    "classes": None,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0)
     add("--size", type=int, help="side in pixels; the generator's or photograph's own by default")
     add_ranges(parser)
+    add_artifacts(parser)
     add("--truncation", type=float, default=1.0, help="in (0, 1]; below 1 is less varied")
     add("--device", default="cpu", help="where to generate")
     add("--classes", nargs="+", help="the classes of a diffusers pipeline")

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from synthderm.cli.arguments.artifacts import add_artifacts
 from synthderm.cli.arguments.ranges import add_ranges, check_from_1, check_share
 from synthderm.cli.arguments.sources import SOURCES
 
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, help="which generated images (0)")
     add("--size", type=int, help="side of generated images in pixels; the generator's by default")
     add_ranges(parser)
+    add_artifacts(parser)
     add("--truncation", type=float, help="in (0, 1]; below 1 is less varied")
     add("--classes", nargs="+", help="the classes of a diffusers pipeline")
     parser.set_defaults(check=check)

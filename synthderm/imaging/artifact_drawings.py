@@ -1,0 +1,225 @@
+"""How each kind of artifact is drawn, from random numbers, on a transparent canvas.
+
+All lengths are shares of the image's side, so that random numbers give the same picture at any
+size.
+"""
+
+import math
+import random
+from collections.abc import Callable, Iterable
+
+from PIL import Image, ImageDraw, ImageFilter
+
+Point = tuple[float, float]
+Color = tuple[int, int, int]
+
+# Lines are drawn 4 times as large, and shrunk, which smooths their edges; but on no larger layer.
+SCALE, LARGEST = 4, 2048
+TALL = 4 / 3  # photographs of 4 to 3 are squeezed to squares: what was round is taller
+HAIR_COLORS = [(38, 26, 22), (24, 22, 26), (78, 50, 36), (112, 84, 58)]
+PATCH_COLORS = [(20, 130, 200), (70, 200, 200), (250, 110, 90), (242, 152, 40), (238, 232, 80)]
+
+
+class Canvas:
+    """An image of nothing but artifacts, transparent where there is none.
+
+    Args:
+        side: in pixels.
+    """
+
+    def __init__(self, side: int) -> None:
+        self.side, self.scale = side, max(1, min(SCALE, LARGEST // side))
+        self.image = Image.new("RGBA", (side, side))
+        self.begin()
+
+    def begin(self, ground: int = 0) -> None:
+        """A new layer: opaque everywhere (255), or nowhere (0)."""
+        self.layer = Image.new("L", (self.side * self.scale, self.side * self.scale), ground)
+        self.pen = ImageDraw.Draw(self.layer)
+
+    def at(self, point: Point) -> Point:
+        """A place of the image, from (0, 0) to (1, 1), in pixels of the layer."""
+        return point[0] * self.side * self.scale, point[1] * self.side * self.scale
+
+    def line(self, points: Iterable[Point], width: float, opacity: float = 1.0) -> None:
+        """A line through these places, which covers as much at every size."""
+        wanted = width * self.side * self.scale
+        drawn = math.ceil(wanted)
+        places = [self.at(point) for point in points]
+        self.pen.line(places, round(255 * opacity * wanted / drawn), drawn, "curve")
+
+    def ellipse(self, centre: Point, across: float, down: float, opacity: float = 1.0) -> None:
+        """A filled ellipse with these radii."""
+        x, y = centre
+        corners = [self.at((x - across, y - down)), self.at((x + across, y + down))]
+        self.pen.ellipse(corners, fill=round(255 * opacity))
+
+    def paint(self, color: Color, opacity: float, blur: float = 0.0) -> None:
+        """Put the layer on the canvas, and begin a new one."""
+        alpha = self.layer.resize((self.side, self.side), Image.Resampling.BOX)
+        if blur * self.side >= 0.3:
+            alpha = alpha.filter(ImageFilter.GaussianBlur(blur * self.side))
+        painted = Image.new("RGBA", alpha.size, color)
+        painted.putalpha(alpha.point(lambda value: value * opacity))
+        self.image.alpha_composite(painted)
+        self.begin()
+
+
+def turn(angle: float, length: float, offset: float = 0.0) -> Point:
+    """From the origin so far along a direction, and then so far to its left."""
+    along, up = math.cos(angle), math.sin(angle)
+    return length * along + offset * up, length * up - offset * along
+
+
+def add(point: Point, step: Point) -> Point:
+    return point[0] + step[0], point[1] + step[1]
+
+
+def curve(
+    rng: random.Random, centre: Point, angle: float, length: float, bend: float = 0.22
+) -> list[Point]:
+    """Points of a line that bends twice (a cubic Bezier curve)."""
+    bends = [rng.gauss(0, bend) * length for _ in range(2)]
+    ends = (-length / 2, 0.0), (-length / 6, bends[0]), (length / 6, bends[1]), (length / 2, 0.0)
+    a, b, c, d = (add(centre, turn(angle, *end)) for end in ends)
+    points = []
+    for step in range(21):
+        t = step / 20
+        weights = (1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3
+        x, y = (sum(w * p[k] for w, p in zip(weights, (a, b, c, d))) for k in range(2))
+        points.append((x, y))
+    return points
+
+
+def draw_hair(canvas: Canvas, rng: random.Random) -> None:
+    """One hair to three dozen, most of them in one direction."""
+    direction, spread = rng.uniform(0, math.pi), rng.choice([0.2, 0.5, 1.5])
+    color, width = rng.choice(HAIR_COLORS), rng.uniform(0.0035, 0.0075)
+    for _ in range(round(36 ** rng.random())):
+        centre = rng.uniform(-0.1, 1.1), rng.uniform(-0.1, 1.1)
+        strand = curve(rng, centre, rng.gauss(direction, spread), rng.uniform(0.25, 1.0))
+        canvas.line(strand, width * rng.uniform(0.7, 1.2), rng.uniform(0.7, 1.0))
+    canvas.paint(color, rng.uniform(0.6, 0.95))
+
+
+def draw_stubble(canvas: Canvas, rng: random.Random) -> None:
+    """Short hair that was shaved."""
+    direction, color = rng.uniform(0, math.pi), rng.choice(HAIR_COLORS[:3])
+    for _ in range(rng.randint(5, 40)):
+        centre = rng.random(), rng.random()
+        strand = curve(rng, centre, rng.gauss(direction, 0.4), rng.uniform(0.02, 0.08), 0.1)
+        canvas.line(strand, rng.uniform(0.004, 0.007))
+    canvas.paint(color, rng.uniform(0.5, 0.85))
+
+
+def draw_ruler(canvas: Canvas, rng: random.Random) -> None:
+    """A scale of 10 mm as dermoscopes project it, with its ticks and a number."""
+    length = rng.uniform(0.4, 0.52)
+    angle, centre = rng.gauss(0, 0.06), (rng.uniform(0.42, 0.6), rng.uniform(0.86, 0.95))
+    kind = rng.random()
+    if kind < 0.3:
+        angle, centre = rng.uniform(-0.7, -0.3), (rng.uniform(0.5, 0.65), rng.uniform(0.72, 0.86))
+    elif kind < 0.4:
+        angle, centre = rng.gauss(0, 0.1), (rng.uniform(0.4, 0.7), rng.uniform(0.06, 0.14))
+    elif kind < 0.46:
+        angle, centre = math.pi / 2, (rng.uniform(0.1, 0.2), rng.uniform(0.35, 0.65))
+    thickness, tall = rng.uniform(0.003, 0.005), rng.uniform(0.012, 0.02)
+    ticks = rng.choice([0, 10, 10, 20])
+    ends = [add(centre, turn(angle, end * length / 2)) for end in (-1, 1)]
+    canvas.line(ends, thickness)
+    for tick in range(ticks + 1):
+        along = (tick / max(1, ticks) - 0.5) * length
+        height = tall if tick % 5 == 0 else 0.6 * tall
+        places = [add(centre, turn(angle, along, offset)) for offset in (0.0, height)]
+        canvas.line(places, 0.7 * thickness, 0.8)
+    number = add(centre, turn(angle, rng.choice([-1, 1]) * (length / 2 + 0.01), -0.01))
+    canvas.pen.text(canvas.at(number), "10", fill=150, font_size=0.03 * canvas.side * canvas.scale)
+    canvas.paint((62, 48, 48), rng.uniform(0.55, 0.95))
+
+
+def draw_ticks(canvas: Canvas, rng: random.Random) -> None:
+    """Ticks on the ring of a dermoscope, as far as it is in the picture."""
+    middle = rng.choice([0.8, 0.7, 0.2, 0.3]) * math.pi  # in the lower corners
+    middle = middle if rng.random() < 0.7 else -middle
+    radius, length = rng.uniform(0.55, 0.62), rng.uniform(0.03, 0.05)
+    for tick in range(rng.randint(3, 9)):
+        angle = middle + (tick - 4) * 0.1
+        canvas.line([add((0.5, 0.5), turn(angle, r)) for r in (radius, radius - length)], 0.007)
+    canvas.paint((20, 20, 20), rng.uniform(0.7, 1.0))
+
+
+def draw_ink(canvas: Canvas, rng: random.Random) -> None:
+    """Marks of a surgeon's pen: scribbles beside the lesion, sometimes a ring around it."""
+    around = rng.uniform(0, 2 * math.pi)
+    for mark in range(rng.randint(1, 5)):
+        angle = around + mark * rng.uniform(0.8, 1.8)
+        centre = add((0.5, 0.5), turn(angle, rng.uniform(0.25, 0.45)))
+        reach = rng.uniform(0.015, 0.05)
+        places = [
+            (rng.gauss(centre[0], 0.6 * reach), rng.gauss(centre[1], 1.4 * reach))
+            for _ in range(rng.randint(4, 20))
+        ]
+        canvas.line(places, rng.uniform(0.005, 0.012), rng.uniform(0.4, 1.0))
+    if rng.random() < 0.2:
+        radius = rng.uniform(0.28, 0.42)
+        ring = [turn(step / 10, radius * rng.uniform(0.97, 1.03)) for step in range(64)]
+        canvas.line([add((0.5, 0.5), (x, y * 1.1)) for x, y in ring], 0.014, 0.5)
+    canvas.paint((88, 50, 150), rng.uniform(0.5, 0.9), blur=0.005)
+
+
+def draw_patch(canvas: Canvas, rng: random.Random) -> None:
+    """A coloured sticker of one disc or two, half out of the picture."""
+    radius, outside = rng.uniform(0.26, 0.4), rng.uniform(-0.05, 0.2)
+    centre = rng.choice([1 + outside, 1 + outside, -outside]), rng.uniform(0.1, 0.75)
+    outer, inner = rng.sample(PATCH_COLORS, 2)
+    canvas.ellipse(centre, radius, radius * TALL)
+    canvas.paint(outer, 0.97)
+    if rng.random() < 0.35:
+        canvas.ellipse(centre, 0.55 * radius, 0.55 * radius * TALL)
+        canvas.paint(inner, 0.97)
+
+
+def draw_bubbles(canvas: Canvas, rng: random.Random) -> None:
+    """Bubbles in the gel between glass and skin: bright rings."""
+    for _ in range(rng.randint(2, 14)):
+        centre, radius = (rng.random(), rng.random()), 0.006 * 6 ** rng.random()
+        ring = [turn(step * math.pi / 10, radius) for step in range(21)]
+        canvas.line([add(centre, place) for place in ring], 0.005, rng.uniform(0.5, 1.0))
+    canvas.paint((235, 230, 225), rng.uniform(0.5, 0.9))
+
+
+def draw_glare(canvas: Canvas, rng: random.Random) -> None:
+    """The lamps of a dermoscope in the gel, at the left and right."""
+    for x in (0.0, 1.0):
+        height = rng.gauss(0.5, 0.05)
+        for _ in range(rng.randint(1, 4)):
+            radius = rng.uniform(0.02, 0.07)
+            canvas.ellipse((rng.gauss(x, 0.02), rng.gauss(height, 0.04)), radius, radius)
+    canvas.paint((255, 250, 255), rng.uniform(0.7, 1.0), blur=rng.uniform(0.005, 0.02))
+
+
+def draw_corners(canvas: Canvas, rng: random.Random) -> None:
+    """The tube of a dermoscope: dark corners, or a dark frame around a disc."""
+    across, blur = rng.uniform(0.6, 0.68), rng.uniform(0.002, 0.02)
+    down = across * rng.uniform(0.97, 1.1)
+    if rng.random() < 0.35:
+        across, down = rng.uniform(0.42, 0.52), rng.uniform(0.47, 0.58)
+    canvas.begin(ground=255)
+    centre = rng.gauss(0.5, 0.015), rng.gauss(0.5, 0.015)
+    canvas.ellipse(centre, across, down, opacity=0.0)
+    dark = rng.randint(4, 45)
+    canvas.paint((dark, dark, dark + 4), rng.uniform(0.85, 1.0), blur)
+
+
+# In the order in which they lie on each other.
+DRAWINGS: dict[str, Callable[[Canvas, random.Random], None]] = {
+    "patch": draw_patch,
+    "ink": draw_ink,
+    "bubbles": draw_bubbles,
+    "stubble": draw_stubble,
+    "hair": draw_hair,
+    "ruler": draw_ruler,
+    "ticks": draw_ticks,
+    "glare": draw_glare,
+    "corners": draw_corners,
+}

@@ -1,0 +1,41 @@
+"""Which artifacts of dermoscopy there are, and how frequent they are. This imports no torch."""
+
+from collections.abc import Mapping
+from numbers import Real
+
+# In the order in which they lie on each other, and the shares of the photographs of ISIC 2017's
+# train split that have each, counted by eye in 136.
+DERMOSCOPY = {
+    "patch": 0.07,
+    "ink": 0.12,
+    "bubbles": 0.08,
+    "stubble": 0.12,
+    "hair": 0.28,
+    "ruler": 0.38,
+    "ticks": 0.1,
+    "glare": 0.04,
+    "corners": 0.22,
+}
+KINDS = tuple(DERMOSCOPY)
+
+
+def check_shares(name: str, shares: Mapping[str, float]) -> dict[str, float]:
+    """Shares of kinds of artifacts, if they are.
+
+    Args:
+        name: of the argument that they are.
+        shares: as in `draw_artifacts`.
+
+    Raises:
+        ValueError: no dict, a kind that is none, or a share outside [0, 1].
+    """
+    if not isinstance(shares, Mapping):
+        raise ValueError(f'{name}={shares!r} must be a dict of shares, as in {{"hair": 0.5}}.')
+    unknown = [kind for kind in shares if kind not in KINDS]
+    if unknown:
+        raise ValueError(f"{name} has no {unknown[0]!r}: kinds are {', '.join(KINDS)}.")
+    for kind, share in shares.items():
+        is_number = isinstance(share, Real) and not isinstance(share, bool)
+        if not is_number or not 0 <= share <= 1:
+            raise ValueError(f"{name}[{kind!r}]={share!r} must be a share of images, 0 to 1.")
+    return {kind: float(share) for kind, share in shares.items()}

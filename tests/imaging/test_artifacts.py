@@ -1,0 +1,97 @@
+"""Artifacts of dermoscopy: drawn from a seed, each kind by itself."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from synthderm.imaging.artifact_drawings import DRAWINGS
+from synthderm.imaging.artifact_shares import DERMOSCOPY, KINDS, check_shares
+from synthderm.imaging.artifacts import cover_at_random, draw_artifacts, lay_over
+
+ALL = dict.fromkeys(KINDS, 1.0)
+
+
+def opacity(seed: int, shares: dict[str, float], side: int = 32) -> torch.Tensor:
+    return draw_artifacts(seed, side, shares)[3].float() / 255
+
+
+def test_a_seed_gives_the_same_picture():
+    for seed in (0, 7, 2**53 - 1):
+        assert torch.equal(draw_artifacts(seed, 32, ALL), draw_artifacts(seed, 32, ALL))
+    assert not torch.equal(draw_artifacts(0, 32, ALL), draw_artifacts(1, 32, ALL))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_seed_gives_the_same_picture_at_every_size(kind):
+    for seed in range(8):
+        # Lines move by half a pixel: places of 4 x 4 pixels are compared.
+        small, large, other = (
+            F.adaptive_avg_pool2d(opacity(number, {kind: 1.0}, side)[None], 16)
+            for number, side in ((seed, 64), (seed, 256), (seed + 1, 256))
+        )
+        assert (small - large).abs().mean() < 0.3 * large.mean() + 0.001
+        assert (other - large).abs().mean() > 2 * (small - large).abs().mean()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_draws_something_and_leaves_most_to_be_seen(kind):
+    covered = torch.stack([opacity(seed, {kind: 1.0}, 64).mean() for seed in range(30)])
+    assert (covered > 0).float().mean() > 0.8  # some lie just outside of the picture
+    assert covered.mean() < 0.3 and covered.max() < 0.75
+
+
+def test_kinds_lie_on_each_other_and_do_not_depend_on_the_others():
+    base = torch.full((1, 3, 48, 48), 0.6)
+    for seed in range(5):
+        together = lay_over(base, draw_artifacts(seed, 48, ALL)[None].float() / 255)
+        one_by_one = base
+        for kind in KINDS:
+            one = draw_artifacts(seed, 48, {kind: 1.0})[None].float() / 255
+            one_by_one = lay_over(one_by_one, one)
+        assert (together - one_by_one).abs().max() < 0.03  # colours are rounded to bytes
+
+
+def test_a_share_is_that_of_the_images():
+    drawn = sum(opacity(seed, {"corners": 0.3}, 8).max() > 0 for seed in range(1000))
+    assert 250 < drawn < 350
+    assert not draw_artifacts(0, 16, {}).any() and not draw_artifacts(0, 16, {"hair": 0.0}).any()
+    assert all(0 < share < 1 for share in DERMOSCOPY.values()) and tuple(DRAWINGS) == KINDS
+
+
+@pytest.mark.parametrize(
+    ("shares", "says"),
+    [
+        ({"hairs": 0.5}, "artifacts has no 'hairs': kinds are .*hair"),
+        ({"hair": 1.5}, r"artifacts\['hair'\]=1.5 must be a share"),
+        ({"hair": float("nan")}, "must be a share"),
+        ({"hair": "many"}, "must be a share"),
+        (["hair"], "artifacts=.* must be a dict"),
+        (True, "must be a dict"),
+    ],
+)
+def test_shares_that_are_none_are_refused(shares, says):
+    with pytest.raises(ValueError, match=says):
+        check_shares("artifacts", shares)
+
+
+def test_where_nothing_is_drawn_images_stay_as_they_are():
+    images = torch.rand(1, 3, 32, 32)
+    drawn = draw_artifacts(3, 32, {"hair": 1.0, "ruler": 1.0})[None].float() / 255
+    covered = lay_over(images, drawn)
+    free = (drawn[:, 3:] == 0).expand_as(images)
+    assert free.any() and torch.equal(covered[free], images[free])
+    assert not torch.equal(covered, images)
+    opaque = torch.cat([torch.full((1, 3, 32, 32), 0.25), torch.ones(1, 1, 32, 32)], dim=1)
+    assert (lay_over(images, opaque) == 0.25).all()
+
+
+def test_each_image_has_its_own_random_state():
+    images = torch.rand(3, 3, 16, 16)
+
+    def states() -> list[torch.Generator]:
+        return [torch.Generator().manual_seed(seed) for seed in (5, 6, 7)]
+
+    together = cover_at_random(images, ALL, states())
+    for row, rng in enumerate(states()):
+        alone = cover_at_random(images[row : row + 1], ALL, [rng])
+        assert torch.equal(alone[0], together[row])
