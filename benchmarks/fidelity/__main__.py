@@ -29,7 +29,7 @@ Figures of real images that need training are of one seed; those of generated im
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ import torch
 from benchmarks.common import RESULTS, provenance, write_json
 from benchmarks.fidelity.images import RealAndGenerated
 from benchmarks.fidelity.measures import PARTS
+from synthderm.cli.arguments.artifacts import add_artifacts
 from synthderm.hub.resolve import weights_hash
 
 # What is printed of a part.
@@ -81,6 +82,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--n", type=int, default=1000, help="number of generated images, and of real ones of train")
     add("--seeds", type=int, nargs="+", default=[0], help="seeds of the generated images")
     add("--truncation", type=float, default=1.0, help="of the generator, in (0, 1]")
+    add_artifacts(p)
     add("--pairs", type=int, default=200, help="pairs for MS-SSIM")
     add("--steps", type=int, default=400, help="training steps of classifiers and U-Nets")
     add(
@@ -95,12 +97,16 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return p.parse_args(argv)
 
 
-def read_parts(path: Path, weights: str) -> dict[str, Any]:
-    """The parts of a fidelity-*.json that were measured with these weights."""
+def read_parts(path: Path, weights: str, artifacts: Mapping[str, float]) -> dict[str, Any]:
+    """The parts of a fidelity-*.json that were measured with these weights and artifacts."""
     if not path.is_file():
         return {}
     parts = json.loads(path.read_text(encoding="utf-8"))["parts"]
-    return {name: part for name, part in parts.items() if part["weights"] == weights}
+    return {
+        name: part
+        for name, part in parts.items()
+        if part["weights"] == weights and part.get("artifacts", {}) == artifacts
+    }
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -108,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     images = RealAndGenerated(args)
     path = args.out / f"fidelity-{args.name or Path(args.model).name}.json"
     weights = weights_hash(args.model)[:12]
-    parts = read_parts(path, weights)
+    parts = read_parts(path, weights, images.artifacts)
     for name in args.parts:
         figures = {
             "model": args.model,
@@ -116,6 +122,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "weights": weights,
             "size": images.size,
             "truncation": args.truncation,
+            "artifacts": dict(images.artifacts),
         }
         figures |= PARTS[name](images, args) | provenance()
         parts.pop(name, None)

@@ -41,9 +41,10 @@ class RealAndGenerated:
             self.options = {"classes": ["skin"] if self.region == "close-up" else folder.classes}
         else:
             self.tones = SkinGenerator.from_pretrained(args.model).tones
+            self.options["artifacts"] = args.artifacts
         first = SyntheticSkinDataset(self.source, length=1, **self.options)
         assert first.size is not None  # generators and DCGANs have one
-        self.size, self.revision = first.size, first.revision
+        self.size, self.revision, self.artifacts = first.size, first.revision, first.artifacts
         self._samples: dict[int, ImagePool] = {}
         self._features: dict[str | int, Tensor] = {}
 

@@ -200,14 +200,14 @@ def draw_glare(canvas: Canvas, rng: random.Random) -> None:
 
 def draw_corners(canvas: Canvas, rng: random.Random) -> None:
     """The tube of a dermoscope: dark corners, or a dark frame around a disc."""
-    across, blur = rng.uniform(0.6, 0.68), rng.uniform(0.002, 0.02)
-    down = across * rng.uniform(0.97, 1.1)
-    if rng.random() < 0.35:
+    across, blur = rng.uniform(0.52, 0.64), rng.uniform(0.003, 0.03)
+    down = across * TALL * rng.uniform(0.9, 1.05)
+    if rng.random() < 0.3:
         across, down = rng.uniform(0.42, 0.52), rng.uniform(0.47, 0.58)
     canvas.begin(ground=255)
-    centre = rng.gauss(0.5, 0.015), rng.gauss(0.5, 0.015)
+    centre = rng.gauss(0.5, 0.02), rng.gauss(0.5, 0.02)
     canvas.ellipse(centre, across, down, opacity=0.0)
-    dark = rng.randint(4, 45)
+    dark = rng.randint(0, 30)
     canvas.paint((dark, dark, dark + 4), rng.uniform(0.85, 1.0), blur)
 
 

@@ -20,6 +20,7 @@ from synthderm.models.layers import (
     ConditionalNorm,
     GeneratorBlock,
     has_bf16,
+    remove_checkerboard,
     scale_tone,
     shuffle_pixels,
     steady,
@@ -49,8 +50,8 @@ class SkinGenerator(Pretrained):
         noise: side of the square of noise that the last noise**2 latents are; half the size, or 0
             for none. Class, shape and colour depend on the code alone, random detail of the
             texture on the noise.
-        smooth: levels are enlarged bilinearly instead of to the nearest: no ruled strokes at fixed
-            places, at a fifth more time.
+        smooth: levels are enlarged bilinearly instead of to the nearest, and the pattern of 2x2
+            pixels is taken out: no ruled strokes at fixed places, at a fifth more time.
         artifacts: where it was trained with artifacts drawn on its images, the share of images that
             have each kind, see `synthderm.imaging.artifacts`. It makes images without them; data
             sets draw them.
@@ -110,7 +111,7 @@ class SkinGenerator(Pretrained):
         if self.artifacts is not None:
             self.config["artifacts"] = self.artifacts
         self.size, self.classes = size, list(classes)
-        self.latent_dim, self.noise = latent_dim, noise
+        self.latent_dim, self.noise, self.smooth = latent_dim, noise, smooth
         self.tones: list[float] | None = None
         self.frozen = False
         self.code_dim = latent_dim - noise**2
@@ -267,6 +268,8 @@ class SkinGenerator(Pretrained):
             # The rest is quicker in the usual memory format, and would round visibly in bf16.
             x = x.contiguous().float()
         half, differences = x.split((4, 12), dim=1)
+        if self.smooth:
+            differences = remove_checkerboard(differences)
         return self._to_side(half, differences, size)
 
     def _to_side(self, half: Tensor, differences: Tensor, size: int | None) -> Tensor:

@@ -71,6 +71,15 @@ def shuffle_pixels(x: Tensor) -> Tensor:
     return torch.stack(wide.unbind(2), 3).flatten(2, 3)
 
 
+def remove_checkerboard(x: Tensor) -> Tensor:
+    """(B, 4 C, H, W), of which `shuffle_pixels` makes an image, without the pattern of 2x2 pixels
+    that sub-pixel convolutions leave: what the same one of four pixels has more than the others
+    throughout a cell of 8x8. Their mean, which a smaller image is made of, stays as it is."""
+    cells = F.avg_pool2d(x, 8, ceil_mode=True).unflatten(1, (-1, 4))
+    pattern = (cells - cells.mean(2, keepdim=True)).flatten(1, 2)
+    return x - F.interpolate(pattern, size=x.shape[-2:], mode="bilinear", align_corners=False)
+
+
 def scale_tone(skin_tone: Tensor) -> Tensor:
     """ITA in degrees (B,) as a network's input (B, 1): intermediate skin about 0, very light +1,
     dark -2."""

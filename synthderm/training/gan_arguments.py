@@ -81,7 +81,8 @@ def add_gan_networks(add: Add) -> None:
         "--smooth",
         action=SWITCH,
         default=False,
-        help="enlarge the generator's levels bilinearly: no ruled strokes, a fifth more time",
+        help="enlarge levels bilinearly and take out the pattern of 2x2 pixels: no ruled strokes, a"
+        " fifth more time",
     )
     add(
         "--skin-tone",

@@ -4,7 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from synthderm.models.layers import add_noise, shuffle_pixels
+from synthderm.models.generator import SkinGenerator
+from synthderm.models.layers import add_noise, remove_checkerboard, shuffle_pixels
+from tests.drawing import liven
 
 LAYOUTS = (torch.contiguous_format, torch.channels_last)
 
@@ -34,3 +36,30 @@ def test_pixels_are_shuffled_as_torch_does_with_the_same_gradient(layout):
     weight = torch.randn_like(plain)
     gradients = [torch.autograd.grad((y * weight).sum(), x)[0] for y in (shuffled, plain)]
     assert torch.equal(*gradients)
+
+
+def test_a_checkerboard_is_removed_and_detail_and_means_stay():
+    board = torch.tensor([1.0, -1.0, -1.0, 1.0]).repeat(3)[None, :, None, None]
+    detail, one = torch.randn(2, 12, 64, 64), torch.ones(2, 12, 64, 64)
+    fading = torch.linspace(0, 2, 64) * board * one
+    assert (remove_checkerboard(board * one)).abs().max() < 1e-5
+    assert remove_checkerboard(fading).square().mean() < 0.005 * fading.square().mean()
+    kept = remove_checkerboard(detail)
+    assert (kept - detail).square().mean() < 0.02 * detail.square().mean()
+    means = [x.unflatten(1, (3, 4)).mean(2) for x in (detail, kept)]
+    assert torch.allclose(*means, atol=1e-5)
+    for side in (1, 4, 12):  # sides that cells of 8 px do not fit
+        assert remove_checkerboard(torch.randn(1, 12, side, side)).shape[-1] == side
+
+
+def test_a_smooth_generators_images_have_no_checkerboard():
+    ratios = []
+    for smooth in (False, True):
+        torch.manual_seed(0)
+        model = liven(SkinGenerator(64, [16, 8], ["a"], latent_dim=8, style_dim=8, smooth=smooth))
+        with torch.no_grad():
+            model.to_image.bias[4:] = torch.tensor([0.3, 0.0, 0.0, 0.3]).repeat(3)
+        images, _ = model.generate(torch.randn(4, 8), torch.zeros(4, dtype=torch.int64))
+        spectrum = torch.fft.rfft2(images - images.mean((2, 3), keepdim=True)).abs()
+        ratios.append((spectrum[..., 32, 32] / spectrum[..., 28:31, 28:31].mean((2, 3))).mean())
+    assert ratios[0] > 10 and ratios[1] < 3
