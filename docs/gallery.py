@@ -42,7 +42,7 @@ def pictures(options: dict[str, Any], seed: int, items: Sequence[int]) -> Tensor
     """(N, 3, SIDE, SIDE) float in [0, 1]: these items of a data set."""
     data = SyntheticSkinDataset(length=max(items) + 1, seed=seed, **options)
     images, masks = data.generate(list(items))
-    return fit(images.float() / 255, masks, SIDE)[0].float() / 255
+    return fit(images.float() / 255, masks, SIDE)[0].clamp(0, 1)
 
 
 def write(name: str, images: Tensor) -> None:
