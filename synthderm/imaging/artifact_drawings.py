@@ -13,9 +13,14 @@ from PIL import Image, ImageDraw, ImageFilter
 Point = tuple[float, float]
 Color = tuple[int, int, int]
 
-# Lines are drawn 4 times as large, and shrunk, which smooths their edges; but on no larger layer.
-SCALE, LARGEST = 4, 2048
+# Lines are drawn larger, up to 4 times and on layers of this side, and shrunk: that smooths edges.
+LAYER = 768
 TALL = 4 / 3  # photographs of 4 to 3 are squeezed to squares: what was round is taller
+# Weights of the four points of a cubic Bezier curve, for 21 places on it.
+BEZIER = [
+    ((1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3)
+    for t in (step / 20 for step in range(21))
+]
 HAIR_COLORS = [(38, 26, 22), (24, 22, 26), (78, 50, 36), (112, 84, 58)]
 PATCH_COLORS = [(20, 130, 200), (70, 200, 200), (250, 110, 90), (242, 152, 40), (238, 232, 80)]
 
@@ -28,7 +33,7 @@ class Canvas:
     """
 
     def __init__(self, side: int) -> None:
-        self.side, self.scale = side, max(1, min(SCALE, LARGEST // side))
+        self.side, self.scale = side, min(4, max(2, LAYER // side))
         self.image = Image.new("RGBA", (side, side))
         self.begin()
 
@@ -56,7 +61,7 @@ class Canvas:
 
     def paint(self, color: Color, opacity: float, blur: float = 0.0) -> None:
         """Put the layer on the canvas, and begin a new one."""
-        alpha = self.layer.resize((self.side, self.side), Image.Resampling.BOX)
+        alpha = self.layer.reduce(self.scale)
         if blur * self.side >= 0.3:
             alpha = alpha.filter(ImageFilter.GaussianBlur(blur * self.side))
         painted = Image.new("RGBA", alpha.size, color)
@@ -82,13 +87,13 @@ def curve(
     bends = [rng.gauss(0, bend) * length for _ in range(2)]
     ends = (-length / 2, 0.0), (-length / 6, bends[0]), (length / 6, bends[1]), (length / 2, 0.0)
     a, b, c, d = (add(centre, turn(angle, *end)) for end in ends)
-    points = []
-    for step in range(21):
-        t = step / 20
-        weights = (1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3
-        x, y = (sum(w * p[k] for w, p in zip(weights, (a, b, c, d))) for k in range(2))
-        points.append((x, y))
-    return points
+    return [
+        (
+            s * a[0] + t * b[0] + u * c[0] + v * d[0],
+            s * a[1] + t * b[1] + u * c[1] + v * d[1],
+        )
+        for s, t, u, v in BEZIER
+    ]
 
 
 def draw_hair(canvas: Canvas, rng: random.Random) -> None:
