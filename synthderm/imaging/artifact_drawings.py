@@ -8,13 +8,14 @@ import math
 import random
 from collections.abc import Callable, Iterable
 
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 Point = tuple[float, float]
 Color = tuple[int, int, int]
 
 # Lines are drawn larger, up to 4 times and on layers of this side, and shrunk: that smooths edges.
 LAYER = 768
+GRAIN = 24  # of surfaces, from the darkest to the lightest pixel, of 255
 TALL = 4 / 3  # photographs of 4 to 3 are squeezed to squares: what was round is taller
 # Weights of the four points of a cubic Bezier curve, for 21 places on it.
 BEZIER = [
@@ -59,15 +60,36 @@ class Canvas:
         corners = [self.at((x - across, y - down)), self.at((x + across, y + down))]
         self.pen.ellipse(corners, fill=round(255 * opacity))
 
-    def paint(self, color: Color, opacity: float, blur: float = 0.0) -> None:
-        """Put the layer on the canvas, and begin a new one."""
+    def paint(
+        self,
+        color: Color,
+        opacity: float,
+        blur: float = 0.0,
+        grain: random.Random | None = None,
+    ) -> None:
+        """Put the layer on the canvas, and begin a new one.
+
+        Args:
+            color, opacity: of what is painted.
+            blur: of its edges, a share of the side.
+            grain: draws the grain of a surface, which no photograph shows all flat.
+        """
         alpha = self.layer.reduce(self.scale)
         if blur * self.side >= 0.3:
             alpha = alpha.filter(ImageFilter.GaussianBlur(blur * self.side))
-        painted = Image.new("RGBA", alpha.size, color)
+        painted = Image.new("RGB", alpha.size, color)
+        if grain is not None:
+            painted = ImageChops.add(painted, draw_grain(grain, self.side), offset=-GRAIN // 2)
         painted.putalpha(alpha.point(lambda value: value * opacity))
         self.image.alpha_composite(painted)
         self.begin()
+
+
+def draw_grain(rng: random.Random, side: int) -> Image.Image:
+    """Grey pixels from 0 to GRAIN, (side, side)."""
+    pixels = Image.frombytes("L", (side, side), rng.randbytes(side * side))
+    grain = pixels.point(lambda value: value * GRAIN // 255)
+    return Image.merge("RGB", [grain, grain, grain])
 
 
 def turn(angle: float, length: float, offset: float = 0.0) -> Point:
@@ -178,10 +200,10 @@ def draw_patch(canvas: Canvas, rng: random.Random) -> None:
     centre = rng.choice([1 + outside, 1 + outside, -outside]), rng.uniform(0.1, 0.75)
     outer, inner = rng.sample(PATCH_COLORS, 2)
     canvas.ellipse(centre, radius, radius * TALL)
-    canvas.paint(outer, 0.97)
+    canvas.paint(outer, 0.97, grain=rng)
     if rng.random() < 0.35:
         canvas.ellipse(centre, 0.55 * radius, 0.55 * radius * TALL)
-        canvas.paint(inner, 0.97)
+        canvas.paint(inner, 0.97, grain=rng)
 
 
 def draw_bubbles(canvas: Canvas, rng: random.Random) -> None:
@@ -213,7 +235,7 @@ def draw_corners(canvas: Canvas, rng: random.Random) -> None:
     centre = rng.gauss(0.5, 0.02), rng.gauss(0.5, 0.02)
     canvas.ellipse(centre, across, down, opacity=0.0)
     dark = rng.randint(0, 30)
-    canvas.paint((dark, dark, dark + 4), rng.uniform(0.85, 1.0), blur)
+    canvas.paint((dark, dark, dark + 4), rng.uniform(0.85, 1.0), blur, grain=rng)
 
 
 # In the order in which they lie on each other.
