@@ -95,3 +95,15 @@ def test_each_image_has_its_own_random_state():
     for row, rng in enumerate(states()):
         alone = cover_at_random(images[row : row + 1], ALL, [rng])
         assert torch.equal(alone[0], together[row])
+
+
+@pytest.mark.parametrize("kind", ["patch", "corners"])
+def test_no_surface_is_flat(kind):
+    windows = []
+    for seed in range(8):
+        drawn = draw_artifacts(seed, 64, {kind: 1.0})[None].float()
+        means, squares = F.avg_pool2d(drawn, 5, 1), F.avg_pool2d(drawn.square(), 5, 1)
+        deviation = (squares - means.square()).clamp(min=0).sqrt()
+        inside = -F.max_pool2d(-drawn[:, 3:], 5, 1) > 200  # all of the window
+        windows.append(deviation[:, :1][inside])
+    assert torch.cat(windows).numel() > 100 and torch.cat(windows).min() > 1
