@@ -36,6 +36,8 @@ FAILURES = [
     (OPEN_HANDS, 5, [2, 8, 11, 12, 17, 21]),
     (ECZEMA, 3, [4, 8, 9, 16, 18, 23]),
 ]
+# The same lesions with other artifacts in each row, every kind of a row on each image.
+ARTIFACTS = [(), ("hair",), ("ruler", "ink"), ("stubble", "bubbles"), ("patch", "corners")]
 
 
 def pictures(options: dict[str, Any], seed: int, items: Sequence[int]) -> Tensor:
@@ -53,6 +55,8 @@ def write(name: str, images: Tensor) -> None:
 def main() -> None:
     for name, (options, seed, count) in FIRST.items():
         write(name, pictures(options, seed, range(count)))
+    rows = [LESIONS | {"artifacts": dict.fromkeys(kinds, 1.0)} for kinds in ARTIFACTS]
+    write("artifacts", torch.cat([pictures(row, 4, range(COLUMNS)) for row in rows]))
     write("failures", torch.cat([pictures(*row) for row in FAILURES]))
 
 
