@@ -74,6 +74,12 @@ def test_shares_that_are_none_are_refused(shares, says):
         check_shares("artifacts", shares)
 
 
+def test_shares_that_draw_the_same_are_the_same():
+    asked = {"ruler": 1, "ink": 0, "hair": 0.5, "corners": -0.0}
+    assert list(check_shares("artifacts", asked).items()) == [("hair", 0.5), ("ruler", 1.0)]
+    assert check_shares("artifacts", dict.fromkeys(KINDS, 0)) == {}
+
+
 def test_where_nothing_is_drawn_images_stay_as_they_are():
     images = torch.rand(1, 3, 32, 32)
     drawn = draw_artifacts(3, 32, {"hair": 1.0, "ruler": 1.0})[None].float() / 255
