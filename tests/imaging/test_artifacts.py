@@ -33,6 +33,15 @@ def test_a_seed_gives_the_same_picture_at_every_size(kind):
         assert (other - large).abs().mean() > 2 * (small - large).abs().mean()
 
 
+def test_a_sticker_has_the_same_colours_at_every_size():
+    def colors(seed: int, side: int) -> torch.Tensor:
+        drawn = draw_artifacts(seed, side, {"patch": 1.0}).float() / 255
+        return F.adaptive_avg_pool2d(drawn[:3] * drawn[3:], 8)
+
+    for seed in range(24):
+        assert (colors(seed, 64) - colors(seed, 160)).abs().max() < 0.1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_draws_something_and_leaves_most_to_be_seen(kind):
     covered = torch.stack([opacity(seed, {kind: 1.0}, 64).mean() for seed in range(30)])
