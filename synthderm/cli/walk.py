@@ -94,9 +94,9 @@ def latent_walk(
 ) -> tuple[Tensor, Tensor]:
     """Generated images from seed to seed, through classes and skin tones.
 
-    A seed's frame is item 0 of `SyntheticSkinDataset(..., seed=seed)` with its label. Between two
-    of them the latents are interpolated spherically, the class's embedding and the skin tone
-    linearly.
+    A seed's frame is item 0 of `SyntheticSkinDataset(..., seed=seed, artifacts={})` with its label.
+    Between two of them the latents are interpolated spherically, the class's embedding and the skin
+    tone linearly.
 
     Args:
         generator: frozen, on the CPU.

@@ -121,9 +121,9 @@ class GeneratorSource:
         self.labels: Sequence[int] = range(len(self.classes))
         self.size = size or generator.size
         self._skin_tone = _check_skin_tone(skin_tone, generator.tones, self.name)
-        self.artifacts = generator.artifacts or {}
-        if artifacts is not None:
-            self.artifacts = check_shares("artifacts", artifacts)
+        # A copy: the generator is one for all data sets of the process.
+        shares = (generator.artifacts or {}) if artifacts is None else artifacts
+        self.artifacts = check_shares("artifacts", shares)
         half = generator.size // 2
         self._generated_size = half if self.size <= half else generator.size
 

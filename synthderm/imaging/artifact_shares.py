@@ -20,7 +20,8 @@ KINDS = tuple(DERMOSCOPY)
 
 
 def check_shares(name: str, shares: Mapping[str, float]) -> dict[str, float]:
-    """Shares of kinds of artifacts, if they are.
+    """Shares of kinds of artifacts, if they are: in the order of `KINDS`, without those that are 0,
+    so that shares that draw the same are the same.
 
     Args:
         name: of the argument that they are.
@@ -38,4 +39,4 @@ def check_shares(name: str, shares: Mapping[str, float]) -> dict[str, float]:
         is_number = isinstance(share, Real) and not isinstance(share, bool)
         if not is_number or not 0 <= share <= 1:
             raise ValueError(f"{name}[{kind!r}]={share!r} must be a share of images, 0 to 1.")
-    return {kind: float(share) for kind, share in shares.items()}
+    return {kind: float(shares[kind]) for kind in KINDS if shares.get(kind)}

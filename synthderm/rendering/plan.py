@@ -9,6 +9,7 @@ from typing import Any
 from synthderm.datasets.rendered import MANIFEST, PLAN, read_record
 from synthderm.datasets.rendered_names import SHARD_SUFFIXES, SUFFIXES, Shards
 from synthderm.files import held, is_litter, write_text
+from synthderm.hub.model_folder import short
 from synthderm.rendering.items import Items
 from synthderm.rendering.work import Work
 from synthderm.rendering.writers import Writer
@@ -101,8 +102,8 @@ def _check_folder(out: Path, plan: dict[str, Any]) -> None:
             is_same = _begins_alike(value, now, old["length"])
         if not is_same:
             raise ValueError(
-                f"{out} holds images made with another {key} ({str(value):.60}, now {str(now):.60})"
-                ": choose a new folder."
+                f"{out} holds images made with another {key} ({short(value, 80)},"
+                f" now {short(now, 80)}): choose a new folder."
             )
 
 

@@ -136,6 +136,16 @@ def test_a_folder_never_mixes_images_of_two_settings(tmp_path, other):
         render(data(**other), tmp_path / "out")
 
 
+def test_other_artifacts_are_refused_and_a_long_value_is_marked_as_cut(tmp_path):
+    def data(**options) -> SyntheticSkinDataset:
+        return SyntheticSkinDataset("lesions", length=2, size=16, **options)
+
+    render(data(artifacts={"hair": 1.0}), tmp_path / "out")
+    render(data(artifacts={"ruler": 0, "hair": 1}), tmp_path / "out")  # draws the same
+    with pytest.raises(ValueError, match=r"another artifacts \({'hair': 1.0}, now {.*\.\.\.\)"):
+        render(data(), tmp_path / "out")
+
+
 def test_a_folder_never_mixes_images_of_two_weights(tmp_path, generator_dir):
     folder = shutil.copytree(generator_dir, tmp_path / "model")
     render(SyntheticSkinDataset(folder, length=2), tmp_path / "out")

@@ -24,6 +24,33 @@ def test_a_source_is_shown(tmp_path, capsys):
         assert sheet.tobytes() == data.show(5, columns=5).tobytes()
 
 
+def test_artifacts_are_drawn_as_asked(tmp_path):
+    options = ["-n", 2, "--size", 32, "--no-masks"]
+    for words, shares in ((["none"], {}), (["hair=1", "ruler=0.5"], {"hair": 1, "ruler": 0.5})):
+        out = tmp_path / f"{words[0]}.png"
+        assert show("lesions", "--out", out, *options, "--artifacts", *words) == 0
+        data = SyntheticSkinDataset("lesions", length=2, size=32, artifacts=shares)
+        with Image.open(out) as sheet:
+            assert sheet.tobytes() == data.show(2, masks=False).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["hair"], "write KIND=SHARE"),
+        (["hair=much"], "write KIND=SHARE"),
+        (["none", "hair=1"], "write KIND=SHARE"),
+        (["hair=0.1", "hair=0.9"], "give each kind once"),
+        (["hairs=1"], "no 'hairs'"),
+        (["hair=2"], "must be a share"),
+    ],
+)
+def test_words_that_are_no_artifacts_are_refused(tmp_path, capsys, words, says):
+    with pytest.raises(SystemExit):
+        show("lesions", "--out", tmp_path / "sheet.png", "--artifacts", *words)
+    assert says in capsys.readouterr().err
+
+
 def test_labels_are_named_as_in_python(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = ["-n", 2, "--size", 32, "--out"]

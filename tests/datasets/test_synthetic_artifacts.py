@@ -32,6 +32,13 @@ def test_they_are_drawn_as_in_training_unless_asked_otherwise(trained):
     assert SyntheticSkinDataset("hands", length=1).artifacts == {}
 
 
+def test_data_sets_do_not_share_their_shares(trained):
+    changed = SyntheticSkinDataset(trained, length=1)
+    assert isinstance(changed.artifacts, dict)
+    changed.artifacts.clear()
+    assert SyntheticSkinDataset(trained, length=1).artifacts == SHARES
+
+
 def test_an_item_depends_on_its_seed_and_number_alone(trained):
     data = SyntheticSkinDataset(trained, length=6)
     together, masks = data.generate([0, 1, 2, 3, 4, 5])

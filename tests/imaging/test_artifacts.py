@@ -33,6 +33,15 @@ def test_a_seed_gives_the_same_picture_at_every_size(kind):
         assert (other - large).abs().mean() > 2 * (small - large).abs().mean()
 
 
+def test_a_sticker_has_the_same_colours_at_every_size():
+    def colors(seed: int, side: int) -> torch.Tensor:
+        drawn = draw_artifacts(seed, side, {"patch": 1.0}).float() / 255
+        return F.adaptive_avg_pool2d(drawn[:3] * drawn[3:], 8)
+
+    for seed in range(24):
+        assert (colors(seed, 64) - colors(seed, 160)).abs().max() < 0.1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_draws_something_and_leaves_most_to_be_seen(kind):
     covered = torch.stack([opacity(seed, {kind: 1.0}, 64).mean() for seed in range(30)])
@@ -72,6 +81,12 @@ def test_a_share_is_that_of_the_images():
 def test_shares_that_are_none_are_refused(shares, says):
     with pytest.raises(ValueError, match=says):
         check_shares("artifacts", shares)
+
+
+def test_shares_that_draw_the_same_are_the_same():
+    asked = {"ruler": 1, "ink": 0, "hair": 0.5, "corners": -0.0}
+    assert list(check_shares("artifacts", asked).items()) == [("hair", 0.5), ("ruler", 1.0)]
+    assert check_shares("artifacts", dict.fromkeys(KINDS, 0)) == {}
 
 
 def test_where_nothing_is_drawn_images_stay_as_they_are():

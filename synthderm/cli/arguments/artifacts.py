@@ -21,8 +21,11 @@ class Shares(argparse.Action):
     ) -> None:
         words = list(values or ())
         pairs = [] if words == [NONE] else [self._pair(word) for word in words]
+        shares = dict(pairs)
+        if len(shares) < len(pairs):
+            raise argparse.ArgumentError(self, f"{' '.join(words)}: give each kind once")
         try:
-            setattr(namespace, self.dest, check_shares("artifacts", dict(pairs)))
+            setattr(namespace, self.dest, check_shares("artifacts", shares))
         except ValueError as error:
             raise argparse.ArgumentError(self, str(error)) from None
 
