@@ -37,6 +37,7 @@ class AuditImages:
         unreadable: files that could not be read, with the reason.
         sizes: width and height of the files, each once.
         facts: what else the report says of the source.
+        clean: the images without artifacts; None where none were drawn.
         origins: of each image the folder that it comes from, a number; `join` sets it.
     """
 
@@ -50,6 +51,7 @@ class AuditImages:
     unreadable: list[str] = field(default_factory=list)
     sizes: set[tuple[int, int]] = field(default_factory=set)
     facts: dict[str, Any] = field(default_factory=dict)
+    clean: Tensor | None = None
     origins: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
 
     def __post_init__(self) -> None:
@@ -58,6 +60,11 @@ class AuditImages:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def judged(self) -> Tensor:
+        """The images in which copies are looked for: without artifacts, which could hide one."""
+        return self.images if self.clean is None else self.clean
 
     def describe(self) -> dict[str, Any]:
         """What the report says of them."""
@@ -157,7 +164,7 @@ def generate(dataset: SyntheticSkinDataset, size: int) -> AuditImages:
         ValueError: fewer than 20 items.
     """
     check_count(dataset.source, len(dataset))
-    images, masks = [], []
+    images, masks, clean = [], [], []
     numbers = torch.arange(len(dataset)).split(BATCH)
     severity: list[float] = []
     bar = tqdm(total=len(dataset), desc=f"generate {dataset.source}", unit="image", disable=None)
@@ -165,6 +172,8 @@ def generate(dataset: SyntheticSkinDataset, size: int) -> AuditImages:
         for part in numbers:
             made = dataset.sample(part.tolist())
             images.append(fit_square(made.images, size))
+            if made.clean is not None:
+                clean.append(fit_square(made.clean, size))
             masks.append(fit_square(made.masks.byte() * 255, size) > 127)
             severity += made.severity or []
             bar.update(len(part))
@@ -180,9 +189,10 @@ def generate(dataset: SyntheticSkinDataset, size: int) -> AuditImages:
             "weights": dataset.weights,
             "seed": dataset.seed,
             "truncation": dataset.truncation,
-            "artifacts": dataset.artifacts,
+            "artifacts": dict(dataset.artifacts),
             **({"severity": severity} if severity else {}),
         },
+        clean=torch.cat(clean) if clean else None,
     )
 
 

@@ -152,8 +152,10 @@ def _measure_pixels(images: Sets, edits: bool, hidden: Collection[int]) -> Part:
 
 
 def _compare(index: CopyIndex, samples: AuditImages, holdout: AuditImages | None) -> Compared:
-    layers = index.describe(samples.images, "features of generated images")
-    matches = index.match(samples.images, layers, desc="compare generated images")
+    layers = index.describe(samples.judged, "features of generated images")
+    matches = index.match(samples.judged, layers, desc="compare generated images")
+    if samples.clean is not None:
+        layers = index.describe(samples.images, "features with artifacts")
     if holdout is None:
         return Compared(matches, None, layers.upright, None)
     other = index.describe(holdout.images, "features of the holdout")

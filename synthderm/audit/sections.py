@@ -103,7 +103,7 @@ def _pairs(pairs: list[Pair]) -> str:
 
 
 def _pictures(pairs: list[Pair], images: Mapping[str, AuditImages]) -> str:
-    left = images["generated"].images[[pair.sample_index for pair in pairs]]
+    left = images["generated"].judged[[pair.sample_index for pair in pairs]]
     right = images["real"].images[[pair.photograph_index for pair in pairs]]
     captions = [
         f"{pair.sample}, {pair.photograph}: {pair.score:.3f} {pair.verdict}".strip()

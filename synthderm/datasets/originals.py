@@ -38,7 +38,7 @@ def draw_originals(
     parts = [_row(made, k) for k in range(len(labels))]
     for k, (label, seed) in enumerate(zip(labels, seeds)):
         attempt = 0
-        while judge.is_copy(parts[k].images[0]):
+        while judge.is_copy(parts[k].judged[0]):
             attempt += 1
             if attempt == ATTEMPTS:
                 raise ValueError(
@@ -53,8 +53,14 @@ def draw_originals(
 
 def _row(made: Generated, k: int) -> Generated:
     """One image of several."""
-    severity, skin_tone = (None if values is None else [values[k]] for values in made[2:])
-    return Generated(made.images[k : k + 1], made.masks[k : k + 1], severity, skin_tone)
+    one = slice(k, k + 1)
+    return Generated(
+        made.images[one],
+        made.masks[one],
+        None if made.severity is None else made.severity[one],
+        None if made.skin_tone is None else made.skin_tone[one],
+        None if made.clean is None else made.clean[one],
+    )
 
 
 def _join(parts: list[Generated]) -> Generated:
@@ -67,4 +73,5 @@ def _join(parts: list[Generated]) -> Generated:
         torch.cat([part.masks for part in parts]),
         severity,
         skin_tone,
+        None if parts[0].clean is None else torch.cat([part.judged for part in parts]),
     )

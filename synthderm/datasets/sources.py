@@ -29,12 +29,19 @@ class Generated(NamedTuple):
     Args:
         severity: of the eczema, in [0, 1].
         skin_tone: ITA in degrees.
+        clean: the images without artifacts, where these were drawn.
     """
 
     images: Tensor
     masks: Tensor
     severity: list[float] | None = None
     skin_tone: list[float] | None = None
+    clean: Tensor | None = None
+
+    @property
+    def judged(self) -> Tensor:
+        """The images in which copies are looked for: without artifacts, which could hide one."""
+        return self.images if self.clean is None else self.clean
 
 
 class Source(Protocol):
@@ -149,11 +156,11 @@ class GeneratorSource:
             truncation=self._truncation,
         )
         images, masks = fit(images.cpu(), masks.cpu(), self.size)
+        clean = None
         if self.artifacts:
-            images = cover_at_random(images, self.artifacts, rngs)
-        return Generated(
-            to_bytes(images), masks, None, None if skin_tone is None else skin_tone.tolist()
-        )
+            clean, images = to_bytes(images), cover_at_random(images, self.artifacts, rngs)
+        drawn = None if skin_tone is None else skin_tone.tolist()
+        return Generated(to_bytes(images), masks, None, drawn, clean)
 
 
 def _check_skin_tone(

@@ -265,6 +265,7 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
 
         Raises:
             FileNotFoundError, ValueError: nothing was rendered into it, not to the end, or no mask.
+            TypeError: other options of the class, which would change nothing.
             ImportError: it is Parquet, and pyarrow is not installed.
 
         Example:
@@ -275,6 +276,9 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
             >>> SyntheticSkinDataset.from_rendered(out)[2] == lesions[2]
             True
         """
+        other = set(transforms) - {"transform", "target_transform", "transforms"}
+        if other:
+            raise TypeError(f"from_rendered has no {min(other)!r}: images are there as they are.")
         source = RenderedSource(root, needs_mask=return_mask)
         options: dict[str, Any] = {"length": len(source.targets), "labels": source.targets}
         options |= {"seed": source.seed, "return_mask": return_mask}

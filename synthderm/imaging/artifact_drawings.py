@@ -156,12 +156,12 @@ def draw_ruler(canvas: Canvas, rng: random.Random) -> None:
     thickness, tall = rng.uniform(0.003, 0.005), rng.uniform(0.012, 0.02)
     ticks = rng.choice([0, 10, 10, 20])
     ends = [add(centre, turn(angle, end * length / 2)) for end in (-1, 1)]
-    canvas.line(ends, thickness)
     for tick in range(ticks + 1):
         along = (tick / max(1, ticks) - 0.5) * length
         height = tall if tick % 5 == 0 else 0.6 * tall
         places = [add(centre, turn(angle, along, offset)) for offset in (0.0, height)]
         canvas.line(places, 0.7 * thickness, 0.8)
+    canvas.line(ends, thickness)  # last: a fainter tick would cut it
     number = add(centre, turn(angle, rng.choice([-1, 1]) * (length / 2 + 0.01), -0.01))
     canvas.pen.text(canvas.at(number), "10", fill=150, font_size=0.03 * canvas.side * canvas.scale)
     canvas.paint((62, 48, 48), rng.uniform(0.55, 0.95))
@@ -199,7 +199,7 @@ def draw_ink(canvas: Canvas, rng: random.Random) -> None:
 
 def draw_patch(canvas: Canvas, rng: random.Random) -> None:
     """A coloured sticker of one disc or two, half out of the picture."""
-    radius, outside = rng.uniform(0.26, 0.4), rng.uniform(-0.05, 0.2)
+    radius, outside = rng.uniform(0.26, 0.4), rng.uniform(0.05, 0.2)
     centre = rng.choice([1 + outside, 1 + outside, -outside]), rng.uniform(0.1, 0.75)
     outer, inner = rng.sample(PATCH_COLORS, 2)
     canvas.ellipse(centre, radius, radius * TALL)

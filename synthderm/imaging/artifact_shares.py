@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from numbers import Real
+from typing import Any
 
 # In the order in which they lie on each other, and the shares of the photographs of ISIC 2017's
 # train split that have each, estimated by eye from 136.
@@ -36,7 +37,10 @@ def check_shares(name: str, shares: Mapping[str, float]) -> dict[str, float]:
     if unknown:
         raise ValueError(f"{name} has no {unknown[0]!r}: kinds are {', '.join(KINDS)}.")
     for kind, share in shares.items():
-        is_number = isinstance(share, Real) and not isinstance(share, bool)
+        # Scalars of numpy and torch are numbers too.
+        value: Any = share
+        value = value.item() if getattr(value, "ndim", None) == 0 else value
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
         if not is_number or not 0 <= share <= 1:
             raise ValueError(f"{name}[{kind!r}]={share!r} must be a share of images, 0 to 1.")
     return {kind: float(shares[kind]) for kind in KINDS if shares.get(kind)}

@@ -100,6 +100,11 @@ def make_generator(args: Namespace, pool: ImagePool, run: TrainingRun) -> SkinGe
     if args.init and run.is_new:
         trained = SkinGenerator.from_pretrained(args.init)
         start_from(generator, trained)
+        if trained.artifacts and not args.artifacts and run.devices.is_main:
+            print(
+                f"On images of {args.init} artifacts are drawn, on those of this run none: add"
+                " --artifacts if its photographs show hair and rulers."
+            )
         run.settle("before", earlier_runs(trained.card))
     return generator
 

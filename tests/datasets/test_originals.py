@@ -67,3 +67,15 @@ def test_a_rendered_folder_knows_its_judge(generator_dir, tmp_path):
 def test_a_generator_that_gives_copies_alone_is_an_error(generator_dir):
     with pytest.raises(ValueError, match="20 copies of photographs in a row"):
         make(generator_dir, Bright(0)).generate([0])
+
+
+def test_copies_are_looked_for_beneath_artifacts(generator_dir):
+    def judge(limit: int, artifacts: dict[str, float]):
+        return make(generator_dir, Bright(limit), artifacts=artifacts).sample(list(range(24)))
+
+    plain = judge(256, {})
+    limit = int(plain.images[:, 0, 0, 0].float().median()) + 1
+    clean, covered = judge(limit, {}), judge(limit, {"corners": 1.0, "patch": 1.0})
+    assert not torch.equal(clean.images, covered.images)
+    assert torch.equal(covered.judged, clean.images) and torch.equal(clean.judged, clean.images)
+    assert torch.equal(covered.masks, clean.masks)

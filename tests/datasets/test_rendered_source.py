@@ -114,3 +114,10 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch):
     with pytest.raises(ImportError, match="pip install 'synthderm.parquet.'"):
         render(data(2), tmp_path / "new", file_format="parquet")
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("option", ["artifacts", "truncation", "size", "seed"])
+def test_options_that_would_change_nothing_are_refused(tmp_path, option):
+    out = render(data(2), tmp_path / "out")
+    with pytest.raises(TypeError, match=f"from_rendered has no '{option}'"):
+        SyntheticSkinDataset.from_rendered(out, **{option: 1})
