@@ -23,7 +23,16 @@ BEZIER = [
     for t in (step / 20 for step in range(21))
 ]
 HAIR_COLORS = [(38, 26, 22), (24, 22, 26), (78, 50, 36), (112, 84, 58)]
-PATCH_COLORS = [(20, 130, 200), (70, 200, 200), (250, 110, 90), (242, 152, 40), (238, 232, 80)]
+INK_COLORS = [(75, 30, 130), (70, 45, 150), (60, 55, 80)]
+PATCH_COLORS = [
+    (20, 130, 200),
+    (70, 200, 200),
+    (250, 110, 90),
+    (242, 152, 40),
+    (238, 232, 80),
+    (70, 160, 90),
+    (205, 210, 220),
+]
 
 
 class Canvas:
@@ -122,28 +131,31 @@ def curve(
 
 
 def draw_hair(canvas: Canvas, rng: random.Random) -> None:
-    """One hair to three dozen, most of them in one direction."""
+    """One hair to four dozen, most of them in one direction, in two colours."""
     direction, spread = rng.uniform(0, math.pi), rng.choice([0.2, 0.5, 1.5])
-    color, width = rng.choice(HAIR_COLORS), rng.uniform(0.0035, 0.0075)
-    for _ in range(round(36 ** rng.random())):
-        centre = rng.uniform(-0.1, 1.1), rng.uniform(-0.1, 1.1)
-        strand = curve(rng, centre, rng.gauss(direction, spread), rng.uniform(0.25, 1.0))
-        canvas.line(strand, width * rng.uniform(0.7, 1.2), rng.uniform(0.7, 1.0))
-    canvas.paint(color, rng.uniform(0.6, 0.95))
+    bend, width = rng.uniform(0.06, 0.22), rng.uniform(0.0035, 0.0075)
+    count, opacity = 48 ** rng.random(), rng.uniform(0.6, 0.95)
+    for color in rng.sample(HAIR_COLORS, 2):
+        for _ in range(round(count / 2 + 0.2)):
+            centre = rng.uniform(-0.1, 1.1), rng.uniform(-0.1, 1.1)
+            angle, length = rng.gauss(direction, spread), rng.uniform(0.25, 1.1)
+            strand = curve(rng, centre, angle, length, bend)
+            canvas.line(strand, width * rng.uniform(0.7, 1.2), rng.uniform(0.7, 1.0))
+        canvas.paint(color, opacity)
 
 
 def draw_stubble(canvas: Canvas, rng: random.Random) -> None:
     """Short hair that was shaved."""
     direction, color = rng.uniform(0, math.pi), rng.choice(HAIR_COLORS[:3])
-    for _ in range(rng.randint(5, 40)):
-        centre = rng.random(), rng.random()
-        strand = curve(rng, centre, rng.gauss(direction, 0.4), rng.uniform(0.02, 0.08), 0.1)
-        canvas.line(strand, rng.uniform(0.004, 0.007))
-    canvas.paint(color, rng.uniform(0.5, 0.85))
+    for _ in range(rng.randint(4, 25)):
+        centre, length = (rng.random(), rng.random()), rng.uniform(0.03, 0.1)
+        strand = curve(rng, centre, rng.gauss(direction, 0.4), length, 0.06)
+        canvas.line(strand, rng.uniform(0.003, 0.006), rng.uniform(0.6, 1.0))
+    canvas.paint(color, rng.uniform(0.4, 0.8))
 
 
 def draw_ruler(canvas: Canvas, rng: random.Random) -> None:
-    """A scale of 10 mm as dermoscopes project it, with its ticks and a number."""
+    """A scale of 10 mm as dermoscopes project it, with its ticks and unit."""
     length = rng.uniform(0.4, 0.52)
     angle, centre = rng.gauss(0, 0.06), (rng.uniform(0.42, 0.6), rng.uniform(0.86, 0.95))
     kind = rng.random()
@@ -153,48 +165,53 @@ def draw_ruler(canvas: Canvas, rng: random.Random) -> None:
         angle, centre = rng.gauss(0, 0.1), (rng.uniform(0.4, 0.7), rng.uniform(0.06, 0.14))
     elif kind < 0.46:
         angle, centre = math.pi / 2, (rng.uniform(0.1, 0.2), rng.uniform(0.35, 0.65))
-    thickness, tall = rng.uniform(0.003, 0.005), rng.uniform(0.012, 0.02)
-    ticks = rng.choice([0, 10, 10, 20])
+    thickness, tall = rng.uniform(0.003, 0.005), rng.uniform(0.025, 0.036)
     ends = [add(centre, turn(angle, end * length / 2)) for end in (-1, 1)]
-    for tick in range(ticks + 1):
-        along = (tick / max(1, ticks) - 0.5) * length
-        height = tall if tick % 5 == 0 else 0.6 * tall
+    for tick in range(11):
+        height = tall if tick % 10 == 0 else 0.6 * tall
+        along = (tick / 10 - 0.5) * length
         places = [add(centre, turn(angle, along, offset)) for offset in (0.0, height)]
         canvas.line(places, 0.7 * thickness, 0.8)
     canvas.line(ends, thickness)  # last: a fainter tick would cut it
-    number = add(centre, turn(angle, rng.choice([-1, 1]) * (length / 2 + 0.01), -0.01))
-    canvas.pen.text(canvas.at(number), "10", fill=150, font_size=0.03 * canvas.side * canvas.scale)
-    canvas.paint((62, 48, 48), rng.uniform(0.55, 0.95))
+    unit = add(ends[0], turn(angle, 0.0, -0.02))
+    canvas.line([unit, add(unit, turn(angle, 0.035))], 0.016, 0.45)  # "mm", too small to read
+    canvas.paint((62, 48, 48), rng.uniform(0.35, 0.95))
 
 
 def draw_ticks(canvas: Canvas, rng: random.Random) -> None:
-    """Ticks on the ring of a dermoscope, as far as it is in the picture."""
+    """Ticks on the ring of a dermoscope, as far as it is in the picture; every fifth is longer."""
     middle = rng.choice([0.8, 0.7, 0.2, 0.3]) * math.pi  # in the lower corners
     middle = middle if rng.random() < 0.7 else -middle
-    radius, length = rng.uniform(0.55, 0.62), rng.uniform(0.03, 0.05)
-    for tick in range(rng.randint(3, 9)):
+    radius, length, first = rng.uniform(0.54, 0.6), rng.uniform(0.025, 0.04), rng.randrange(5)
+    for tick in range(rng.randint(4, 10)):
         angle = middle + (tick - 4) * 0.1
-        canvas.line([add((0.5, 0.5), turn(angle, r)) for r in (radius, radius - length)], 0.007)
+        inner = radius - length * (1.7 if (tick + first) % 5 == 0 else 1)
+        canvas.line([add((0.5, 0.5), turn(angle, r)) for r in (radius, inner)], 0.005)
     canvas.paint((20, 20, 20), rng.uniform(0.7, 1.0))
 
 
 def draw_ink(canvas: Canvas, rng: random.Random) -> None:
-    """Marks of a surgeon's pen: scribbles beside the lesion, sometimes a ring around it."""
-    around = rng.uniform(0, 2 * math.pi)
+    """Marks of a surgeon's pen, broken by the lines of the skin; sometimes a dotted ring."""
+    around, color = rng.uniform(0, 2 * math.pi), rng.choice(INK_COLORS)
     for mark in range(rng.randint(1, 5)):
         angle = around + mark * rng.uniform(0.8, 1.8)
-        centre = add((0.5, 0.5), turn(angle, rng.uniform(0.25, 0.45)))
-        reach = rng.uniform(0.015, 0.05)
-        places = [
-            (rng.gauss(centre[0], 0.6 * reach), rng.gauss(centre[1], 1.4 * reach))
-            for _ in range(rng.randint(4, 20))
-        ]
-        canvas.line(places, rng.uniform(0.005, 0.012), rng.uniform(0.4, 1.0))
+        centre = add((0.5, 0.5), turn(angle, rng.uniform(0.3, 0.5)))
+        direction, long, wide = rng.uniform(0, math.pi), rng.uniform(0.04, 0.1), 0.02
+        for _ in range(rng.randint(15, 60)):
+            place = add(centre, turn(direction, rng.gauss(0, long / 2), rng.gauss(0, wide)))
+            hatch = direction + rng.choice([0.8, -0.8]) + rng.gauss(0, 0.2)
+            canvas.line(
+                [place, add(place, turn(hatch, rng.uniform(0.005, 0.03)))],
+                rng.uniform(0.004, 0.008),
+                rng.uniform(0.4, 1.0),
+            )
     if rng.random() < 0.2:
-        radius = rng.uniform(0.28, 0.42)
-        ring = [turn(step / 10, radius * rng.uniform(0.97, 1.03)) for step in range(64)]
-        canvas.line([add((0.5, 0.5), (x, y * 1.1)) for x, y in ring], 0.014, 0.5)
-    canvas.paint((88, 50, 150), rng.uniform(0.5, 0.9), blur=0.005)
+        radius, tall = rng.uniform(0.28, 0.42), rng.uniform(1.0, TALL)
+        for step in range(160):
+            x, y = turn(step / 25, radius * rng.uniform(0.97, 1.03))
+            spot = add((0.5, 0.5), (x, y * tall))
+            canvas.ellipse(spot, 0.006, 0.006, rng.uniform(0.1, 0.8))
+    canvas.paint(color, rng.uniform(0.5, 0.95))
 
 
 def draw_patch(canvas: Canvas, rng: random.Random) -> None:
@@ -210,12 +227,21 @@ def draw_patch(canvas: Canvas, rng: random.Random) -> None:
 
 
 def draw_bubbles(canvas: Canvas, rng: random.Random) -> None:
-    """Bubbles in the gel between glass and skin: bright rings."""
-    for _ in range(rng.randint(2, 14)):
-        centre, radius = (rng.random(), rng.random()), 0.006 * 6 ** rng.random()
-        ring = [turn(step * math.pi / 10, radius) for step in range(21)]
-        canvas.line([add(centre, place) for place in ring], 0.005, rng.uniform(0.5, 1.0))
-    canvas.paint((235, 230, 225), rng.uniform(0.5, 0.9))
+    """Bubbles in the gel between glass and skin, bright and dark rims; sometimes the gel's edge."""
+    rims: list[tuple[list[Point], float]] = []
+    for _ in range(rng.randint(1, 6)):
+        centre, radius = (rng.random(), rng.random()), 0.008 * 6 ** rng.random()
+        angle, flat = rng.uniform(0, math.pi), rng.uniform(0.5, 1.0)
+        steps = [step * math.pi / 12 for step in range(25)]
+        rim = [turn(angle, radius * math.cos(t), flat * radius * math.sin(t)) for t in steps]
+        rims.append(([add(centre, place) for place in rim], rng.uniform(0.3, 1.0)))
+    if rng.random() < 0.4:
+        centre = rng.uniform(0.3, 0.7), rng.uniform(0.3, 0.7)
+        rims.append((curve(rng, centre, rng.uniform(0, math.pi), 1.4, 0.15), 0.7))
+    for color, shift in (((70, 50, 45), 0.004), ((240, 236, 232), 0.0)):
+        for rim, opacity in rims:
+            canvas.line([add(place, (shift, shift)) for place in rim], 0.004, opacity)
+        canvas.paint(color, rng.uniform(0.4, 0.8))
 
 
 def draw_glare(canvas: Canvas, rng: random.Random) -> None:

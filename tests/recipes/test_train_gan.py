@@ -138,6 +138,22 @@ def test_a_run_starts_from_published_weights(tmp_path, monkeypatch):
         train(monkeypatch, data, tmp_path / "third", "--channels", "8", "8", "8", *init)
 
 
+def test_a_run_beneath_artifacts_goes_on_bit_for_bit(tmp_path, monkeypatch, capsys):
+    data = draw_folder(tmp_path / "data")
+    for out, steps in ((tmp_path / "whole", ("24",)), (tmp_path / "parts", ("12", "24"))):
+        for images in steps:
+            train(monkeypatch, data, out, "--artifacts", "--images", images)
+    whole, parts = (load_checkpoint(tmp_path / name) for name in ("whole", "parts"))
+    assert all(torch.equal(whole["ema"][key], parts["ema"][key]) for key in whole["ema"])
+    trained = tmp_path / "whole" / "last"
+    assert SkinGenerator.from_pretrained(trained).artifacts == DERMOSCOPY
+    train(monkeypatch, data, tmp_path / "plain", "--images", "12", "--init", str(trained))
+    assert "add --artifacts if its photographs show hair" in capsys.readouterr().out
+    assert SkinGenerator.from_pretrained(tmp_path / "plain" / "last").artifacts is None
+    plain = load_checkpoint(tmp_path / "plain")
+    assert any(not torch.equal(whole["ema"][key], plain["ema"][key]) for key in whole["ema"])
+
+
 def test_close_ups_of_skin(tmp_path, monkeypatch):
     data, out = draw_folder(tmp_path / "data", size=80), tmp_path / "out"
     says = "no photograph in .* has a square of 16 px of healthy skin"
