@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from synthderm import SkinGenerator
+from synthderm.imaging.artifact_shares import DERMOSCOPY
 from synthderm.imaging.io import to_pil
 from synthderm.training.image_pool import load_image_pool
 from tests.drawing import draw_folder, draw_skin, write_extractor
