@@ -102,8 +102,8 @@ class GeneratorSource:
         device: where to generate.
         skin_tone: ITA in degrees, a number or a range; as frequent as in training where None.
         truncation: in (0, 1], see `SkinGenerator.generate`.
-        artifacts: share of images that have each kind, see `synthderm.imaging.artifacts`; that of
-            the generator's training where None.
+        artifacts: share of images that have each kind, see `synthderm.imaging.artifacts`; the
+            generator's own where None.
 
     Raises:
         ValueError: a skin tone that the generator has not seen, or a kind of artifact that is none.

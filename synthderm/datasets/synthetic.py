@@ -66,9 +66,9 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
             towards the mean of its class, while the layout stays: fewer odd images, less variety
             (psi of Karras et al., CVPR 2019).
         artifacts: of dermoscopy, the share of images that have each kind, as in {"hair": 0.5}; none
-            where {}, as frequent as in training where None. Kinds are "hair", "stubble", "ruler",
-            "ticks", "ink", "patch", "bubbles", "glare" and "corners"; they are drawn, whatever the
-            class, and leave the mask as it is. For generators alone.
+            where {}, as frequent as in its photographs where None. Kinds are "hair", "stubble",
+            "ruler", "ticks", "ink", "patch", "bubbles", "glare" and "corners"; they are drawn
+            whatever the class, and leave the mask as it is. For generators alone.
         device: where to generate; not for a function. In DataLoader workers leave it "cpu".
         classes: the names of the classes, for a function or a pipeline alone (which takes them as
             prompts).

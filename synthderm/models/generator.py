@@ -52,9 +52,8 @@ class SkinGenerator(Pretrained):
             texture on the noise.
         smooth: levels are enlarged bilinearly instead of to the nearest, and the pattern of 2x2
             pixels is taken out: no ruled strokes at fixed places, at a fifth more time.
-        artifacts: where it was trained with artifacts drawn on its images, the share of images that
-            have each kind, see `synthderm.imaging.artifacts`. It makes images without them; data
-            sets draw them.
+        artifacts: the share of images on which data sets draw each kind, as the photographs that
+            it was trained on have them; see `synthderm.imaging.artifacts`. `generate` draws none.
 
     Example:
         >>> from synthderm import SkinGenerator

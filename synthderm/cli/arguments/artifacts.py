@@ -47,5 +47,5 @@ def add_artifacts(parser: argparse.ArgumentParser) -> None:
         action=Shares,
         metavar="KIND=SHARE",
         help=f"of dermoscopy, and the share of images that have each ({', '.join(KINDS)}), or"
-        f" {NONE}; as in training by default",
+        f" {NONE}; as in its photographs by default",
     )
