@@ -97,9 +97,8 @@ class Canvas:
 def draw_grain(rng: random.Random, side: int) -> Image.Image:
     """Grey pixels from 0 to GRAIN, (side, side)."""
     # Of as many random numbers as there are pixels, what is drawn next would depend on the size.
-    pixels = Image.frombytes(
-        "L", (side, side), random.Random(rng.getrandbits(64)).randbytes(side * side)
-    )
+    own = random.Random(rng.getrandbits(64))  # nosec B311, it draws a picture
+    pixels = Image.frombytes("L", (side, side), own.randbytes(side * side))
     grain = pixels.point(lambda value: value * GRAIN // 255)
     return Image.merge("RGB", [grain, grain, grain])
 
