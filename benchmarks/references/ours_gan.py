@@ -52,6 +52,7 @@ class OurGAN(System):
         )
         network.to(setup.device, memory_format=torch.channels_last)
         self.args = Namespace(
+            seed=0,
             size=setup.size,
             batch=setup.batch,
             disc_channels=list(DISC_CHANNELS[: levels + 1]),
