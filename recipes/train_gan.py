@@ -63,6 +63,7 @@ from synthderm.training.gan_run import (
     begin,
     load_photographs,
     make_generator,
+    make_validation,
     prepare_devices,
     validate,
 )
@@ -71,7 +72,7 @@ from synthderm.training.loop import autocast, exit_on_error, frozen, stop_unless
 from synthderm.training.run import TrainingRun
 from synthderm.training.schedule import schedule
 from synthderm.training.slices import SharedBuffers
-from synthderm.training.validation import SampleSheet, Validation, verdict
+from synthderm.training.validation import SampleSheet, verdict
 
 SMOOTHING = 0.02  # weight of the last step in the running means that are logged
 
@@ -284,11 +285,8 @@ def main() -> None:
         run = TrainingRun("train_gan.py", args, GAN_FIXED, devices)
         pool, val = load_photographs(args, run)
         generator, device = make_generator(args, pool, run), devices.device
-        latents = torch.randn(args.kid_images, generator.latent_dim, generator=rng).to(device)
-        validation = None
-        if val is not None:
-            shown = draw_pool(generator.artifacts, args.size, len(latents), args.seed + 1, device)
-            validation = Validation(val.to(device), args.kid, latents, shown)
+        latents = torch.randn(args.kid_images, generator.latent_dim, generator=rng)
+        validation = make_validation(args, val, generator, latents, device)
         (run.folder / "samples").mkdir(parents=True, exist_ok=True)
         generator.to(device, memory_format=torch.channels_last)
         step = GANStep(args, pool.to(device), generator, devices)

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from synthderm.datasets.folder import training_split
 from synthderm.hub.resolve import resolve
 from synthderm.imaging.artifact_shares import DERMOSCOPY
 from synthderm.models.generator import SkinGenerator
+from synthderm.training.artifact_pool import draw_pool
 from synthderm.training.checkpoint import Part
 from synthderm.training.devices import Devices
 from synthderm.training.image_pool import ImagePool, load_image_pool, load_validation, match_classes
@@ -107,6 +108,21 @@ def make_generator(args: Namespace, pool: ImagePool, run: TrainingRun) -> SkinGe
             )
         run.settle("before", earlier_runs(trained.card))
     return generator
+
+
+def make_validation(
+    args: Namespace,
+    val: ImagePool | None,
+    generator: SkinGenerator,
+    latents: Tensor,
+    device: torch.device,
+) -> Validation | None:
+    """What measures a run on `val`, by images of `latents` as data sets show them: with artifacts,
+    where the generator has them. None without `val`."""
+    if val is None:
+        return None
+    artifacts = draw_pool(generator.artifacts, args.size, len(latents), args.seed + 1, device)
+    return Validation(val.to(device), args.kid, latents.to(device), artifacts)
 
 
 def begin(step: Trained, run: TrainingRun) -> None:
