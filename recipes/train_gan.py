@@ -26,7 +26,8 @@ Start simple, change one thing at a time, and keep a change only if KID at equal
   2017). With --init begin with `--lr 5e-5 2e-4 --half-res-images 0 --condition-images 0 0`.
 - --recon-weight: half of each batch is generated from the latents of photographs, and has to
   resemble them (a VAE on --features). --noise gives textures their own random numbers.
-- --classify-weight: images have to show the class that was asked for (auxiliary classifier).
+- --classify-weight: regions have to show the class that was asked for (auxiliary classifier). It
+  sees nothing outside them, where ink or a ruler can tell a diagnosis.
 - --region close-up cuts healthy skin from beside the lesions. --skin-tone adds an input, and the
   error of the generated tone as a loss; beside given regions, the lesions, skin is outside.
 
@@ -205,8 +206,9 @@ class GANStep:
             on_fake = [D(fake, labels, **given) for D in self.D]
             pairs = [(a.real, b.real) for a, b in zip(on_real, on_fake)]
             loss = sum(losses.DISCRIMINATOR[args.loss](a, b) for a, b in pairs)
-            classify = sum(F.cross_entropy(logits.classes, labels) for logits in on_real)
-        total = loss + args.classify_weight * classify
+            total = loss
+            if args.classify_weight:
+                total = loss + args.classify_weight * self.classify(real, labels)
         for gamma, images in ((args.r1, real), (args.r2, fake)):
             if gamma and penalize:
                 images = images.detach().float().requires_grad_()
@@ -238,8 +240,10 @@ class GANStep:
                     losses.generator_relativistic(D(real, labels, **given).real, logits.real)
                     for D, logits in zip(self.D, on_fake)
                 )
-            classify = sum(F.cross_entropy(logits.classes, labels) for logits in on_fake)
-        total = loss + args.classify_weight * self.condition * classify
+            total = loss
+            if args.classify_weight:
+                classify = self.classify(seen, labels)
+                total = loss + args.classify_weight * self.condition * classify
         recon = self.means.new_zeros(())
         if len(part.encoded):
             backbone, count = self.discriminators[1].backbone, len(part.encoded)
@@ -252,6 +256,11 @@ class GANStep:
             error = losses.skin_tone_error(images, skin, part.skin_tone)
             total = total + self.condition * error
         return total, torch.stack([x.detach().float() for x in (loss, recon, kl)])
+
+    def classify(self, seen: Tensor, labels: Tensor) -> Tensor:
+        """The loss of the last discriminator, the one on features if there is one, that names the
+        classes of augmented images by their regions alone."""
+        return F.cross_entropy(self.D[-1](losses.region_alone(seen), labels).classes, labels)
 
     def read_means(self, shown: int) -> dict[str, float]:
         """Wait for the device and read the running means.

@@ -112,7 +112,12 @@ def add_gan_losses(add: Add) -> None:
     add("--r1", type=float, default=0.0, help="gamma of the gradient penalty on real images")
     add("--r2", type=float, default=0.0, help="gamma of the gradient penalty on generated images")
     add("--penalty-interval", type=int, default=16, help="steps between gradient penalties")
-    add("--classify-weight", type=float, default=0.0, help="weight of the auxiliary classifier")
+    add(
+        "--classify-weight",
+        type=float,
+        default=0.0,
+        help="weight of the auxiliary classifier of the regions; 0 = none",
+    )
     add(
         "--recon-weight",
         type=float,

@@ -62,6 +62,13 @@ def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
     return 0.5 * gradient.square().sum((1, 2, 3)).mean()
 
 
+def region_alone(x: Tensor) -> Tensor:
+    """Images with their masks, (B, 4, S, S) in [-1, 1], mid-grey outside the region. No gradient
+    reaches the masks."""
+    images, masks = x.split((3, 1), dim=1)
+    return torch.cat([images * (masks > 0), masks], dim=1)
+
+
 def skin_tone_error(images: Tensor, masks: Tensor, skin_tone: Tensor) -> Tensor:
     """Mean absolute difference between the ITA asked for and that of the skin's colour, in units
     of 30 degrees. Differences of up to 3 degrees are free: photographs of one hand differ by more.

@@ -14,6 +14,7 @@ from synthderm.training.losses import (
     generator_relativistic,
     gradient_penalty,
     masked_difference,
+    region_alone,
     skin_tone_error,
     soft_iou,
 )
@@ -55,6 +56,18 @@ def test_gradient_penalty():
     # Of several logits, here 2a and 4a, the mean, 3a, counts.
     several = torch.stack([2 * x[:, 0, 0, 0], 4 * x[:, 0, 0, 0]], 1)
     assert gradient_penalty(several, x).item() == pytest.approx(4.5)
+
+
+def test_the_region_alone_tells_nothing_of_what_is_outside():
+    images, masks = torch.rand(2, 3, 8, 8) - 0.5, torch.full((2, 1, 8, 8), -1.0)
+    masks[:, :, 2:5, 2:5] = 1
+    x = torch.cat([images, masks], 1).requires_grad_()
+    alone = region_alone(x)
+    assert torch.equal(alone[:, :3, 2:5, 2:5], images[:, :, 2:5, 2:5])
+    assert alone[:, :3].abs().sum() == alone[:, :3, 2:5, 2:5].abs().sum()
+    alone[:, :3].sum().backward()
+    inside = (masks > 0).float().expand(2, 3, 8, 8)
+    assert torch.equal(x.grad[:, :3], inside) and x.grad[:, 3].abs().sum() == 0
 
 
 def test_skin_tone_error_is_zero_at_the_tone_and_says_which_way():
