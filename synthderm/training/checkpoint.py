@@ -184,8 +184,12 @@ def load_state(part: Part, state: Any) -> None:
         present = part.state_dict()
         part.load_state_dict({key: present[key] for key in present if ".backbone." in key} | state)
     else:
-        for moments in state["state"].values():
-            moments.setdefault("exp_avg", torch.zeros_like(moments["exp_avg_sq"]))
+        # Moments are laid out in memory as their parameters are: fused optimizers refuse others.
+        parameters = [p for group in part.param_groups for p in group["params"]]
+        for number, moments in state["state"].items():
+            moments.setdefault("exp_avg", torch.zeros_like(parameters[number]))
+            for name in moments.keys() - {"step"}:
+                moments[name] = torch.empty_like(parameters[number]).copy_(moments[name])
         # Learning rates and the like are those of now, not those of the checkpoint.
         pairs = zip(part.state_dict()["param_groups"], state["param_groups"], strict=True)
         groups = [{**present, "params": stored["params"]} for present, stored in pairs]

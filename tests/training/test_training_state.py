@@ -18,9 +18,11 @@ NETWORKS = ("generator", "discriminators", "encoder")
 
 
 def make_parts(seed: int) -> dict:
-    """Networks of one layer, and optimizers that have taken two steps."""
+    """Networks of two layers, and optimizers that have taken two steps."""
     torch.manual_seed(seed)
-    parts = {name: nn.ModuleList([nn.Linear(4, 3)]) for name in NETWORKS}
+    parts = {name: nn.ModuleList([nn.Linear(4, 3), nn.Conv2d(3, 4, 3)]) for name in NETWORKS}
+    for network in parts.values():
+        network.to(memory_format=torch.channels_last)
     generated = [*parts["generator"].parameters(), *parts["encoder"].parameters()]
     trained = {"optimizer_g": generated, "optimizer_d": [*parts["discriminators"].parameters()]}
     for name, parameters in trained.items():
@@ -61,6 +63,10 @@ def test_moments_keep_their_range_and_a_run_goes_on_with_all(tmp_path):
         for a, b in zip(kept[name].state.values(), parts[name].state.values(), strict=True):
             assert torch.allclose(a["exp_avg_sq"], b["exp_avg_sq"], rtol=4e-3, atol=0)
             assert a["step"] == b["step"] == 2 and b["exp_avg_sq"].dtype == torch.float32
+        # Fused optimizers, which GPUs have, refuse moments that are laid out in another way.
+        for parameter, moments in parts[name].state.items():
+            for moment in (moments["exp_avg"], moments["exp_avg_sq"]):
+                assert moment.stride() == parameter.stride()
     assert torch.equal(kept["means"], parts["means"]) and kept["beta"] == parts["beta"]
 
 
