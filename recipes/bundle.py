@@ -4,10 +4,11 @@ training goes on from.
     python -m recipes.bundle runs/lesions --name lesions
     python -m recipes.bundle runs/lesions --with-discriminators runs/lesions-state
 
-The facts (data, licences, limits) come from recipes/cards/NAME.json, the training record from the
-run, and the figures from benchmarks/results/. Bundle, run the model's benchmark, then bundle again:
-the card then quotes what was measured. To write the card of bundled weights anew, give their own
-folder as the run, synthderm/weights/NAME; their bytes stay.
+The facts (data, licences, limits, and the shares of artifacts of weights that were trained without)
+come from recipes/cards/NAME.json, the training record from the run, and the figures from
+benchmarks/results/. Bundle, run the model's benchmark, then bundle again: the card then quotes what
+was measured. To write the card of bundled weights anew, give their own folder as the run,
+synthderm/weights/NAME; their bytes stay.
 
 `train_gan.py --init ./runs/lesions-state` goes on where the checkpoint of runs/lesions was written:
 docs/how-to/train-a-generator.md.
@@ -23,6 +24,7 @@ from synthderm.hub.audit_record import read_audit
 from synthderm.hub.model_card import PICTURES, without_folders
 from synthderm.hub.publish import write_card
 from synthderm.hub.resolve import BUNDLED, weights_hash
+from synthderm.imaging.artifact_shares import check_shares
 from synthderm.training.loop import exit_on_error
 from synthderm.training.training_state import write_training_state
 
@@ -66,6 +68,8 @@ def bundle(run: Path, name: str) -> None:
     else:
         records["metrics"] = fidelity_metrics(name, command)
     records["training"] = without_folders(training)
+    if shares := records.pop("artifacts", None):  # of weights that were trained without
+        model.config["artifacts"] = check_shares("artifacts", shares)
     before = records.pop("before", None)  # of weights that began with others, and did not record it
     if before and training["init"]:
         records["training"].setdefault("before", before)

@@ -128,6 +128,9 @@ class GANStep:
         # Running means of loss_d, loss_g, the sign of real logits, kl and recon.
         self.means = torch.zeros(5, device=device)
         self.augment_p = torch.zeros((), device=device)
+        # Weights of the classes that make all count alike, for who learns to name them.
+        counts = torch.bincount(pool.labels, minlength=len(pool.classes))
+        self.even = len(pool) / (len(pool.classes) * counts)
         self.beta = torch.tensor(reconstruction.BETA, device=device)
         self.condition = torch.zeros((), device=device)
         self.shown_before = 0  # images of earlier runs, which schedules count
@@ -208,7 +211,7 @@ class GANStep:
             loss = sum(losses.DISCRIMINATOR[args.loss](a, b) for a, b in pairs)
             total = loss
             if args.classify_weight:
-                total = loss + args.classify_weight * self.classify(real, labels)
+                total = loss + args.classify_weight * self.classify(real, labels, self.even)
         for gamma, images in ((args.r1, real), (args.r2, fake)):
             if gamma and penalize:
                 images = images.detach().float().requires_grad_()
@@ -257,10 +260,11 @@ class GANStep:
             total = total + self.condition * error
         return total, torch.stack([x.detach().float() for x in (loss, recon, kl)])
 
-    def classify(self, seen: Tensor, labels: Tensor) -> Tensor:
+    def classify(self, seen: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """The loss of the last discriminator, the one on features if there is one, that names the
         classes of augmented images by their regions alone."""
-        return F.cross_entropy(self.D[-1](losses.region_alone(seen), labels).classes, labels)
+        logits = self.D[-1](losses.region_alone(seen), labels).classes
+        return F.cross_entropy(logits.float(), labels, weights)
 
     def read_means(self, shown: int) -> dict[str, float]:
         """Wait for the device and read the running means.

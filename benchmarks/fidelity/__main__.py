@@ -22,6 +22,7 @@ different times. Parts that were measured with other weights are dropped.
     dice    a U-Net trained on generated images and masks alone, and one trained on real `train`;
             both tested on real `test`
     tone    skin tone asked for and measured (ITA), for generators that have such an input
+    fingers for hands: of those of --open-class, how many have five fingers, by their masks
 
 Figures of real images that need training are of one seed; those of generated images of each of
 --seeds.
@@ -92,6 +93,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="flips of the classifiers' training images",
     )
     add("--unet-size", type=int, default=64, help="side of the U-Net's images in pixels")
+    add("--open-class", help="the class of hands with all five fingers spread, for fingers")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--out", type=Path, default=RESULTS, help="folder of the result")
     return p.parse_args(argv)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.fidelity.fingers import count_fingers
 from benchmarks.fidelity.images import RealAndGenerated
 from benchmarks.fidelity.networks import accuracy, mean_dice, train_classifier, train_unet
 from synthderm import metrics
@@ -157,6 +158,22 @@ def measure_tone(images: RealAndGenerated, args: argparse.Namespace) -> Figures:
     return {"asked": asked, "runs": runs}
 
 
+def measure_fingers(images: RealAndGenerated, args: argparse.Namespace) -> Figures:
+    if args.open_class not in images.train.classes:
+        return {"skipped": f"--open-class {args.open_class} is no class of the photographs"}
+    label = images.train.classes.index(args.open_class)
+
+    def whole(pool: ImagePool) -> float:
+        return (count_fingers(pool.masks > 127) == 5).float().mean().item()
+
+    runs = []
+    for seed in args.seeds:
+        pool = images.generate([label] * args.n, seed)
+        runs.append({"seed": seed, "n": len(pool), "whole": whole(pool)})
+    photographs = images.train.rows(images.train.labels == label)
+    return {"real_train": whole(photographs), "n_train": len(photographs), "runs": runs}
+
+
 PARTS: dict[str, Callable[[RealAndGenerated, argparse.Namespace], Figures]] = {
     "kid": measure_kid,
     "prdc": measure_prdc,
@@ -166,4 +183,5 @@ PARTS: dict[str, Callable[[RealAndGenerated, argparse.Namespace], Figures]] = {
     "pose": measure_pose,
     "dice": measure_dice,
     "tone": measure_tone,
+    "fingers": measure_fingers,
 }

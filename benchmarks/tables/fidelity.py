@@ -28,6 +28,7 @@ GOALS = {
     "dice": Goal("Dice after training on generated pairs / on real `train`", "at least", 0.9),
     "pose": Goal("accuracy after training on generated images / on real `train`", "at least", 0.8),
     "tone": Goal("skin tone asked for and measured, median error in degrees", "at most", 8.0),
+    "fingers": Goal("share of open hands with five fingers", "at least", 0.9),
 }
 
 # Parts with accuracies: name of the part, text, and the key of the accuracy of real images.
@@ -111,6 +112,10 @@ def figure_rows(parts: dict[str, Any]) -> list[list[str]]:
     if "runs" in parts.get("tone", {}):
         text = "skin tone asked for and measured, median error (degrees)"
         rows.append(row(text, parts["tone"], "median_error", None, 1))
+    if "runs" in parts.get("fingers", {}):
+        part = parts["fingers"]
+        text = "open hands with five fingers, by the mask"
+        rows.append(row(text, part, "whole", part["real_train"]))
     return rows
 
 
@@ -118,8 +123,9 @@ def goal_values(name: str, part: dict[str, Any], dcgan: dict[str, Any] | None) -
     """The value that a part's goal is about, for each seed; empty where there is nothing to compare
     with."""
     runs, key, real = part.get("runs", []), "accuracy", 0.0
-    if name == "tone":
-        return [run["median_error"] for run in runs]
+    alone = {"tone": "median_error", "fingers": "whole"}  # not relative to photographs
+    if name in alone:
+        return [run[alone[name]] for run in runs]
     if name == "kid":
         key = "kid_x1000"
         if dcgan is not None and is_comparable(part, dcgan):

@@ -1,4 +1,5 @@
-"""Presets of train_gan.py: the settings that trained the bundled generators, under their names.
+"""Presets of train_gan.py: the settings that the bundled generators were trained with at last,
+under their names.
 
 A preset is the flags that it stands for. What is given beside `--preset` on the command line counts
 more. Networks are the same on every device, so that a run, or its training state, may go on on
@@ -8,20 +9,22 @@ another one.
 import argparse
 from collections.abc import Sequence
 
-# What all have in common: a second discriminator on frozen features, reconstruction, and skin that
-# differs in tone and light as in photographs.
-COMMON = "--features mobilenetv2_100 --recon-weight 4 --augment-color 0"
+# What all have in common: a second discriminator on frozen features, reconstruction, skin that
+# differs in tone and light as in photographs, and no ruled strokes.
+COMMON = "--features mobilenetv2_100 --recon-weight 4 --augment-color 0 --smooth"
 PRESETS = {
-    "lesions": "--noise --half-res-images 36000 --condition-images 6000 14000 --ema-images 6000 "
-    "--val-interval 6000 --kid-images 256 --minutes 65",
+    "lesions": "--noise --artifacts --classify-weight 0.1 --half-res-images 36000 "
+    "--condition-images 6000 14000 --ema-images 6000 --val-interval 6000 --kid-images 256 "
+    "--minutes 65",
     "lesions-256": "--init lesions --size 256 --channels 192 160 96 48 32 16 "
-    "--disc-channels 192 160 96 48 32 24 16 --noise --half-res-images 60000 "
-    "--condition-images 0 0",
-    "hands": "--region skin --skin-tone --flips horizontal --half-res-images 22000 "
-    "--condition-images 3000 8000 --val-interval 4000 --kid-images 256 --minutes 54",
-    "skin": "--region close-up --skin-tone --half-res-images 10000 --condition-images 500 1500 "
-    "--val-interval 4000 --kid-images 128 --minutes 18",
-    "clinical": "--init skin --noise --skin-tone --half-res-images 8000 "
+    "--disc-channels 192 160 96 48 32 24 16 --noise --artifacts --classify-weight 0.1 "
+    "--half-res-images 60000 --condition-images 0 0",
+    "hands": "--region skin --skin-tone --flips horizontal --noise --classify-weight 1 "
+    "--half-res-images 22000 --condition-images 3000 8000 --val-interval 4000 --kid-images 256 "
+    "--minutes 54",
+    "skin": "--region close-up --skin-tone --noise --half-res-images 10000 "
+    "--condition-images 500 1500 --val-interval 4000 --kid-images 128 --minutes 18",
+    "clinical": "--init skin --noise --skin-tone --classify-weight 0.2 --half-res-images 8000 "
     "--condition-images 1000 4000 --val-interval 6000 --kid-images 256 --minutes 130",
 }
 # Flags on a CUDA device, after the preset's own: a GPU has time for larger batches, and a longer
