@@ -70,3 +70,8 @@ def parse_shares(words: Sequence[str]) -> dict[str, float]:
                 f"--artifacts {word}: write KIND=SHARE, as in hair=0.5, or {NONE} alone."
             ) from None
     return check_shares("--artifacts", shares)
+
+
+def name_shares(shares: Mapping[str, float]) -> str:
+    """The words for which `parse_shares` gives these shares."""
+    return " ".join(f"{kind}={share!r}" for kind, share in shares.items()) or NONE

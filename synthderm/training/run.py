@@ -18,7 +18,7 @@ from typing import Any
 
 from synthderm.files import held
 from synthderm.hub.model_card import without_folders
-from synthderm.imaging.artifact_shares import DERMOSCOPY
+from synthderm.imaging.artifact_shares import DERMOSCOPY, name_shares
 from synthderm.training.checkpoint import (
     CHECKPOINT,
     Part,
@@ -92,7 +92,8 @@ class TrainingRun:
     def _check_arguments(self, fixed: Sequence[str]) -> None:
         started = self.parts[0]["arguments"]
         changed = [
-            f"--{name.replace('_', '-')} was {started[name]} and is {self.arguments[name]} now"
+            f"--{name.replace('_', '-')} was {_say(name, started[name])} and is"
+            f" {_say(name, self.arguments[name])} now"
             for name in fixed
             if name in started and not same_argument(name, started[name], self.arguments[name])
         ]
@@ -246,6 +247,11 @@ def same_argument(name: str, value: Any, other: Any) -> bool:
     if name == "artifacts":
         value, other = _as_shares(value), _as_shares(other)
     return bool(value == other)
+
+
+def _say(name: str, value: Any) -> Any:
+    """An argument as errors name it: dicts of shares in the words of the command line."""
+    return name_shares(_as_shares(value)) if name == "artifacts" else value
 
 
 def _as_shares(recorded: Any) -> Any:

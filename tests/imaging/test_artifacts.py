@@ -5,7 +5,13 @@ import torch
 import torch.nn.functional as F
 
 from synthderm.imaging.artifact_drawings import DRAWINGS
-from synthderm.imaging.artifact_shares import DERMOSCOPY, KINDS, check_shares, parse_shares
+from synthderm.imaging.artifact_shares import (
+    DERMOSCOPY,
+    KINDS,
+    check_shares,
+    name_shares,
+    parse_shares,
+)
 from synthderm.imaging.artifacts import cover_at_random, draw_artifacts, lay_over
 
 ALL = dict.fromkeys(KINDS, 1.0)
@@ -102,6 +108,7 @@ def test_shares_that_draw_the_same_are_the_same():
 def test_words_of_a_command_line_are_shares(words, shares):
     parsed = parse_shares(words.split())
     assert parsed == shares and parsed is not DERMOSCOPY
+    assert parse_shares(name_shares(parsed).split()) == parsed
 
 
 @pytest.mark.parametrize(

@@ -63,13 +63,16 @@ def test_what_cannot_change_is_refused_by_name_with_both_values(tmp_path):
         start(tmp_path, features="net=/here/other.safetensors")
 
 
-@pytest.mark.parametrize(("before", "now"), [(True, DERMOSCOPY), (False, {})])
-def test_a_run_whose_artifacts_were_a_switch_goes_on(tmp_path, before, now):
+@pytest.mark.parametrize(
+    ("before", "now", "words"),
+    [(True, DERMOSCOPY, "patch=0.07 ink=0.12 .*corners=0.22"), (False, {}, "none")],
+)
+def test_a_run_whose_artifacts_were_a_switch_goes_on(tmp_path, before, now, words):
     train(tmp_path, 40, artifacts=before)
     told = train(tmp_path, 8, artifacts=now)
     assert told["artifacts"] == now and told["shown"] == 48 and "parts" not in told
     for other in ({"hair": 0.28}, {} if before else DERMOSCOPY):
-        with pytest.raises(ValueError, match=f"--artifacts was {before} and is .* now"):
+        with pytest.raises(ValueError, match=f"--artifacts was {words} and is .* now"):
             start(tmp_path, artifacts=other)
 
 
