@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -56,10 +57,12 @@ class EczemaSource:
         self.labels: Sequence[int] = list(self.ranges)
         self.canvases: list[GeneratorSource] = []
         refusals = []
+        # Hair that is drawn before the edit would be inflamed with the skin: there is none.
+        options: dict[str, Any] = {"truncation": truncation, "artifacts": {}}
         for name in CANVASES:
             try:
                 canvas = GeneratorSource(
-                    name, size=size, device=device, skin_tone=skin_tone, truncation=truncation
+                    name, size=size, device=device, skin_tone=skin_tone, **options
                 )
                 self.canvases.append(canvas)
             except ValueError as error:

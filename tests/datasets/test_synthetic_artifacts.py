@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from synthderm import SkinGenerator, SyntheticSkinDataset
+from synthderm.datasets.eczema_source import EczemaSource
+from synthderm.datasets.sources import GeneratorSource
 from synthderm.rendering.items import GeneratedItems
 from tests.drawing import liven
 
@@ -78,3 +80,8 @@ def test_sources_that_draw_none_refuse_them(source, artifacts):
 def test_artifacts_that_are_none_are_refused(artifacts):
     with pytest.raises(ValueError, match="artifacts"):
         SyntheticSkinDataset(length=1, artifacts=artifacts)
+
+
+def test_eczema_is_drawn_on_clean_skin():
+    assert [canvas.artifacts for canvas in EczemaSource().canvases] == [{}, {}]
+    assert GeneratorSource("skin").artifacts  # though close-ups have some
