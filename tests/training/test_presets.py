@@ -82,7 +82,6 @@ def test_an_unknown_preset_is_one_sentence_with_the_names(monkeypatch, name):
 
 
 def test_help_lists_them(monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "500")  # a narrow terminal breaks flags at their hyphens
     with pytest.raises(SystemExit) as left:
         parse(monkeypatch, "--help")
     text = without_spaces(capsys.readouterr().out)  # lines may break within a flag
