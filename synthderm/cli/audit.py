@@ -144,7 +144,8 @@ def _discriminators(args: argparse.Namespace, real: list[Place], holdout: list[P
 
 def _check_options(args: argparse.Namespace) -> None:
     """Refuse what has no effect on a folder of images."""
-    given = [name for name in ("truncation", "classes") if getattr(args, name) is not None]
+    unfit = ("truncation", "artifacts", "classes")
+    given = [name for name in unfit if getattr(args, name) is not None]
     if given:
         raise ValueError(
             f"--{given[0]} is for generated images, and {args.source} holds files: leave it out."
@@ -163,6 +164,7 @@ def _samples(args: argparse.Namespace, real: Any) -> Any:
         "length": 1000 if args.length is None else args.length,
         "seed": args.seed,
         "truncation": 1.0 if args.truncation is None else args.truncation,
+        "artifacts": args.artifacts,
         "device": args.device,
         "classes": args.classes,
     }

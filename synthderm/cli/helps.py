@@ -18,6 +18,7 @@ def run(args: argparse.Namespace) -> None:
         classifier=args.classifier,
         mapping=_read_mapping(args.map),
         size=args.size,
+        artifacts=args.artifacts,
         seen=args.seen,
         cache=args.out / "features",
         seed=args.seed,

@@ -64,7 +64,9 @@ def _edit_walk(args: argparse.Namespace) -> tuple[Tensor, Tensor, Provenance | N
             mask = to_tensor(read_mask(args.mask, photograph.size)) > 0
     else:
         source, labels = args.source or "hands", args.labels or [0]
-        data = SyntheticSkinDataset(source, length=1, labels=labels, seed=seed, size=args.size)
+        data = SyntheticSkinDataset(
+            source, length=1, labels=labels, seed=seed, size=args.size, artifacts=args.artifacts
+        )
         image, original = data.generate([0])[0][0], origin_of_data(data)
     if mask is None:
         mask = random_mask(image, 0.4 if args.coverage is None else args.coverage, seed=seed)

@@ -68,6 +68,7 @@ def evaluate(
     classifier: str = "mobilenetv2_100",
     mapping: Mapping[str, str | None] | None = None,
     size: int | None = None,
+    artifacts: Mapping[str, float] | None = None,
     seen: str | os.PathLike[str] | None = None,
     cache: str | os.PathLike[str] | None = None,
     seed: int = 0,
@@ -86,6 +87,7 @@ def evaluate(
         classifier: a timm network, NAME with weights from the Hub, or NAME=FILE.safetensors.
         mapping: class names of `data` to the source's, as for `SyntheticSkinDataset.balancing`.
         size: side of the generated images in pixels; the classifier's where None.
+        artifacts: on the generated images, as for `SyntheticSkinDataset`.
         seen: a folder with the photographs that the generator was trained on; near-duplicates of
             these are left out.
         cache: a folder in which features are kept; nothing is kept where None.
@@ -118,7 +120,8 @@ def evaluate(
         unlike = find_unlike(network.photographs(data), others)
         data, groups = _select(data, unlike, plan, seed)
     _check_counts(data, groups)
-    material, facts = _read_material(data, source, mapping or {}, size, network, plan, seed)
+    options = {"size": size, "artifacts": artifacts}
+    material, facts = _read_material(data, source, mapping or {}, options, network, plan, seed)
     found = _Comparison(material, groups, plan, seed)
     facts |= {
         "folder": Path(data.root).name,
@@ -182,13 +185,13 @@ def _read_material(
     data: SkinFolder,
     source: Any,
     mapping: Mapping[str, str | None],
-    size: int,
+    options: Mapping[str, Any],
     network: FeatureNetwork,
     plan: Plan,
     seed: int,
 ) -> tuple[Material, dict[str, Any]]:
     """All features, and what the report says of them."""
-    known = SyntheticSkinDataset(source, length=1, size=size).classes
+    known = SyntheticSkinDataset(source, length=1, **options).classes
     counterparts = find_counterparts(data.classes, mapping, str(source), known)
     if not counterparts:
         raise ValueError(
@@ -201,7 +204,7 @@ def _read_material(
         warn_caller(f"{source} has no {', '.join(lacking)}: no images are generated of these.")
     count = min(plan.most_generated, 2 * max(plan.doses) * len(data))
     made = SyntheticSkinDataset(
-        source, length=count, labels=list(counterparts.values()), size=size, seed=seed
+        source, length=count, labels=list(counterparts.values()), seed=seed, **options
     )
     owners = {other: data.classes.index(name) for name, other in counterparts.items()}
     labels = np.array([owners[made.classes[k]] for k in made.targets])
@@ -214,6 +217,7 @@ def _read_material(
     facts = {
         "source": str(source),
         "size": made.size,
+        "artifacts": dict(made.artifacts),
         "classes": dict(zip(data.classes, counts.tolist())),
         "generated of": counterparts,
         "generated": count,

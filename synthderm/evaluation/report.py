@@ -3,6 +3,7 @@
 import html
 import io
 import string
+from collections.abc import Mapping
 from pathlib import Path
 
 from synthderm import __version__
@@ -36,6 +37,7 @@ def write_page(found: Evaluation, path: Path) -> Path:
         source=html.escape(facts["source"]),
         size=facts["size"],
         generated=facts["generated"],
+        artifacts=_drawn(facts["artifacts"]),
         classifier=html.escape(facts["classifier"]),
         folds=facts["folds"],
         repeats=facts["repeats"],
@@ -45,6 +47,12 @@ def write_page(found: Evaluation, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, text)
     return path
+
+
+def _drawn(artifacts: Mapping[str, float]) -> str:
+    """The shares of generated images that have artifacts, in words."""
+    shares = [f"{kind} on {100 * share:g}%" for kind, share in artifacts.items()]
+    return f", with {', '.join(shares)} of them" if shares else ""
 
 
 def _row(figure: Figure) -> str:

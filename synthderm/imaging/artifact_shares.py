@@ -1,6 +1,6 @@
 """Which artifacts of dermoscopy there are, and how frequent they are. This imports no torch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -18,6 +18,7 @@ DERMOSCOPY = {
     "corners": 0.22,
 }
 KINDS = tuple(DERMOSCOPY)
+NONE = "none"
 
 
 def check_shares(name: str, shares: Mapping[str, float]) -> dict[str, float]:
@@ -44,3 +45,33 @@ def check_shares(name: str, shares: Mapping[str, float]) -> dict[str, float]:
         if not is_number or not 0 <= share <= 1:
             raise ValueError(f"{name}[{kind!r}]={share!r} must be a share of images, 0 to 1.")
     return {kind: float(shares[kind]) for kind in KINDS if shares.get(kind)}
+
+
+def parse_shares(words: Sequence[str]) -> dict[str, float]:
+    """The shares that a command line names with `--artifacts`.
+
+    Args:
+        words: KIND=SHARE each, or "none" alone; where there is none, it is `DERMOSCOPY`.
+
+    Raises:
+        ValueError: other words, a kind that is none or named twice, or a share outside [0, 1].
+    """
+    if not words:
+        return dict(DERMOSCOPY)
+    shares: dict[str, float] = {}
+    for word in [] if list(words) == [NONE] else words:
+        kind, _, share = word.partition("=")
+        if kind in shares:
+            raise ValueError(f"--artifacts {' '.join(words)}: give each kind once.")
+        try:
+            shares[kind] = float(share)
+        except ValueError:
+            raise ValueError(
+                f"--artifacts {word}: write KIND=SHARE, as in hair=0.5, or {NONE} alone."
+            ) from None
+    return check_shares("--artifacts", shares)
+
+
+def name_shares(shares: Mapping[str, float]) -> str:
+    """The words for which `parse_shares` gives these shares."""
+    return " ".join(f"{kind}={share!r}" for kind, share in shares.items()) or NONE

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
+from synthderm.imaging.artifact_shares import parse_shares
 from synthderm.training.gan_arguments import add_gan_data, add_gan_losses, add_gan_networks
 from synthderm.training.loop import exit_on_error
 from synthderm.training.presets import add_presets, parse_with_preset
@@ -70,6 +71,7 @@ def parse_gan_args(description: str) -> argparse.Namespace:
     add_presets(parser)
     with exit_on_error("train_gan.py"):
         args = parse_with_preset(parser, sys.argv[1:])
+        args.artifacts = parse_shares(args.artifacts)
         _check_numbers(args)
         if args.augment != "adaptive" and not _is_probability(args.augment):
             raise ValueError(f"--augment {args.augment} is neither a probability nor adaptive.")

@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Callable
 
+from synthderm.imaging.artifact_shares import KINDS, NONE
+
 Add = Callable[..., object]  # `add_argument` of a group
 SWITCH = argparse.BooleanOptionalAction  # --no-NAME switches off what a preset has switched on
 
@@ -25,10 +27,12 @@ def add_gan_data(add: Add) -> None:
     )
     add(
         "--artifacts",
-        action=SWITCH,
-        default=False,
+        nargs="*",
+        default=[NONE],
+        metavar="KIND=SHARE",
         help="draw hair, rulers and other artifacts of dermoscopy on what is generated, so that the"
-        " generator need not learn them (AmbientGAN)",
+        " generator need not learn them (AmbientGAN): the share of images that have each"
+        f" ({', '.join(KINDS)}), or {NONE}; alone, as frequent as in dermoscopy",
     )
     add("--balance", action=SWITCH, default=False, help="show every class equally often")
     add("--half-res-images", type=int, default=80_000, help="images shown at half the size first")

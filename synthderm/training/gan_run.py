@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from synthderm.datasets.folder import training_split
 from synthderm.hub.resolve import resolve
-from synthderm.imaging.artifact_shares import DERMOSCOPY
 from synthderm.models.generator import SkinGenerator
 from synthderm.training.artifact_pool import draw_pool
 from synthderm.training.checkpoint import Part
@@ -96,7 +95,7 @@ def make_generator(args: Namespace, pool: ImagePool, run: TrainingRun) -> SkinGe
         tones=tones,
         noise=noise,
         smooth=args.smooth,
-        artifacts=DERMOSCOPY if args.artifacts else None,
+        artifacts=args.artifacts or None,
     )
     if args.init and run.is_new:
         trained = SkinGenerator.from_pretrained(args.init)

@@ -18,6 +18,7 @@ from typing import Any
 
 from synthderm.files import held
 from synthderm.hub.model_card import without_folders
+from synthderm.imaging.artifact_shares import DERMOSCOPY, name_shares
 from synthderm.training.checkpoint import (
     CHECKPOINT,
     Part,
@@ -91,9 +92,10 @@ class TrainingRun:
     def _check_arguments(self, fixed: Sequence[str]) -> None:
         started = self.parts[0]["arguments"]
         changed = [
-            f"--{name.replace('_', '-')} was {started[name]} and is {self.arguments[name]} now"
+            f"--{name.replace('_', '-')} was {_say(name, started[name])} and is"
+            f" {_say(name, self.arguments[name])} now"
             for name in fixed
-            if name in started and not _same(name, started[name], self.arguments[name])
+            if name in started and not same_argument(name, started[name], self.arguments[name])
         ]
         if changed:
             raise ValueError(
@@ -188,7 +190,9 @@ def describe_run(record: Mapping[str, Any], state: Mapping[str, Any]) -> dict[st
     changed = sorted(
         name
         for name in names
-        if not all(_same(name, part["arguments"].get(name), training.get(name)) for part in told)
+        if not all(
+            same_argument(name, part["arguments"].get(name), training.get(name)) for part in told
+        )
     )
     parts: list[dict[str, Any]] = []
     for part in told:
@@ -235,8 +239,22 @@ def own_command(recipe: str) -> str:
     return shlex.join(["python", f"recipes/{recipe}", *words])
 
 
-def _same(name: str, value: Any, other: Any) -> bool:
-    """Whether an argument has the same value. A network's file may have been moved."""
+def same_argument(name: str, value: Any, other: Any) -> bool:
+    """Whether an argument has the same value. A network's file may have been moved, and artifacts
+    were recorded as a switch before they had shares."""
     if name in ("features", "kid"):
         value, other = without_folders(value), without_folders(other)
+    if name == "artifacts":
+        value, other = _as_shares(value), _as_shares(other)
     return bool(value == other)
+
+
+def _say(name: str, value: Any) -> Any:
+    """An argument as errors name it: dicts of shares in the words of the command line."""
+    return name_shares(_as_shares(value)) if name == "artifacts" else value
+
+
+def _as_shares(recorded: Any) -> Any:
+    if isinstance(recorded, bool):
+        return DERMOSCOPY if recorded else {}
+    return recorded

@@ -54,11 +54,12 @@ def test_copies_fail_with_exit_code_1(folders, spec, tmp_path, capsys):
 
 
 def test_a_generator_is_audited_without_a_holdout(folders, spec, generator_dir, tmp_path):
-    options = ("--length", "25", "--no-pictures")
+    options = ("--length", "25", "--no-pictures", "--artifacts", "hair=1", "ink=0.5")
     code = run(folders, spec, str(generator_dir), tmp_path / "out", *options, holdout=None)
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert code == 0 and report["holdout"] is None
     assert report["samples"]["images"] == 25 and len(report["samples"]["weights"]) == 64
+    assert report["samples"]["artifacts"] == {"ink": 0.5, "hair": 1.0}
     assert any("no holdout" in note for note in report["notes"])
 
 
@@ -82,9 +83,11 @@ def test_bad_input_is_one_sentence(folders, spec, tmp_path, capsys):
     text = refused(folders, spec, capsys, source, out, holdout=tmp_path / "again")
     assert "40 of 40 photographs of the holdout" in text
     assert "layers of a timm network" in refused(folders, "inception", capsys, source, out)
-    assert "--truncation is for generated images" in refused(
-        folders, spec, capsys, source, out, "--truncation", "0.5"
-    )
+    for option, value in (("--truncation", "0.5"), ("--artifacts", "none")):
+        text = refused(folders, spec, capsys, source, out, option, value)
+        assert f"{option} is for generated images" in text
+    text = refused(folders, spec, capsys, "eczema", out, "--artifacts", "hair=1")
+    assert "'eczema' is none: leave them out" in text
     assert not out.exists()
 
 

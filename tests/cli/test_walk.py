@@ -183,11 +183,29 @@ def test_on_the_command_line(tmp_path, generator_dir, capsys):
         (["latent", "--seconds", "2"], "--seconds has no effect"),
         (["severity", "--severity", "0.5"], "--severity has no effect"),
         (["growth", "--skin-tone", "20"], "--skin-tone has no effect"),
+        (["latent", "--artifacts", "hair=1"], "--artifacts has no effect on this walk (latent)"),
+        (
+            ["growth", "--image", str(tmp_path / "in.png"), "--artifacts", "none"],
+            "--artifacts has no effect",
+        ),
+        (["severity", "--source", "eczema", "--artifacts", "none"], "'eczema' is none"),
         (["growth", "--seeds", "1", "2"], "--seeds takes one"),
         (["severity", "--image", str(tmp_path / "in.png"), "--labels", "1"], "--labels has no"),
     ):
         assert main(["walk", arguments[0], str(tmp_path / "no.png"), *arguments[1:]]) == 2
         assert says in capsys.readouterr().err and not (tmp_path / "no.png").exists()
+
+
+def test_eczema_is_added_to_an_image_with_the_artifacts_that_are_asked_for(tmp_path):
+    out = tmp_path / "walk.png"
+    common = [str(out), "--source", "lesions", "--frames", "2", "--size", "64", "--seeds", "3"]
+    for kind in ("severity", "growth"):
+        for words, shares in (("none", {}), ("hair=1 ink=1", {"hair": 1, "ink": 1})):
+            assert main(["walk", kind, *common, "--artifacts", *words.split()]) == 0
+            data = SyntheticSkinDataset("lesions", length=1, seed=3, size=64, artifacts=shares)
+            with Image.open(out) as strip:  # severity 0, and a mask without a pixel
+                first = strip.convert("RGB").crop((0, 0, 64, 64))
+            assert first.tobytes() == to_pil(data.generate([0])[0][0]).tobytes()
 
 
 def test_where_and_over_what_a_walk_is_written(tmp_path, capsys):

@@ -48,6 +48,32 @@ def test_a_class_that_the_source_lacks_gets_no_images(classifier, photographs, s
     assert "b (12; none generated)" in write_page(found, tmp_path / "page.html").read_text()
 
 
+@pytest.mark.filterwarnings("ignore:.*does not say")
+def test_artifacts_are_drawn_as_asked(
+    classifier, photographs, source, generator_dir, tmp_path, capsys
+):
+    options = {"classifier": classifier, "quick": True, "cache": tmp_path / "cache"}
+    shares = {"hair": 1.0, "ruler": 0.285}
+    found = synthderm.evaluate(photographs, generator_dir, artifacts=shares, **options)
+    assert found.facts["artifacts"] == shares
+    command = ["helps", "--data", str(photographs), "--source", str(generator_dir), "--quick"]
+    command += ["--classifier", classifier, "--out", str(tmp_path / "out"), "--artifacts"]
+    assert main([*command, "ruler=0.285", "hair=1"]) == 0
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert " px, with hair on 100%, ruler on 28.5% of them. The" in " ".join(page.split())
+    # The same images as from Python, and others than without.
+    made = {path.name for path in (tmp_path / "out" / "features").glob("generated-*")}
+    assert len(made) == 1 and all((tmp_path / "cache" / name).is_file() for name in made)
+    plain = synthderm.evaluate(photographs, generator_dir, artifacts={}, **options)
+    assert plain.facts["artifacts"] == {} and len(list((tmp_path / "cache").glob("gen*"))) == 2
+    assert "px. The" in " ".join(write_page(plain, tmp_path / "page.html").read_text().split())
+    with pytest.raises(ValueError, match="artifacts=.* is none: leave them out"):
+        synthderm.evaluate(photographs, source, artifacts=shares, **options)
+    assert main([*command[:-1], "--source", "eczema", "--artifacts", "none"]) == 2
+    error = capsys.readouterr().err
+    assert "'eczema' is none: leave them out" in error
+
+
 def test_a_quick_run_takes_whole_groups(photographs):
     data = SkinFolder(photographs)
     data.groups = [str(k // 3) for k in range(30)]

@@ -5,7 +5,13 @@ import torch
 import torch.nn.functional as F
 
 from synthderm.imaging.artifact_drawings import DRAWINGS
-from synthderm.imaging.artifact_shares import DERMOSCOPY, KINDS, check_shares
+from synthderm.imaging.artifact_shares import (
+    DERMOSCOPY,
+    KINDS,
+    check_shares,
+    name_shares,
+    parse_shares,
+)
 from synthderm.imaging.artifacts import cover_at_random, draw_artifacts, lay_over
 
 ALL = dict.fromkeys(KINDS, 1.0)
@@ -87,6 +93,40 @@ def test_shares_that_draw_the_same_are_the_same():
     asked = {"ruler": 1, "ink": 0, "hair": 0.5, "corners": -0.0}
     assert list(check_shares("artifacts", asked).items()) == [("hair", 0.5), ("ruler", 1.0)]
     assert check_shares("artifacts", dict.fromkeys(KINDS, 0)) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "shares"),
+    [
+        ("", DERMOSCOPY),
+        ("none", {}),
+        ("hair=0", {}),
+        ("ink=0.07 hair=.2", {"ink": 0.07, "hair": 0.2}),
+        ("ruler=1", {"ruler": 1.0}),
+    ],
+)
+def test_words_of_a_command_line_are_shares(words, shares):
+    parsed = parse_shares(words.split())
+    assert parsed == shares and parsed is not DERMOSCOPY
+    assert parse_shares(name_shares(parsed).split()) == parsed
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("hair", "--artifacts hair: write KIND=SHARE"),
+        ("none hair=1", "--artifacts none: write KIND=SHARE"),
+        ("none none", "--artifacts none: write KIND=SHARE"),
+        ("hair=0.1,ink=0.2", "write KIND=SHARE"),
+        ("hair=0.1 ink=0.2 hair=0", "--artifacts hair=0.1 ink=0.2 hair=0: give each kind once"),
+        ("Hair=0.1", "--artifacts has no 'Hair': kinds are"),
+        ("hair=20", "must be a share of images, 0 to 1"),
+        ("hair=nan", "must be a share of images, 0 to 1"),
+    ],
+)
+def test_other_words_are_refused(words, says):
+    with pytest.raises(ValueError, match=says):
+        parse_shares(words.split())
 
 
 def test_where_nothing_is_drawn_images_stay_as_they_are():

@@ -15,7 +15,6 @@ import torch
 from safetensors.torch import save_file
 
 from synthderm import SkinGenerator
-from synthderm.imaging.artifact_shares import DERMOSCOPY
 from synthderm.imaging.io import to_pil
 from synthderm.training.image_pool import load_image_pool
 from tests.drawing import draw_folder, draw_skin, write_extractor
@@ -28,6 +27,8 @@ from tests.recipes.running import (
     read_log,
     run_here,
 )
+
+WORDS, SHARES = ("ruler=1", "hair=0.5"), {"hair": 0.5, "ruler": 1.0}
 
 
 def train(monkeypatch, data: Path, out: Path, *options: str) -> list[dict]:
@@ -143,11 +144,13 @@ def test_a_run_beneath_artifacts_goes_on_bit_for_bit(tmp_path, monkeypatch, caps
     data = draw_folder(tmp_path / "data")
     for out, steps in ((tmp_path / "whole", ("24",)), (tmp_path / "parts", ("12", "24"))):
         for images in steps:
-            train(monkeypatch, data, out, "--artifacts", "--images", images)
+            train(monkeypatch, data, out, "--artifacts", *WORDS, "--images", images)
     whole, parts = (load_checkpoint(tmp_path / name) for name in ("whole", "parts"))
     assert all(torch.equal(whole["ema"][key], parts["ema"][key]) for key in whole["ema"])
     trained = tmp_path / "whole" / "last"
-    assert SkinGenerator.from_pretrained(trained).artifacts == DERMOSCOPY
+    assert SkinGenerator.from_pretrained(trained).artifacts == SHARES
+    config = json.loads((trained / "config.json").read_text())
+    assert config["training"]["artifacts"] == config["arguments"]["artifacts"] == SHARES
     train(monkeypatch, data, tmp_path / "plain", "--images", "12", "--init", str(trained))
     assert "add --artifacts if its photographs show hair" in capsys.readouterr().out
     assert SkinGenerator.from_pretrained(tmp_path / "plain" / "last").artifacts is None

@@ -7,9 +7,11 @@ from argparse import Namespace
 import pytest
 
 from synthderm.hub.resolve import BUNDLED
+from synthderm.imaging.artifact_shares import DERMOSCOPY
 from synthderm.training import arguments
 from synthderm.training.arguments import GAN_FIXED, parse_gan_args
 from synthderm.training.presets import ON_CUDA, PRESETS
+from synthderm.training.run import same_argument
 
 
 def parse(monkeypatch, *words: str) -> Namespace:
@@ -39,6 +41,25 @@ def test_what_is_given_beside_a_preset_counts_more(monkeypatch):
     assert args.command.endswith(words)
     plain = parse(monkeypatch, "--device", "cpu")
     assert plain.minutes == 60 and plain.features is None and not plain.noise
+
+
+def test_artifacts_have_shares_that_count_more_than_those_of_a_preset(monkeypatch):
+    assert parse(monkeypatch).artifacts == parse(monkeypatch, "--preset", "skin").artifacts == {}
+    asked = {"hair": 0.2, "ink": 0.07}
+    for words, shares in (
+        ([], DERMOSCOPY),
+        (["--artifacts"], DERMOSCOPY),
+        (["--artifacts", "none"], {}),
+        (["--artifacts", "hair=0.2", "ink=0.07"], asked),
+        (["--artifacts=hair=0.2"], {"hair": 0.2}),
+    ):
+        for beside in (["--preset", "lesions"], ["--preset=lesions-256"]):
+            args = parse(monkeypatch, *words, *beside, "--device", "cpu")
+            assert args.artifacts == shares == json.loads(json.dumps(args.artifacts))
+    plain = parse(monkeypatch, "--artifacts", "hair=0.2", "ink=0.07", "--seed", "1")
+    assert plain.artifacts == asked and plain.command.endswith("hair=0.2 ink=0.07 --seed 1")
+    with pytest.raises(SystemExit, match="^train_gan.py: --artifacts hair: write KIND=SHARE"):
+        parse(monkeypatch, "--artifacts", "hair")
 
 
 def test_a_gpu_has_larger_batches_and_the_same_networks(monkeypatch):
@@ -80,6 +101,6 @@ def test_the_command_on_a_card_gives_the_settings_that_were_recorded(monkeypatch
     args = vars(parse_gan_args("A recipe."))
     lasting = {"out", "data", "threads", "minutes", "features", "kid", "init", "command"}
     for key in set(args) & set(config["training"]) - lasting:
-        assert args[key] == config["training"][key], key
+        assert same_argument(key, args[key], config["training"][key]), key
     assert (args["init"] is None) == (config["training"]["init"] is None)
     assert args["features"].partition("=")[0] == config["training"]["features"].partition("=")[0]

@@ -8,15 +8,17 @@ from torch import nn
 
 from synthderm.files import held
 from synthderm.hub.card_sections import training_lines
+from synthderm.imaging.artifact_shares import DERMOSCOPY
 from synthderm.training.checkpoint import log_metrics, read_log
 from synthderm.training.run import RunState, TrainingRun, earlier_runs, own_command
 
 START = {"out": "", "device": "cpu", "size": 16, "lr": [0.1, 0.2], "features": None, "minutes": 5}
+START["artifacts"] = {}
 
 
 def start(folder, **changed) -> TrainingRun:
     args = Namespace(**{**START, "out": str(folder), **changed})
-    return TrainingRun("train_gan.py", args, fixed=("size", "features"))
+    return TrainingRun("train_gan.py", args, fixed=("size", "features", "artifacts"))
 
 
 def train(folder, images, **changed) -> dict:
@@ -59,6 +61,19 @@ def test_what_cannot_change_is_refused_by_name_with_both_values(tmp_path):
     assert not start(tmp_path, features="net=/there/file.safetensors").is_new
     with pytest.raises(ValueError, match="--features was .* is net=/here/other.safetensors now"):
         start(tmp_path, features="net=/here/other.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "words"),
+    [(True, DERMOSCOPY, "patch=0.07 ink=0.12 .*corners=0.22"), (False, {}, "none")],
+)
+def test_a_run_whose_artifacts_were_a_switch_goes_on(tmp_path, before, now, words):
+    train(tmp_path, 40, artifacts=before)
+    told = train(tmp_path, 8, artifacts=now)
+    assert told["artifacts"] == now and told["shown"] == 48 and "parts" not in told
+    for other in ({"hair": 0.28}, {} if before else DERMOSCOPY):
+        with pytest.raises(ValueError, match=f"--artifacts was {words} and is .* now"):
+            start(tmp_path, artifacts=other)
 
 
 @pytest.mark.parametrize("classes", [["a", "c"], ["a"], ["a", "b", "c"], ["b", "a"]])

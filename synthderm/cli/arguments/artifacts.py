@@ -4,9 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from synthderm.imaging.artifact_shares import KINDS, check_shares
-
-NONE = "none"
+from synthderm.imaging.artifact_shares import KINDS, NONE, parse_shares
 
 
 class Shares(argparse.Action):
@@ -19,24 +17,10 @@ class Shares(argparse.Action):
         values: str | Sequence[Any] | None,
         option_string: str | None = None,
     ) -> None:
-        words = list(values or ())
-        pairs = [] if words == [NONE] else [self._pair(word) for word in words]
-        shares = dict(pairs)
-        if len(shares) < len(pairs):
-            raise argparse.ArgumentError(self, f"{' '.join(words)}: give each kind once")
         try:
-            setattr(namespace, self.dest, check_shares("artifacts", shares))
+            setattr(namespace, self.dest, parse_shares(list(values or ())))
         except ValueError as error:
-            raise argparse.ArgumentError(self, str(error)) from None
-
-    def _pair(self, word: str) -> tuple[str, float]:
-        kind, _, share = word.partition("=")
-        try:
-            return kind, float(share)
-        except ValueError:
-            raise argparse.ArgumentError(
-                self, f"{word!r}: write KIND=SHARE, as in hair=0.5, or {NONE}"
-            ) from None
+            parser.error(str(error))
 
 
 def add_artifacts(parser: argparse.ArgumentParser) -> None:

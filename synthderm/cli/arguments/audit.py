@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from synthderm.cli.arguments.artifacts import add_artifacts
 from synthderm.cli.arguments.ranges import check_from_1, check_share
 from synthderm.cli.arguments.sources import SOURCES
 
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--size", type=int, default=128, help="side of the compared images in pixels (128)")
     add("--seed", type=int, default=0, help="of generated images, and of what is drawn (0)")
     add("--truncation", type=float, help="of a generator, in (0, 1]")
+    add_artifacts(parser)
     add("--classes", nargs="+", help="the classes of a diffusers pipeline")
     add("--device", default="cpu", help="where to generate")
     add("--no-pictures", action="store_true", help="leave photographs out of report.html")

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from synthderm.cli.arguments.artifacts import add_artifacts
 from synthderm.cli.arguments.ranges import check_from_1
 
 
@@ -14,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--classes", nargs="+", help="of the folder: these alone; all by default")
     add("--source", default="lesions", help="of the generated images (lesions)")
     add("--size", type=int, help="side of generated images in pixels; the classifier's by default")
+    add_artifacts(parser)
     add(
         "--map",
         nargs="+",

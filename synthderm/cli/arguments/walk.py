@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from synthderm.cli.arguments.artifacts import add_artifacts
 from synthderm.cli.arguments.ranges import check_from_1, check_share
 
 
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         help="latent: ITA in degrees of all images; by default each seed has its own",
     )
+    add_artifacts(parser)
     add("--outline", action="store_true", help="draw the border of the mask")
     add("--image", type=Path, help="severity, growth: a photograph, not a generated image")
     add("--mask", type=Path, help="severity, growth: where to edit; random by default")
@@ -48,12 +50,12 @@ def check(args: argparse.Namespace) -> None:
                 "a latent walk shows a generator's own images: --image, --mask and --source eczema"
                 " go with severity and growth."
             )
-        unused = ["coverage", "severity", "model"]
+        unused = ["coverage", "severity", "model", "artifacts"]
     elif args.mask and not args.image:
         raise ValueError("--mask goes with --image: a generated image has its mask drawn.")
     else:
         unused = ["skin_tone", *(["severity"] if args.kind == "severity" else [])]
-        unused += ["source", "labels", "size"] if args.image else []
+        unused += ["source", "labels", "size", "artifacts"] if args.image else []
         unused += ["coverage"] if args.mask else []
         for name in ("seeds", "labels"):
             if len(getattr(args, name) or []) > 1:
