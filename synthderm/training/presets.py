@@ -13,7 +13,7 @@ from collections.abc import Sequence
 # differs in tone and light as in photographs, and no ruled strokes.
 COMMON = "--features mobilenetv2_100 --recon-weight 4 --augment-color 0 --smooth"
 PRESETS = {
-    "lesions": "--noise --artifacts --classify-weight 0.1 --half-res-images 36000 "
+    "lesions": "--noise --artifacts --classify-weight 1 --half-res-images 36000 "
     "--condition-images 6000 14000 --ema-images 6000 --val-interval 6000 --kid-images 256 "
     "--minutes 65",
     "lesions-256": "--init lesions --size 256 --channels 192 160 96 48 32 16 "

@@ -18,7 +18,7 @@ from synthderm.training.image_pool import ImagePool
 from synthderm.training.loop import autocast
 
 BLUR = 4  # times: by how much photographs are reduced, to know what a KID of blobs is
-BUNDLED = 78_000  # images that the bundled lesions took, as their model card says
+FIRST_BUNDLED = 78_000  # images after which lesions were good enough, as their card says
 
 
 class Validation:
@@ -233,8 +233,8 @@ def verdict(
     if best_kid < blobs:
         return f"The best model is that of {best_shown:,} images: its {measured}."
     advice = (
-        f"train on, the bundled lesions took {BUNDLED:,} images"
-        if shown < BUNDLED
+        f"train on, lesions were first bundled after {FIRST_BUNDLED:,} images"
+        if shown < FIRST_BUNDLED
         else "look at samples/ and see the advice at the head of the recipe"
     )
     return f"Not worth using: after {shown:,} images these are blobs ({measured}); {advice}."
