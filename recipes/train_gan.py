@@ -46,7 +46,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synthderm.models.generator import SkinGenerator
@@ -128,9 +127,10 @@ class GANStep:
         # Running means of loss_d, loss_g, the sign of real logits, kl and recon.
         self.means = torch.zeros(5, device=device)
         self.augment_p = torch.zeros((), device=device)
-        # Weights of the classes that make all count alike, for who learns to name them.
+        # Weights of the classes that make all count alike in batches, where these are not even.
         counts = torch.bincount(pool.labels, minlength=len(pool.classes))
-        self.even = len(pool) / (len(pool.classes) * counts)
+        even = len(pool) / (len(pool.classes) * counts)
+        self.even = torch.ones_like(even) if args.balance else even
         self.beta = torch.tensor(reconstruction.BETA, device=device)
         self.condition = torch.zeros((), device=device)
         self.shown_before = 0  # images of earlier runs, which schedules count
@@ -245,7 +245,7 @@ class GANStep:
                 )
             total = loss
             if args.classify_weight:
-                classify = self.classify(seen, labels)
+                classify = self.classify(seen, labels, torch.ones_like(self.even))
                 total = loss + args.classify_weight * self.condition * classify
         recon = self.means.new_zeros(())
         if len(part.encoded):
@@ -260,11 +260,11 @@ class GANStep:
             total = total + self.condition * error
         return total, torch.stack([x.detach().float() for x in (loss, recon, kl)])
 
-    def classify(self, seen: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+    def classify(self, seen: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
         """The loss of the last discriminator, the one on features if there is one, that names the
         classes of augmented images by their regions alone."""
         logits = self.D[-1](losses.region_alone(seen), labels).classes
-        return F.cross_entropy(logits.float(), labels, weights)
+        return losses.cross_entropy(logits.float(), labels, weights)
 
     def read_means(self, shown: int) -> dict[str, float]:
         """Wait for the device and read the running means.

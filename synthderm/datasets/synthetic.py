@@ -65,7 +65,7 @@ class SyntheticSkinDataset(Viewing, VisionDataset):
         truncation: in (0, 1]. Below 1 an image's style (its colours and kind of texture) moves
             towards the mean of its class, while the layout stays: fewer odd images, less variety
             (psi of Karras et al., CVPR 2019).
-        artifacts: of dermoscopy, the share of images that have each kind, as in {"hair": 0.5}; none
+        artifacts: the share of images on which each kind is drawn, as in {"hair": 0.5}; none
             where {}, as frequent as in its photographs where None. Kinds are "hair", "stubble",
             "ruler", "ticks", "ink", "patch", "bubbles", "glare" and "corners"; they are drawn
             whatever the class, and leave the mask as it is. For generators alone.

@@ -187,8 +187,12 @@ def load_state(part: Part, state: Any) -> None:
         # Moments are laid out in memory as their parameters are: fused optimizers refuse others.
         parameters = [p for group in part.param_groups for p in group["params"]]
         for number, moments in state["state"].items():
+            if number >= len(parameters):
+                raise ValueError(f"there is no parameter {number}")
             moments.setdefault("exp_avg", torch.zeros_like(parameters[number]))
             for name in moments.keys() - {"step"}:
+                if moments[name].shape != parameters[number].shape:
+                    raise ValueError(f"{name} of parameter {number} has another shape")
                 moments[name] = torch.empty_like(parameters[number]).copy_(moments[name])
         # Learning rates and the like are those of now, not those of the checkpoint.
         pairs = zip(part.state_dict()["param_groups"], state["param_groups"], strict=True)

@@ -62,10 +62,22 @@ def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
     return 0.5 * gradient.square().sum((1, 2, 3)).mean()
 
 
+def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """Cross-entropy, mean over images. torch's own divides by the weights of the images at hand, so
+    that a batch in slices would have another loss than the whole.
+
+    Args:
+        logits: (B, K).
+        labels: (B,) int64.
+        weights: (K,), of the images of each class.
+    """
+    return (weights[labels] * F.cross_entropy(logits, labels, reduction="none")).mean()
+
+
 def region_alone(x: Tensor) -> Tensor:
     """Images with their masks, (B, 4, S, S) in [-1, 1], mid-grey outside the region. No gradient
     reaches the masks."""
-    images, masks = x.split((3, 1), dim=1)
+    images, masks = x[:, :3], x[:, 3:].detach()
     return torch.cat([images * (masks > 0), masks], dim=1)
 
 

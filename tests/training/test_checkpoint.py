@@ -74,6 +74,17 @@ def test_an_optimizer_keeps_its_moments_and_takes_the_learning_rate_of_now():
         load_state(other, stored)
 
 
+@pytest.mark.parametrize(("number", "says"), [(0, "another shape"), (9, "no parameter 9")])
+def test_moments_of_another_shape_or_parameter_are_refused(number, says):
+    model = nn.ModuleList([Network()])
+    stored = to_state(make_adam(model))
+    fitting = torch.optim.Adam(model[0].head.parameters(), lr=0.5, betas=(0.0, 0.9))
+    moments = {name: torch.ones(1) for name in ("step", "exp_avg_sq")}  # it could be broadcast
+    stored["state"] = {**stored["state"], number: moments}
+    with pytest.raises(ValueError, match=says):
+        load_state(fitting, stored)
+
+
 def test_parts_random_numbers_and_state_come_back(tmp_path):
     model, mean, means = nn.Linear(2, 2), torch.tensor(3.0), {"add": 0.1, "find": 0.2}
     assert read_checkpoint(tmp_path) is None
