@@ -33,7 +33,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def sample_patches(size: int, device: torch.device) -> EditBatch:
     """Generated close-ups of healthy skin with eczema drawn on them, always the same."""
-    data = SyntheticSkinDataset("skin", length=PATCHES, seed=5)
+    data = SyntheticSkinDataset("skin", length=PATCHES, seed=5, artifacts={})
     images = data.generate(list(range(PATCHES)))[0].float() / 255
     images = F.interpolate(images, size=size, mode="area")
     with torch.random.fork_rng():

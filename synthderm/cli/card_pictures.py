@@ -55,7 +55,7 @@ def _edited(model: EczemaEditor) -> Image.Image:
     severity = torch.linspace(0, 1, COLUMNS)
     pictures: list[Tensor] = []
     for source, seed in (("hands", 31), ("skin", 3)):
-        data = SyntheticSkinDataset(source, length=1, labels=None, seed=seed, size=SIDE)
+        data = SyntheticSkinDataset(source, length=1, seed=seed, size=SIDE, artifacts={})
         canvas = data.generate([0])[0][0]
         for value in severity.tolist():
             edit = add_eczema(canvas, severity=value, coverage=0.5, seed=2, model=model)

@@ -64,8 +64,9 @@ def _edit_walk(args: argparse.Namespace) -> tuple[Tensor, Tensor, Provenance | N
             mask = to_tensor(read_mask(args.mask, photograph.size)) > 0
     else:
         source, labels = args.source or "hands", args.labels or [0]
+        artifacts = args.artifacts or {}  # unless asked for: they would be inflamed with the skin
         data = SyntheticSkinDataset(
-            source, length=1, labels=labels, seed=seed, size=args.size, artifacts=args.artifacts
+            source, length=1, labels=labels, seed=seed, size=args.size, artifacts=artifacts
         )
         image, original = data.generate([0])[0][0], origin_of_data(data)
     if mask is None:

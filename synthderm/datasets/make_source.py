@@ -47,7 +47,7 @@ def make_source(
             " leave it out."
         )
     is_generator = not (source == EczemaSource.name or callable(source) or _is_pipeline(source))
-    if artifacts is not None and not is_generator:
+    if artifacts and not is_generator:
         raise ValueError(
             f"artifacts={artifacts!r} are drawn on what a generator makes, and {source!r} is none:"
             " leave them out."

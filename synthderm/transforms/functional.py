@@ -74,7 +74,7 @@ def random_mask(
 
     Example:
         >>> from synthderm import SyntheticSkinDataset, random_mask
-        >>> images, _ = SyntheticSkinDataset("skin", length=2, size=64).generate([0, 1])
+        >>> images, _ = SyntheticSkinDataset("hands", length=2, size=64).generate([0, 1])
         >>> masks = random_mask(images, coverage=0.4, seed=1)
         >>> masks.shape, masks.dtype
         (torch.Size([2, 1, 64, 64]), torch.bool)
@@ -118,7 +118,7 @@ def add_eczema(
     Example:
         >>> import torch
         >>> from synthderm import SyntheticSkinDataset, add_eczema
-        >>> images, _ = SyntheticSkinDataset("skin", length=2, size=64).generate([0, 1])
+        >>> images, _ = SyntheticSkinDataset("hands", length=2, size=64).generate([0, 1])
         >>> masks = torch.zeros(2, 1, 64, 64, dtype=torch.bool)
         >>> masks[..., 20:40, 20:40] = True
         >>> edit = add_eczema(images, masks, severity=0.7, seed=1)
@@ -162,7 +162,7 @@ def remove_eczema(
 
     Example:
         >>> from synthderm import SyntheticSkinDataset, add_eczema, remove_eczema
-        >>> image, _ = SyntheticSkinDataset("skin", length=1, size=64).generate([0])
+        >>> image, _ = SyntheticSkinDataset("hands", length=1, size=64).generate([0])
         >>> edit = add_eczema(image, severity=0.9, seed=1)
         >>> restored = remove_eczema(edit.images, edit.masks).images
         >>> change = (edit.images.float() - image).abs().mean()
@@ -193,7 +193,7 @@ def find_eczema(images: Tensor, *, threshold: float = 0.3, model: Model = "eczem
 
     Example:
         >>> from synthderm import SyntheticSkinDataset, add_eczema, find_eczema
-        >>> image, _ = SyntheticSkinDataset("skin", length=1, size=64).generate([0])
+        >>> image, _ = SyntheticSkinDataset("hands", length=1, size=64).generate([0])
         >>> found = find_eczema(add_eczema(image, severity=1.0, seed=1).images)
         >>> found.shape, found.dtype
         (torch.Size([1, 1, 64, 64]), torch.bool)

@@ -188,7 +188,7 @@ def test_on_the_command_line(tmp_path, generator_dir, capsys):
             ["growth", "--image", str(tmp_path / "in.png"), "--artifacts", "none"],
             "--artifacts has no effect",
         ),
-        (["severity", "--source", "eczema", "--artifacts", "none"], "'eczema' is none"),
+        (["severity", "--source", "eczema", "--artifacts", "hair=1"], "'eczema' is none"),
         (["growth", "--seeds", "1", "2"], "--seeds takes one"),
         (["severity", "--image", str(tmp_path / "in.png"), "--labels", "1"], "--labels has no"),
     ):
