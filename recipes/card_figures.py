@@ -53,6 +53,14 @@ FIGURES = [
         "",
         "",
     ),
+    (
+        "fingers",
+        "whole",
+        "open hands with five fingers, by the mask: share",
+        "share",
+        "real_train",
+        "photographs",
+    ),
 ]
 # Rows of the editing benchmark whose text needs the row above, or is long.
 SHORT_NAMES = {
