@@ -51,7 +51,8 @@ class SkinGenerator(Pretrained):
             for none. Class, shape and colour depend on the code alone, random detail of the
             texture on the noise.
         smooth: levels are enlarged bilinearly instead of to the nearest, and the pattern of 2x2
-            pixels is taken out: no ruled strokes at fixed places, at a fifth more time.
+            pixels is taken out: no ruled strokes at fixed places. On a CPU an image takes 1.6 times
+            as long.
         artifacts: the share of images on which data sets draw each kind, as the photographs that
             it was trained on have them; see `synthderm.imaging.artifacts`. `generate` draws none.
 

@@ -118,7 +118,7 @@ class GeneratorBlock(nn.Module):
 
     The two are computed as one transposed convolution, whose kernel is the 3x3 one spread over the
     enlargement's: the same result without an enlarged copy, 2 to 3 times faster on a CPU. Nearest
-    enlargement (4x4 in all) is cheaper by a sixth of an image; its edges lie at fixed places, and
+    enlargement (4x4 in all) takes 0.6 of an image's time; its edges lie at fixed places, and
     networks learn to draw ruled strokes with them. Bilinear enlargement (6x6) has no edges.
 
     Noise, where there is any, is added to each channel in an amount that is linear in the style:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from synthderm.datasets.folder import training_split
 from synthderm.hub.resolve import resolve
+from synthderm.imaging.artifact_shares import name_shares
 from synthderm.models.generator import SkinGenerator
 from synthderm.training.artifact_pool import draw_pool
 from synthderm.training.checkpoint import Part
@@ -103,7 +104,7 @@ def make_generator(args: Namespace, pool: ImagePool, run: TrainingRun) -> SkinGe
         if trained.artifacts and not args.artifacts and run.devices.is_main:
             print(
                 f"On images of {args.init} artifacts are drawn, on those of this run none: add"
-                " --artifacts if its photographs show hair and rulers."
+                f" --artifacts {name_shares(trained.artifacts)} if its photographs show them."
             )
         run.settle("before", earlier_runs(trained.card))
     return generator

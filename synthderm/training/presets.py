@@ -1,5 +1,5 @@
-"""Presets of train_gan.py: the settings that the bundled generators were trained with at last,
-under their names.
+"""Presets of train_gan.py: settings for generators such as the bundled ones, under their names. The
+cards of the bundled ones name the commands that trained them, part by part.
 
 A preset is the flags that it stands for. What is given beside `--preset` on the command line counts
 more. Networks are the same on every device, so that a run, or its training state, may go on on

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from synthderm import SkinGenerator
+from synthderm.imaging.artifact_shares import name_shares
 from synthderm.imaging.io import to_pil
 from synthderm.training.image_pool import load_image_pool
 from tests.drawing import draw_folder, draw_skin, write_extractor
@@ -152,7 +153,7 @@ def test_a_run_beneath_artifacts_goes_on_bit_for_bit(tmp_path, monkeypatch, caps
     config = json.loads((trained / "config.json").read_text())
     assert config["training"]["artifacts"] == config["arguments"]["artifacts"] == SHARES
     train(monkeypatch, data, tmp_path / "plain", "--images", "12", "--init", str(trained))
-    assert "add --artifacts if its photographs show hair" in capsys.readouterr().out
+    assert f"add --artifacts {name_shares(SHARES)} if its photographs" in capsys.readouterr().out
     assert SkinGenerator.from_pretrained(tmp_path / "plain" / "last").artifacts is None
     plain = load_checkpoint(tmp_path / "plain")
     assert any(not torch.equal(whole["ema"][key], plain["ema"][key]) for key in whole["ema"])
