@@ -43,7 +43,7 @@ def check_shares(name: str, shares: Mapping[str, float]) -> dict[str, float]:
         value = value.item() if getattr(value, "ndim", None) == 0 else value
         is_number = isinstance(value, Real) and not isinstance(value, bool)
         if not is_number or not 0 <= share <= 1:
-            raise ValueError(f"{name}[{kind!r}]={share!r} must be a share of images, 0 to 1.")
+            raise ValueError(f"{name} {kind}={share!r} must be a share of images, 0 to 1.")
     return {kind: float(shares[kind]) for kind in KINDS if shares.get(kind)}
 
 
