@@ -15,7 +15,7 @@ from synthderm.models.generator import SkinGenerator
 from synthderm.transforms.functional import add_eczema
 
 COLUMNS, SIDE = 6, 128  # pictures in a row, and the side of each in pixels
-QUALITY = 85  # of the JPEG
+QUALITY = 82  # of the JPEG
 
 
 def card_pictures(model: Pretrained, name: str, weights: str) -> bytes | None:

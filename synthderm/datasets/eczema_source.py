@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,12 +56,15 @@ class EczemaSource:
         self.labels: Sequence[int] = list(self.ranges)
         self.canvases: list[GeneratorSource] = []
         refusals = []
-        # Hair that is drawn before the edit would be inflamed with the skin: there is none.
-        options: dict[str, Any] = {"truncation": truncation, "artifacts": {}}
         for name in CANVASES:
             try:
                 canvas = GeneratorSource(
-                    name, size=size, device=device, skin_tone=skin_tone, **options
+                    name,
+                    size=size,
+                    device=device,
+                    skin_tone=skin_tone,
+                    truncation=truncation,
+                    artifacts={},  # hair drawn before the edit would be inflamed with the skin
                 )
                 self.canvases.append(canvas)
             except ValueError as error:

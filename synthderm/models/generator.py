@@ -107,9 +107,8 @@ class SkinGenerator(Pretrained):
             self.config["noise"] = noise
         if smooth:
             self.config["smooth"] = smooth
-        self.artifacts = None if artifacts is None else check_shares("artifacts", artifacts)
-        if self.artifacts is not None:
-            self.config["artifacts"] = self.artifacts
+        if artifacts is not None:
+            self.config["artifacts"] = check_shares("artifacts", artifacts)
         self.size, self.classes = size, list(classes)
         self.latent_dim, self.noise, self.smooth = latent_dim, noise, smooth
         self.tones: list[float] | None = None
@@ -136,6 +135,11 @@ class SkinGenerator(Pretrained):
                 )
             self.config["tones"] = self.tones = [float(tone) for tone in tones]
             self.tone = nn.Linear(1, self.code_dim)
+
+    @property
+    def artifacts(self) -> dict[str, float] | None:
+        """The share of images on which data sets draw each kind; None where nothing was said."""
+        return self.config.get("artifacts")
 
     @torch.no_grad()
     def freeze(self) -> "SkinGenerator":

@@ -191,8 +191,11 @@ def load_state(part: Part, state: Any) -> None:
                 raise ValueError(f"there is no parameter {number}")
             moments.setdefault("exp_avg", torch.zeros_like(parameters[number]))
             for name in moments.keys() - {"step"}:
-                if moments[name].shape != parameters[number].shape:
-                    raise ValueError(f"{name} of parameter {number} has another shape")
+                had, wanted = tuple(moments[name].shape), tuple(parameters[number].shape)
+                if had != wanted:  # it could be broadcast
+                    raise ValueError(
+                        f"{name} of parameter {number} has another shape, {had} instead of {wanted}"
+                    )
                 moments[name] = torch.empty_like(parameters[number]).copy_(moments[name])
         # Learning rates and the like are those of now, not those of the checkpoint.
         pairs = zip(part.state_dict()["param_groups"], state["param_groups"], strict=True)
